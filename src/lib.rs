@@ -1,0 +1,7 @@
+//! fifteen: an emergency call dispatch engine with SLA timers.
+
+pub mod client;
+pub mod domain;
+pub mod engine;
+pub mod journal;
+pub mod protocol;

@@ -1,0 +1,2 @@
+//! The `fifteen` command.
+fn main() {}
