@@ -1,6 +1,7 @@
 //! fifteen: an emergency call dispatch engine with SLA timers.
 
 pub mod client;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod journal;

@@ -1,5 +1,32 @@
 //! The words and rules of the dispatch room: pure data, no I/O, no clock, no thread.
+//!
+//! A [`Call`] waits in the queue, [`ClockRun`]s watch it, [`Unit`]s are sent to it. A [`Command`]
+//! asks for something, a [`Rejection`] says why not, an [`Event`] says what happened.
 
-pub mod time;
+pub mod bounds;
+mod call;
+mod clock;
+mod command;
+mod event;
+mod id;
+mod ladder;
+mod place;
+mod priority;
+mod rules;
+mod time;
+mod unit;
 
+pub use call::{
+    Assignment, Call, Claim, Closing, Flags, NewCall, Note, Progress, Sealed, SealedText, Source,
+    Stage,
+};
+pub use clock::{ClockRule, ClockRun, Point as ClockPoint, Trigger};
+pub use command::{Answer, CallbackOutcome, Command, Order, Rejection};
+pub use event::{Dated, Event, Leaving, PriorityCause, SCHEMA, Transition};
+pub use id::{Actor, CallId, Callsign, Key, KeyMark, Role};
+pub use ladder::Ladder;
+pub use place::{Place, Point};
+pub use priority::Priority;
+pub use rules::{Disposition, Rules};
 pub use time::UtcMs;
+pub use unit::{FEMALE_OFFICER, Link, SignOn, Unit, UnitStatus};

@@ -1,0 +1,371 @@
+//! A call: one request for help, and how far the help has come.
+//!
+//! ```text
+//!  waiting ──> dispatched ──> acknowledged ──> en route ──> on scene ──> closed
+//!     ▲             │               │              │
+//!     └─────────────┴───────────────┴──────────────┘  the last unit left before arriving
+//! ```
+
+use super::{CallId, Callsign, ClockRun, Place, Priority, UtcMs};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How a call came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A telephone line.
+    PhoneLine,
+    /// An app or an SOS page.
+    App,
+    /// Somebody came to the counter.
+    WalkIn,
+    /// A partner's helpline or office.
+    Partner,
+    /// A police officer.
+    Officer,
+    /// The room's own canary: walks the whole path, concerns nobody.
+    Canary,
+}
+
+/// What is special about a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "u8", into = "u8")]
+pub struct Flags {
+    /// The caller cannot speak.
+    pub silent: bool,
+    /// Ringing back puts her in danger.
+    pub unsafe_to_ring_back: bool,
+    /// The line was cut before the call was taken.
+    pub dropped: bool,
+    /// One-click SOS.
+    pub sos: bool,
+    /// A test; concerns nobody.
+    pub test: bool,
+    /// One of its texts was longer than the room keeps and was cut.
+    pub cut: bool,
+}
+
+impl Flags {
+    /// Whether ending it as hoax, error or unanswered needs a call-back and a second person.
+    #[must_use]
+    pub const fn guarded(self) -> bool {
+        self.silent || self.dropped || self.sos
+    }
+}
+
+impl From<u8> for Flags {
+    fn from(bits: u8) -> Self {
+        let bit = |place: u8| bits & (1 << place) != 0;
+        Self {
+            silent: bit(0),
+            unsafe_to_ring_back: bit(1),
+            dropped: bit(2),
+            sos: bit(3),
+            test: bit(4),
+            cut: bit(5),
+        }
+    }
+}
+
+impl From<Flags> for u8 {
+    fn from(flags: Flags) -> Self {
+        [
+            flags.silent,
+            flags.unsafe_to_ring_back,
+            flags.dropped,
+            flags.sos,
+            flags.test,
+            flags.cut,
+        ]
+        .iter()
+        .enumerate()
+        .fold(0, |bits, (place, set)| bits | (Self::from(*set) << place))
+    }
+}
+
+/// The part of a call only those may read who need it; reading it is itself recorded.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Her number.
+    pub number: Option<Box<str>>,
+    /// Her name.
+    pub name: Option<Box<str>>,
+    /// Where she is.
+    pub place: Option<Place>,
+    /// What the call taker noted first.
+    pub note: Option<Box<str>>,
+}
+
+impl fmt::Debug for Sealed {
+    /// Never what is inside: a debug line must not carry her name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(..)")
+    }
+}
+
+/// A sealed text: a note or remark that may name her.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealedText(pub Box<str>);
+
+impl fmt::Debug for SealedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealedText(..)")
+    }
+}
+
+/// A call as it is placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewCall {
+    /// How it came in.
+    pub source: Source,
+    /// Which line or partner, if there are several.
+    pub line: Option<Box<str>>,
+    /// District that serves it; may be empty when nobody knows yet.
+    pub district: Box<str>,
+    /// Kind of emergency, in the room's words.
+    pub kind: Box<str>,
+    /// How urgent.
+    pub priority: Priority,
+    /// What is special about it.
+    pub flags: Flags,
+    /// Who and where.
+    pub sealed: Sealed,
+}
+
+/// How far the help for a call has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Nobody was asked to go.
+    Waiting,
+    /// A unit was assigned; nobody acknowledged.
+    Dispatched,
+    /// A named person took responsibility for responding.
+    Acknowledged,
+    /// A unit is on its way.
+    EnRoute,
+    /// A unit arrived.
+    OnScene,
+    /// It ended with a disposition.
+    Closed,
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Waiting,
+        Self::Dispatched,
+        Self::Acknowledged,
+        Self::EnRoute,
+        Self::OnScene,
+        Self::Closed,
+    ];
+
+    /// Its name as the wire and the reports spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Dispatched => "dispatched",
+            Self::Acknowledged => "acknowledged",
+            Self::EnRoute => "en_route",
+            Self::OnScene => "on_scene",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What a unit on a call reports, in the order it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// Asked to go; has not answered.
+    Assigned,
+    /// Took the order.
+    Acknowledged,
+    /// Rolls.
+    EnRoute,
+    /// Arrived.
+    OnScene,
+}
+
+impl Progress {
+    /// Its name as the wire spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Assigned => "dispatched",
+            Self::Acknowledged => "acknowledged",
+            Self::EnRoute => "en_route",
+            Self::OnScene => "on_scene",
+        }
+    }
+}
+
+/// A unit on a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Which.
+    pub unit: Callsign,
+    /// How far it has come.
+    pub progress: Progress,
+    /// Since when it has come so far.
+    pub since: UtcMs,
+    /// When it was assigned.
+    pub assigned_at: UtcMs,
+}
+
+/// Who is working a call; stops no clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The operator.
+    pub who: Box<str>,
+    /// Since when.
+    pub since: UtcMs,
+    /// Nobody renewed it in time: anybody may take the call over.
+    pub stale: bool,
+}
+
+/// A note on a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// When it was written.
+    pub at: UtcMs,
+    /// By whom.
+    pub who: Box<str>,
+    /// What.
+    pub text: SealedText,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// When.
+    pub at: UtcMs,
+    /// By whom.
+    pub who: Box<str>,
+    /// As what.
+    pub disposition: Box<str>,
+}
+
+/// A call as the room knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its number.
+    pub id: CallId,
+    /// 1, and one more at each reopening; timers of an older generation never touch it.
+    pub generation: u32,
+    /// The rule book it was received (or reopened) under, by index.
+    pub book: u32,
+    /// As it was placed; priority and flags as they are now.
+    pub placed: NewCall,
+    /// When its first byte was read: the start of its clocks and of every report.
+    pub received_at: UtcMs,
+    /// Log sequence of its receipt: nothing about it is older.
+    pub received_seq: u64,
+    /// Log sequence of the newest transition about it.
+    pub touched_seq: u64,
+    /// When a named person took responsibility; gone when withdrawn.
+    pub acknowledged_at: Option<UtcMs>,
+    /// The first acknowledgement ever, withdrawn or not.
+    pub first_acknowledged_at: Option<UtcMs>,
+    /// First unit rolling in this generation.
+    pub en_route_at: Option<UtcMs>,
+    /// First arrival in this generation.
+    pub on_scene_at: Option<UtcMs>,
+    /// How it ended, if it has.
+    pub closed: Option<Closing>,
+    /// Who works it.
+    pub claim: Option<Claim>,
+    /// The first of two people proposed to close it so.
+    pub close_proposed: Option<Closing>,
+    /// Call-back attempts recorded in this generation.
+    pub callbacks: u32,
+    /// Acknowledgements withdrawn.
+    pub withdrawals: u32,
+    /// The call it repeats.
+    pub primary: Option<CallId>,
+    /// Units on it, in the order of their assignment.
+    pub units: Vec<Assignment>,
+    /// Its clocks.
+    pub clocks: Vec<ClockRun>,
+    /// Its notes, in the order written.
+    pub notes: Vec<Note>,
+    /// Since when it waits at its present priority.
+    pub aging_from: UtcMs,
+}
+
+impl Call {
+    /// How far the help has come.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        if self.closed.is_some() {
+            Stage::Closed
+        } else if self.on_scene_at.is_some() {
+            Stage::OnScene
+        } else if self.acknowledged_at.is_none() {
+            if self.units.is_empty() {
+                Stage::Waiting
+            } else {
+                Stage::Dispatched
+            }
+        } else if self
+            .units
+            .iter()
+            .any(|unit| unit.progress == Progress::EnRoute)
+        {
+            Stage::EnRoute
+        } else {
+            Stage::Acknowledged
+        }
+    }
+
+    /// Whether it stands in the queue: open, and nobody took responsibility. A canary does not.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.closed.is_none() && self.acknowledged_at.is_none() && !self.is_canary()
+    }
+
+    /// Whether it is the room's own canary.
+    #[must_use]
+    pub fn is_canary(&self) -> bool {
+        self.placed.source == Source::Canary
+    }
+
+    /// The unit's place on this call.
+    #[must_use]
+    pub fn assignment(&self, unit: &Callsign) -> Option<&Assignment> {
+        self.units
+            .iter()
+            .find(|assignment| assignment.unit == *unit)
+    }
+
+    /// Its priority now.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.placed.priority
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flags, Sealed, SealedText};
+
+    #[test]
+    fn flags_survive_their_bits() {
+        for bits in 0..64 {
+            assert_eq!(u8::from(Flags::from(bits)), bits);
+        }
+    }
+
+    #[test]
+    fn debug_never_shows_who_she_is() {
+        let sealed = Sealed {
+            name: Some("Ayesha".into()),
+            ..Sealed::default()
+        };
+        assert!(!format!("{sealed:?} {:?}", SealedText("Ayesha".into())).contains("Ayesha"));
+    }
+}

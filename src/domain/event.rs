@@ -1,0 +1,461 @@
+//! What happened: the transitions the log holds, past tense, readable forever.
+//!
+//! An event says all that [`crate::engine::State::apply`] needs beside the state before it. Fields
+//! are only ever added at the end, with a default; a changed meaning is a new event and a new
+//! [`SCHEMA`] number.
+
+use super::{
+    Actor, CallId, CallbackOutcome, Callsign, KeyMark, NewCall, Point, Priority, Progress, Rules,
+    SealedText, SignOn, UtcMs,
+};
+use serde::{Deserialize, Serialize};
+
+/// Version of the events' encoding, stored with every record.
+pub const SCHEMA: u16 = 1;
+
+/// One entry of the log: an event, and the key of the command it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// What happened.
+    pub event: Event,
+    /// On the first event of a command that had a key.
+    pub mark: Option<KeyMark>,
+}
+
+/// Why a unit is no longer on a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// It said no.
+    Declined,
+    /// It was taken off.
+    Released,
+    /// It is done.
+    Cleared,
+    /// It went out of service.
+    OutOfService,
+    /// Its crew signed off.
+    SignedOff,
+    /// It was not heard for longer than the limit.
+    Silent,
+}
+
+/// Why a call's priority changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PriorityCause {
+    /// Somebody changed it.
+    By(Actor, Option<Box<str>>),
+    /// It waited its aging limit.
+    Aged,
+}
+
+/// Everything that can happen in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The room runs under these rules from now on.
+    RulesAdopted(Box<Rules>),
+    /// The wall clock moved by so many milliseconds; no deadline moved.
+    ClockStepped {
+        /// Forward positive.
+        by_ms: i64,
+    },
+    /// Work was put off so that calls could be taken.
+    WorkShed {
+        /// What kind.
+        what: Box<str>,
+        /// How many.
+        count: u64,
+    },
+    /// A call was taken.
+    CallReceived {
+        /// Its number.
+        call: CallId,
+        /// When its first byte was read.
+        received_at: UtcMs,
+        /// The call.
+        placed: Box<NewCall>,
+        /// Who took it.
+        by: Actor,
+    },
+    /// Somebody works it.
+    CallClaimed {
+        /// Which.
+        call: CallId,
+        /// Who.
+        by: Actor,
+    },
+    /// Nobody works it any more.
+    ClaimReleased {
+        /// Which.
+        call: CallId,
+        /// Who.
+        by: Actor,
+    },
+    /// Who works it was not heard in time.
+    ClaimWentStale {
+        /// Which.
+        call: CallId,
+    },
+    /// A unit was asked to go.
+    UnitAssigned {
+        /// To which call.
+        call: CallId,
+        /// Which unit.
+        unit: Callsign,
+        /// By whom.
+        by: Actor,
+    },
+    /// A unit has come so far; what lies before is passed through.
+    UnitProgressed {
+        /// On which call.
+        call: CallId,
+        /// Which unit.
+        unit: Callsign,
+        /// How far.
+        progress: Progress,
+        /// Given by radio or phone.
+        by_radio: bool,
+        /// Who recorded it.
+        by: Actor,
+    },
+    /// A unit is no longer on a call.
+    UnitLeft {
+        /// Which call.
+        call: CallId,
+        /// Which unit.
+        unit: Callsign,
+        /// Why.
+        leaving: Leaving,
+        /// In words.
+        reason: Option<Box<str>>,
+        /// Who recorded it.
+        by: Actor,
+    },
+    /// The last unit that acknowledged left before arriving: the call waits again.
+    AcknowledgementWithdrawn {
+        /// Which call.
+        call: CallId,
+    },
+    /// A unit on scene is well.
+    UnitCheckedIn {
+        /// On which call.
+        call: CallId,
+        /// Which unit.
+        unit: Callsign,
+        /// Who recorded it.
+        by: Actor,
+    },
+    /// A call became more or less urgent.
+    PriorityChanged {
+        /// Which.
+        call: CallId,
+        /// The new priority.
+        priority: Priority,
+        /// Why.
+        cause: PriorityCause,
+    },
+    /// A note was written.
+    NoteAdded {
+        /// On which call.
+        call: CallId,
+        /// What.
+        text: SealedText,
+        /// By whom.
+        by: Actor,
+    },
+    /// A call repeats another.
+    CallLinked {
+        /// The repeat.
+        call: CallId,
+        /// The call it repeats.
+        primary: CallId,
+        /// Who said so.
+        by: Actor,
+    },
+    /// Ringing her back was tried.
+    CallbackRecorded {
+        /// Which call.
+        call: CallId,
+        /// What came of it.
+        outcome: CallbackOutcome,
+        /// Who tried.
+        by: Actor,
+    },
+    /// The first of two people wants to end it so.
+    CloseProposed {
+        /// Which call.
+        call: CallId,
+        /// As what.
+        disposition: Box<str>,
+        /// Who.
+        by: Actor,
+        /// A word on it.
+        remark: Option<SealedText>,
+    },
+    /// A call ended; its clocks stopped, its units are free.
+    CallClosed {
+        /// Which.
+        call: CallId,
+        /// As what.
+        disposition: Box<str>,
+        /// Who; the second person, where two were needed.
+        by: Actor,
+        /// A word on it.
+        remark: Option<SealedText>,
+    },
+    /// A closed call goes on as a new generation.
+    CallReopened {
+        /// Which.
+        call: CallId,
+        /// The new generation.
+        generation: u32,
+        /// Why.
+        reason: Option<Box<str>>,
+        /// Who.
+        by: Actor,
+    },
+    /// A clock reached a warning point.
+    ClockWarned {
+        /// Of which call.
+        call: CallId,
+        /// Of which generation.
+        generation: u32,
+        /// Which clock, by index in the call's rule book.
+        clock: u8,
+        /// Of which unit, for a clock of a unit.
+        unit: Option<Callsign>,
+        /// Which warning, from 0.
+        warning: u8,
+        /// When it was due.
+        due_at: UtcMs,
+    },
+    /// An office was told that a deadline was missed.
+    Escalated {
+        /// Of which call.
+        call: CallId,
+        /// Of which generation.
+        generation: u32,
+        /// Which clock, by index in the call's rule book.
+        clock: u8,
+        /// Of which unit, for a clock of a unit.
+        unit: Option<Callsign>,
+        /// Which rung, from 0.
+        rung: u8,
+        /// 0 for the rung itself, then the number of the repeat.
+        repeat: u32,
+        /// When it was due; late by the record's instant less this.
+        due_at: UtcMs,
+        /// Who told it by hand, and why; `None`: the clock did.
+        by_hand: Option<(Actor, Option<Box<str>>)>,
+    },
+    /// A rung's person took the escalation.
+    EscalationTaken {
+        /// Of which call.
+        call: CallId,
+        /// Which clock, by index in the call's rule book.
+        clock: u8,
+        /// Which rung, from 0.
+        rung: u8,
+        /// Who.
+        by: Actor,
+    },
+    /// Somebody read who she is.
+    CallOpened {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        reason: Option<Box<str>>,
+        /// Who.
+        by: Actor,
+    },
+    /// A crew started its shift.
+    UnitSignedOn {
+        /// Its callsign.
+        unit: Callsign,
+        /// What it brings.
+        crew: Box<SignOn>,
+        /// Its client is connected.
+        linked: bool,
+    },
+    /// A crew ended its shift.
+    UnitSignedOff {
+        /// Which.
+        unit: Callsign,
+        /// Who recorded it.
+        by: Actor,
+    },
+    /// A unit is not to be sent.
+    UnitOutOfService {
+        /// Which.
+        unit: Callsign,
+        /// Why.
+        reason: Box<str>,
+        /// Who recorded it.
+        by: Actor,
+    },
+    /// A unit may be sent again.
+    UnitAvailable {
+        /// Which.
+        unit: Callsign,
+        /// Who recorded it.
+        by: Actor,
+    },
+    /// A unit is at a point.
+    UnitMoved {
+        /// Which.
+        unit: Callsign,
+        /// Where.
+        point: Point,
+    },
+    /// A unit's client went away.
+    UnitLinkLost {
+        /// Which.
+        unit: Callsign,
+    },
+    /// A unit's client came back.
+    UnitLinkUp {
+        /// Which.
+        unit: Callsign,
+    },
+    /// A unit was not heard for longer than the limit.
+    UnitWentSilent {
+        /// Which.
+        unit: Callsign,
+    },
+}
+
+impl Event {
+    /// Its name as the wire and `journal dump` spell it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::RulesAdopted(_) => "rules_adopted",
+            Self::ClockStepped { .. } => "clock_stepped",
+            Self::WorkShed { .. } => "work_shed",
+            Self::CallReceived { .. } => "call_received",
+            Self::CallClaimed { .. } => "call_claimed",
+            Self::ClaimReleased { .. } => "claim_released",
+            Self::ClaimWentStale { .. } => "claim_went_stale",
+            Self::UnitAssigned { .. } => "unit_assigned",
+            Self::UnitProgressed { .. } => "unit_progressed",
+            Self::UnitLeft { .. } => "unit_left",
+            Self::AcknowledgementWithdrawn { .. } => "acknowledgement_withdrawn",
+            Self::UnitCheckedIn { .. } => "unit_checked_in",
+            Self::PriorityChanged { .. } => "priority_changed",
+            Self::NoteAdded { .. } => "note_added",
+            Self::CallLinked { .. } => "call_linked",
+            Self::CallbackRecorded { .. } => "callback_recorded",
+            Self::CloseProposed { .. } => "close_proposed",
+            Self::CallClosed { .. } => "call_closed",
+            Self::CallReopened { .. } => "call_reopened",
+            Self::ClockWarned { .. } => "clock_warned",
+            Self::Escalated { .. } => "escalated",
+            Self::EscalationTaken { .. } => "escalation_taken",
+            Self::CallOpened { .. } => "call_opened",
+            Self::UnitSignedOn { .. } => "unit_signed_on",
+            Self::UnitSignedOff { .. } => "unit_signed_off",
+            Self::UnitOutOfService { .. } => "unit_out_of_service",
+            Self::UnitAvailable { .. } => "unit_available",
+            Self::UnitMoved { .. } => "unit_moved",
+            Self::UnitLinkLost { .. } => "unit_link_lost",
+            Self::UnitLinkUp { .. } => "unit_link_up",
+            Self::UnitWentSilent { .. } => "unit_went_silent",
+        }
+    }
+
+    /// The call it is about, if it is about one.
+    #[must_use]
+    pub const fn call(&self) -> Option<CallId> {
+        match self {
+            Self::CallReceived { call, .. }
+            | Self::CallClaimed { call, .. }
+            | Self::ClaimReleased { call, .. }
+            | Self::ClaimWentStale { call }
+            | Self::UnitAssigned { call, .. }
+            | Self::UnitProgressed { call, .. }
+            | Self::UnitLeft { call, .. }
+            | Self::AcknowledgementWithdrawn { call }
+            | Self::UnitCheckedIn { call, .. }
+            | Self::PriorityChanged { call, .. }
+            | Self::NoteAdded { call, .. }
+            | Self::CallLinked { call, .. }
+            | Self::CallbackRecorded { call, .. }
+            | Self::CloseProposed { call, .. }
+            | Self::CallClosed { call, .. }
+            | Self::CallReopened { call, .. }
+            | Self::ClockWarned { call, .. }
+            | Self::Escalated { call, .. }
+            | Self::EscalationTaken { call, .. }
+            | Self::CallOpened { call, .. } => Some(*call),
+            _ => None,
+        }
+    }
+
+    /// The unit it is about, if it is about one.
+    #[must_use]
+    pub const fn unit(&self) -> Option<&Callsign> {
+        match self {
+            Self::UnitAssigned { unit, .. }
+            | Self::UnitProgressed { unit, .. }
+            | Self::UnitLeft { unit, .. }
+            | Self::UnitCheckedIn { unit, .. }
+            | Self::UnitSignedOn { unit, .. }
+            | Self::UnitSignedOff { unit, .. }
+            | Self::UnitOutOfService { unit, .. }
+            | Self::UnitAvailable { unit, .. }
+            | Self::UnitMoved { unit, .. }
+            | Self::UnitLinkLost { unit }
+            | Self::UnitLinkUp { unit }
+            | Self::UnitWentSilent { unit } => Some(unit),
+            Self::ClockWarned { unit, .. } | Self::Escalated { unit, .. } => unit.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Who did it, where a person did.
+    #[must_use]
+    pub const fn by(&self) -> Option<&Actor> {
+        match self {
+            Self::CallReceived { by, .. }
+            | Self::CallClaimed { by, .. }
+            | Self::ClaimReleased { by, .. }
+            | Self::UnitAssigned { by, .. }
+            | Self::UnitProgressed { by, .. }
+            | Self::UnitLeft { by, .. }
+            | Self::UnitCheckedIn { by, .. }
+            | Self::NoteAdded { by, .. }
+            | Self::CallLinked { by, .. }
+            | Self::CallbackRecorded { by, .. }
+            | Self::CloseProposed { by, .. }
+            | Self::CallClosed { by, .. }
+            | Self::CallReopened { by, .. }
+            | Self::EscalationTaken { by, .. }
+            | Self::CallOpened { by, .. }
+            | Self::UnitSignedOff { by, .. }
+            | Self::UnitOutOfService { by, .. }
+            | Self::UnitAvailable { by, .. }
+            | Self::PriorityChanged {
+                cause: PriorityCause::By(by, _),
+                ..
+            }
+            | Self::Escalated {
+                by_hand: Some((by, _)),
+                ..
+            } => Some(by),
+            _ => None,
+        }
+    }
+}
+
+/// An event as the log holds it: numbered and dated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dated {
+    /// Its number, from 1 without gaps.
+    pub seq: u64,
+    /// When it happened, room time.
+    pub at: UtcMs,
+    /// What, with the key it answers.
+    pub transition: Transition,
+}

@@ -1,0 +1,702 @@
+//! What a command does to the room: events, or the reason why not. Changes nothing itself.
+
+use super::state::State;
+use crate::domain::bounds::{
+    CREW_MAX, NAME_BYTES_MAX, NOTE_BYTES_MAX, NOTES_MAX, RULES_BYTES_MAX, UNITS_PER_CALL_MAX,
+    WORDS_BYTES_MAX, cut,
+};
+use crate::domain::{
+    Actor, Answer, Call, CallId, Callsign, Command, Event, Leaving, Link, NewCall, Order, Place,
+    PriorityCause, Progress, Rejection, Role, Rules, Sealed, SealedText, SignOn, Unit, UtcMs,
+};
+
+/// What an accepted command does, and what it answers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The events, in order; empty when it is so already.
+    pub events: Vec<Event>,
+    /// The answer.
+    pub answer: Answer,
+}
+
+impl Decision {
+    fn of(event: Event) -> Self {
+        Self {
+            events: vec![event],
+            answer: Answer::Done,
+        }
+    }
+
+    fn already() -> Self {
+        Self {
+            events: Vec::new(),
+            answer: Answer::Done,
+        }
+    }
+}
+
+type Decided = Result<Decision, Rejection>;
+
+/// Decides `order` in `state` at `now`.
+///
+/// # Errors
+/// A [`Rejection`], for the sender: nothing changed, and its text says what to do.
+pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
+    let by = &order.by;
+    if let Some(unit) = acts_for(&order.command)
+        && by.role == Role::Unit
+        && *by.who != *unit.as_str()
+    {
+        return Err(Rejection::NotAllowed("acting for another unit"));
+    }
+    match &order.command {
+        Command::AdoptRules(rules) => adopt(state, rules),
+        Command::RecordClockStep { by_ms } => {
+            Ok(Decision::of(Event::ClockStepped { by_ms: *by_ms }))
+        }
+        Command::RecordShedWork { what, count } => Ok(Decision::of(Event::WorkShed {
+            what: what.clone(),
+            count: *count,
+        })),
+        Command::PlaceCall { received_at, call } => Ok(place(state, now, *received_at, call, by)),
+        Command::ClaimCall { call, take_over } => claim(open(state, *call)?, *take_over, by),
+        Command::ReleaseClaim { call } => release_claim(open(state, *call)?, by),
+        Command::AssignUnit { call, unit } => assign(state, open(state, *call)?, unit, by),
+        Command::ReleaseUnit { call, unit, reason } => leave(
+            open(state, *call)?,
+            unit,
+            Leaving::Released,
+            reason.as_deref(),
+            by,
+        ),
+        Command::ReportProgress {
+            call,
+            unit,
+            progress,
+            by_radio,
+        } => report(open(state, *call)?, unit, *progress, *by_radio, by),
+        Command::DeclineCall { call, unit, reason } => {
+            let call = open(state, *call)?;
+            on_call(call, unit)?;
+            not_past(call, unit, Progress::EnRoute)?;
+            leave(call, unit, Leaving::Declined, reason.as_deref(), by)
+        }
+        Command::ClearUnit { call, unit } => {
+            leave(open(state, *call)?, unit, Leaving::Cleared, None, by)
+        }
+        Command::CheckIn { call, unit } => check_in(open(state, *call)?, unit, by),
+        Command::SetPriority {
+            call,
+            priority,
+            reason,
+        } => {
+            let call = open(state, *call)?;
+            note_bound("reason", reason.as_deref())?;
+            if call.priority() == *priority {
+                return Ok(Decision::already());
+            }
+            let cause = PriorityCause::By(by.clone(), reason.clone());
+            Ok(Decision::of(Event::PriorityChanged {
+                call: call.id,
+                priority: *priority,
+                cause,
+            }))
+        }
+        Command::AddNote { call, text } => add_note(known(state, *call)?, text, by),
+        Command::LinkCall { call, primary } => link(state, *call, *primary, by),
+        Command::EscalateCall {
+            call,
+            clock,
+            reason,
+        } => escalate(
+            state,
+            now,
+            open(state, *call)?,
+            clock.as_deref(),
+            reason.as_deref(),
+            by,
+        ),
+        Command::TakeEscalation { call, clock, rung } => {
+            take(state, known(state, *call)?, clock, *rung, by)
+        }
+        Command::RecordCallback { call, outcome } => {
+            let call = open(state, *call)?.id;
+            Ok(Decision::of(Event::CallbackRecorded {
+                call,
+                outcome: *outcome,
+                by: by.clone(),
+            }))
+        }
+        Command::CloseCall {
+            call,
+            disposition,
+            remark,
+        } => close(state, open(state, *call)?, disposition, remark.as_ref(), by),
+        Command::ReopenCall { call, reason } => reopen(known(state, *call)?, reason.as_deref(), by),
+        Command::OpenCall { call, reason } => {
+            open_call(known(state, *call)?, reason.as_deref(), by)
+        }
+        Command::SignOnUnit { unit, crew, linked } => sign_on(unit, crew, *linked),
+        Command::SignOffUnit { unit } => {
+            let events = leave_all(state, unit, Leaving::SignedOff, by)?;
+            let last = Event::UnitSignedOff {
+                unit: unit.clone(),
+                by: by.clone(),
+            };
+            Ok(all_then(events, last))
+        }
+        Command::SetOutOfService { unit, reason } => {
+            note_bound("reason", Some(reason))?;
+            let events = leave_all(state, unit, Leaving::OutOfService, by)?;
+            let (unit, reason, by) = (unit.clone(), reason.clone(), by.clone());
+            Ok(all_then(
+                events,
+                Event::UnitOutOfService { unit, reason, by },
+            ))
+        }
+        Command::SetAvailable { unit } => {
+            if known_unit(state, unit)?.out_of_service.is_none() {
+                return Ok(Decision::already());
+            }
+            Ok(Decision::of(Event::UnitAvailable {
+                unit: unit.clone(),
+                by: by.clone(),
+            }))
+        }
+        Command::MoveUnit { unit, point } => {
+            known_unit(state, unit)?;
+            Ok(Decision::of(Event::UnitMoved {
+                unit: unit.clone(),
+                point: *point,
+            }))
+        }
+        Command::SetLink { unit, up } => set_link(state, unit, *up),
+    }
+}
+
+/// The unit in whose name a command speaks.
+fn acts_for(command: &Command) -> Option<&Callsign> {
+    match command {
+        Command::ReportProgress { unit, .. }
+        | Command::DeclineCall { unit, .. }
+        | Command::ClearUnit { unit, .. }
+        | Command::CheckIn { unit, .. }
+        | Command::SignOnUnit { unit, .. }
+        | Command::SignOffUnit { unit }
+        | Command::SetOutOfService { unit, .. }
+        | Command::SetAvailable { unit }
+        | Command::MoveUnit { unit, .. } => Some(unit),
+        _ => None,
+    }
+}
+
+fn known(state: &State, id: CallId) -> Result<&Call, Rejection> {
+    state.call(id).ok_or(Rejection::UnknownCall(id))
+}
+
+fn open(state: &State, id: CallId) -> Result<&Call, Rejection> {
+    let call = known(state, id)?;
+    if call.closed.is_some() {
+        Err(Rejection::CallClosed(id))
+    } else {
+        Ok(call)
+    }
+}
+
+fn known_unit<'a>(state: &'a State, unit: &Callsign) -> Result<&'a Unit, Rejection> {
+    state
+        .unit(unit)
+        .ok_or_else(|| Rejection::UnknownUnit(unit.clone()))
+}
+
+fn on_call<'a>(
+    call: &'a Call,
+    unit: &Callsign,
+) -> Result<&'a crate::domain::Assignment, Rejection> {
+    call.assignment(unit).ok_or_else(|| Rejection::NotAssigned {
+        call: call.id,
+        unit: unit.clone(),
+    })
+}
+
+fn not_past(call: &Call, unit: &Callsign, most: Progress) -> Result<(), Rejection> {
+    let now = on_call(call, unit)?.progress;
+    if now > most {
+        return Err(Rejection::OutOfOrder {
+            call: call.id,
+            unit: unit.clone(),
+            now: now.name(),
+        });
+    }
+    Ok(())
+}
+
+fn bound(field: &'static str, text: &str, bytes_max: usize) -> Result<(), Rejection> {
+    if text.len() > bytes_max {
+        return Err(Rejection::TooLong {
+            field,
+            bytes: text.len(),
+            bytes_max,
+        });
+    }
+    Ok(())
+}
+
+fn note_bound(field: &'static str, text: Option<&str>) -> Result<(), Rejection> {
+    text.map_or(Ok(()), |text| bound(field, text, NOTE_BYTES_MAX))
+}
+
+fn adopt(state: &State, rules: &Rules) -> Decided {
+    if state.rules() == Some(rules) {
+        return Ok(Decision::already());
+    }
+    let bytes = rmp_serde::to_vec(rules).map_or(usize::MAX, |bytes| bytes.len());
+    if bytes > RULES_BYTES_MAX {
+        return Err(Rejection::TooLong {
+            field: "rules",
+            bytes,
+            bytes_max: RULES_BYTES_MAX,
+        });
+    }
+    Ok(Decision::of(Event::RulesAdopted(Box::new(rules.clone()))))
+}
+
+/// Takes a call, whatever it says: texts past their bound are cut and the call is marked so.
+fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Actor) -> Decision {
+    let mut was_cut = false;
+    let mut keep = |text: &str, bytes_max| -> Box<str> {
+        let (kept, shorter) = cut(text, bytes_max);
+        was_cut |= shorter;
+        kept.into()
+    };
+    let mut placed = NewCall {
+        source: call.source,
+        line: call.line.as_deref().map(|text| keep(text, NAME_BYTES_MAX)),
+        district: keep(&call.district, NAME_BYTES_MAX),
+        kind: keep(&call.kind, NAME_BYTES_MAX),
+        priority: call.priority,
+        flags: call.flags,
+        sealed: Sealed {
+            number: call
+                .sealed
+                .number
+                .as_deref()
+                .map(|text| keep(text, NAME_BYTES_MAX)),
+            name: call
+                .sealed
+                .name
+                .as_deref()
+                .map(|text| keep(text, NAME_BYTES_MAX)),
+            place: call.sealed.place.as_ref().map(|place| Place {
+                point: place.point,
+                words: place
+                    .words
+                    .as_deref()
+                    .map(|text| keep(text, WORDS_BYTES_MAX)),
+            }),
+            note: call
+                .sealed
+                .note
+                .as_deref()
+                .map(|text| keep(text, NOTE_BYTES_MAX)),
+        },
+    };
+    placed.flags.cut = was_cut;
+    let id = state.next_call();
+    let event = Event::CallReceived {
+        call: id,
+        received_at: received_at.min(now),
+        placed: Box::new(placed),
+        by: by.clone(),
+    };
+    Decision {
+        events: vec![event],
+        answer: Answer::CallPlaced(id),
+    }
+}
+
+fn claim(call: &Call, take_over: bool, by: &Actor) -> Decided {
+    match &call.claim {
+        Some(claim) if !claim.stale && claim.who == by.who => return Ok(Decision::already()),
+        Some(claim) if !claim.stale && !take_over => {
+            return Err(Rejection::Claimed {
+                call: call.id,
+                who: claim.who.clone(),
+            });
+        }
+        _ => {}
+    }
+    Ok(Decision::of(Event::CallClaimed {
+        call: call.id,
+        by: by.clone(),
+    }))
+}
+
+fn release_claim(call: &Call, by: &Actor) -> Decided {
+    match &call.claim {
+        None => Ok(Decision::already()),
+        Some(claim) if claim.who != by.who && by.role != Role::Supervisor => {
+            Err(Rejection::Claimed {
+                call: call.id,
+                who: claim.who.clone(),
+            })
+        }
+        Some(_) => Ok(Decision::of(Event::ClaimReleased {
+            call: call.id,
+            by: by.clone(),
+        })),
+    }
+}
+
+fn room_for_a_unit(call: &Call) -> Result<(), Rejection> {
+    if call.units.len() >= UNITS_PER_CALL_MAX {
+        return Err(Rejection::TooMany {
+            what: "units on one call",
+            most: UNITS_PER_CALL_MAX,
+        });
+    }
+    Ok(())
+}
+
+fn assign(state: &State, call: &Call, unit: &Callsign, by: &Actor) -> Decided {
+    let known = known_unit(state, unit)?;
+    if call.assignment(unit).is_some() {
+        return Ok(Decision::already());
+    }
+    if known.out_of_service.is_some() {
+        return Err(Rejection::UnitOutOfService(unit.clone()));
+    }
+    room_for_a_unit(call)?;
+    Ok(Decision::of(Event::UnitAssigned {
+        call: call.id,
+        unit: unit.clone(),
+        by: by.clone(),
+    }))
+}
+
+fn report(call: &Call, unit: &Callsign, progress: Progress, by_radio: bool, by: &Actor) -> Decided {
+    match call.assignment(unit) {
+        // A unit sees and touches its own assignments only; what an operator heard on the radio
+        // is true whether or not he assigned the unit first.
+        None if by.role == Role::Unit => {
+            return Err(Rejection::NotAssigned {
+                call: call.id,
+                unit: unit.clone(),
+            });
+        }
+        None => room_for_a_unit(call)?,
+        Some(assignment) if assignment.progress == progress => return Ok(Decision::already()),
+        Some(_) => not_past(call, unit, progress)?,
+    }
+    Ok(Decision::of(Event::UnitProgressed {
+        call: call.id,
+        unit: unit.clone(),
+        progress,
+        by_radio,
+        by: by.clone(),
+    }))
+}
+
+fn leave(
+    call: &Call,
+    unit: &Callsign,
+    leaving: Leaving,
+    reason: Option<&str>,
+    by: &Actor,
+) -> Decided {
+    on_call(call, unit)?;
+    note_bound("reason", reason)?;
+    let mut events = Vec::with_capacity(2);
+    leaves(call, unit, leaving, reason, by, &mut events);
+    Ok(Decision {
+        events,
+        answer: Answer::Done,
+    })
+}
+
+/// The unit leaves the call; if it was the last that acknowledged, and none arrived, the
+/// acknowledgement goes with it.
+pub(super) fn leaves(
+    call: &Call,
+    unit: &Callsign,
+    leaving: Leaving,
+    reason: Option<&str>,
+    by: &Actor,
+    events: &mut Vec<Event>,
+) {
+    events.push(Event::UnitLeft {
+        call: call.id,
+        unit: unit.clone(),
+        leaving,
+        reason: reason.map(Into::into),
+        by: by.clone(),
+    });
+    let stands = call
+        .units
+        .iter()
+        .any(|other| other.unit != *unit && other.progress >= Progress::Acknowledged);
+    if call.acknowledged_at.is_some() && call.on_scene_at.is_none() && !stands {
+        events.push(Event::AcknowledgementWithdrawn { call: call.id });
+    }
+}
+
+fn leave_all(
+    state: &State,
+    unit: &Callsign,
+    leaving: Leaving,
+    by: &Actor,
+) -> Result<Vec<Event>, Rejection> {
+    let mut events = Vec::new();
+    for call in &known_unit(state, unit)?.calls {
+        leaves(known(state, *call)?, unit, leaving, None, by, &mut events);
+    }
+    Ok(events)
+}
+
+fn all_then(mut events: Vec<Event>, last: Event) -> Decision {
+    events.push(last);
+    Decision {
+        events,
+        answer: Answer::Done,
+    }
+}
+
+fn check_in(call: &Call, unit: &Callsign, by: &Actor) -> Decided {
+    if on_call(call, unit)?.progress < Progress::OnScene {
+        return Err(Rejection::NotOnScene {
+            call: call.id,
+            unit: unit.clone(),
+        });
+    }
+    Ok(Decision::of(Event::UnitCheckedIn {
+        call: call.id,
+        unit: unit.clone(),
+        by: by.clone(),
+    }))
+}
+
+fn add_note(call: &Call, text: &SealedText, by: &Actor) -> Decided {
+    bound("note", &text.0, NOTE_BYTES_MAX)?;
+    if call.notes.len() >= NOTES_MAX {
+        return Err(Rejection::TooMany {
+            what: "notes on one call",
+            most: NOTES_MAX,
+        });
+    }
+    Ok(Decision::of(Event::NoteAdded {
+        call: call.id,
+        text: text.clone(),
+        by: by.clone(),
+    }))
+}
+
+fn link(state: &State, id: CallId, primary: CallId, by: &Actor) -> Decided {
+    let call = known(state, id)?;
+    let mut root = known(state, primary)?;
+    // Links point to calls that repeat nothing when they are made, so a chain is short; a call
+    // that was forgotten since ends it.
+    loop {
+        if root.id == id {
+            return Err(Rejection::LinkCycle { call: id, primary });
+        }
+        match root.primary.and_then(|next| state.call(next)) {
+            Some(next) => root = next,
+            None => break,
+        }
+    }
+    if call.primary == Some(primary) {
+        return Ok(Decision::already());
+    }
+    Ok(Decision::of(Event::CallLinked {
+        call: id,
+        primary,
+        by: by.clone(),
+    }))
+}
+
+fn clock_named(rules: &Rules, name: &str) -> Result<u8, Rejection> {
+    rules
+        .clock(name)
+        .map(|(index, _)| index)
+        .ok_or_else(|| Rejection::UnknownClock {
+            given: cut(name, NAME_BYTES_MAX).0.into(),
+            known: names(rules.clocks.iter().map(|clock| &*clock.name)),
+        })
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn escalate(
+    state: &State,
+    now: UtcMs,
+    call: &Call,
+    clock: Option<&str>,
+    reason: Option<&str>,
+    by: &Actor,
+) -> Decided {
+    use crate::domain::ClockPoint::{Repeat, Rung};
+    note_bound("reason", reason)?;
+    let rules = state.rules_of(call);
+    let wanted = clock.map(|name| clock_named(rules, name)).transpose()?;
+    let run = call
+        .clocks
+        .iter()
+        .filter(|run| run.stopped_at.is_none())
+        .find(|run| wanted.is_none_or(|clock| clock == run.clock))
+        .ok_or(Rejection::NoClockRunning(call.id))?;
+    let ladder = rules.ladder(&rules.clocks[usize::from(run.clock)]);
+    let (rung, repeat) = match run.by_hand(ladder) {
+        Rung(rung) => (rung, 0),
+        Repeat(repeat) => (run.rungs - 1, repeat),
+        crate::domain::ClockPoint::Warning(_) => unreachable!("a hand tells offices, not warnings"),
+    };
+    Ok(Decision::of(Event::Escalated {
+        call: call.id,
+        generation: call.generation,
+        clock: run.clock,
+        unit: run.unit.clone(),
+        rung,
+        repeat,
+        due_at: now,
+        by_hand: Some((by.clone(), reason.map(Into::into))),
+    }))
+}
+
+fn take(state: &State, call: &Call, clock: &str, rung: Option<u8>, by: &Actor) -> Decided {
+    let clock = clock_named(state.rules_of(call), clock)?;
+    let told = call
+        .clocks
+        .iter()
+        .filter(|run| run.clock == clock)
+        .map(|run| run.rungs)
+        .max();
+    let highest = told.and_then(|told| told.checked_sub(1));
+    let rung = match (rung, highest) {
+        (_, None) => return Err(Rejection::RungNotTold(call.id)),
+        (Some(rung), Some(highest)) if rung > highest => {
+            return Err(Rejection::RungNotTold(call.id));
+        }
+        (Some(rung), _) => rung,
+        (None, Some(highest)) => highest,
+    };
+    Ok(Decision::of(Event::EscalationTaken {
+        call: call.id,
+        clock,
+        rung,
+        by: by.clone(),
+    }))
+}
+
+fn close(
+    state: &State,
+    call: &Call,
+    name: &str,
+    remark: Option<&SealedText>,
+    by: &Actor,
+) -> Decided {
+    note_bound("remark", remark.map(|text| &*text.0))?;
+    let rules = state.rules_of(call);
+    let disposition = rules
+        .disposition(name)
+        .ok_or_else(|| Rejection::WrongDisposition {
+            given: cut(name, NAME_BYTES_MAX).0.into(),
+            known: names(rules.dispositions.iter().map(|known| &*known.name)),
+        })?;
+    let (id, disposition, remark, guarded) = (
+        call.id,
+        disposition.name.clone(),
+        remark.cloned(),
+        disposition.guarded && call.placed.flags.guarded(),
+    );
+    let closed = Event::CallClosed {
+        call: id,
+        disposition: disposition.clone(),
+        by: by.clone(),
+        remark: remark.clone(),
+    };
+    if !guarded {
+        return Ok(Decision::of(closed));
+    }
+    if call.callbacks == 0 {
+        return Err(Rejection::NeedsCallback(id));
+    }
+    match &call.close_proposed {
+        Some(first) if first.disposition == disposition && first.who == by.who => {
+            Err(Rejection::NeedsSecondPerson {
+                call: id,
+                who: by.who.clone(),
+            })
+        }
+        Some(first) if first.disposition == disposition => Ok(Decision::of(closed)),
+        _ => Ok(Decision {
+            events: vec![Event::CloseProposed {
+                call: id,
+                disposition,
+                by: by.clone(),
+                remark,
+            }],
+            answer: Answer::AwaitingSecond,
+        }),
+    }
+}
+
+fn reopen(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
+    note_bound("reason", reason)?;
+    if call.closed.is_none() {
+        return Err(Rejection::CallOpen(call.id));
+    }
+    Ok(Decision::of(Event::CallReopened {
+        call: call.id,
+        generation: call.generation + 1,
+        reason: reason.map(Into::into),
+        by: by.clone(),
+    }))
+}
+
+fn open_call(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
+    note_bound("reason", reason)?;
+    if by.role == Role::Unit && !call.units.iter().any(|unit| *unit.unit.as_str() == *by.who) {
+        return Err(Rejection::NotAllowed(
+            "reading a call the unit was not sent to",
+        ));
+    }
+    Ok(Decision::of(Event::CallOpened {
+        call: call.id,
+        reason: reason.map(Into::into),
+        by: by.clone(),
+    }))
+}
+
+fn sign_on(unit: &Callsign, crew: &SignOn, linked: bool) -> Decided {
+    bound("district", &crew.district, NAME_BYTES_MAX)?;
+    if let Some(vehicle) = &crew.vehicle {
+        bound("vehicle", vehicle, NAME_BYTES_MAX)?;
+    }
+    for (what, list) in [("crew", &crew.crew), ("skills", &crew.skills)] {
+        if list.len() > CREW_MAX {
+            return Err(Rejection::TooMany {
+                what,
+                most: CREW_MAX,
+            });
+        }
+        for name in list {
+            bound(what, name, NAME_BYTES_MAX)?;
+        }
+    }
+    let (unit, crew) = (unit.clone(), Box::new(crew.clone()));
+    Ok(Decision::of(Event::UnitSignedOn { unit, crew, linked }))
+}
+
+fn set_link(state: &State, unit: &Callsign, up: bool) -> Decided {
+    let known = known_unit(state, unit)?;
+    let unit = unit.clone();
+    Ok(match (up, known.link) {
+        (true, Link::Up) | (false, Link::Radio | Link::Lost { .. } | Link::Silent) => {
+            Decision::already()
+        }
+        (true, _) => Decision::of(Event::UnitLinkUp { unit }),
+        (false, Link::Up) => Decision::of(Event::UnitLinkLost { unit }),
+    })
+}

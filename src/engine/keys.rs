@@ -1,0 +1,89 @@
+//! The keys of accepted commands and what they were answered, for as long as the rules keep them.
+//!
+//! Only accepted commands are remembered: a rejected one changed nothing, and is decided anew.
+
+use crate::domain::{Answer, Key, KeyMark, UtcMs};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::{HashMap, VecDeque};
+
+/// A remembered answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Of the command the key was first used for.
+    pub fingerprint: u32,
+    /// What it was answered.
+    pub answer: Answer,
+    /// Log sequence of its first event.
+    pub seq: u64,
+}
+
+/// Remembered keys, oldest first.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Keys {
+    order: VecDeque<(UtcMs, Key)>,
+    answers: HashMap<Key, Kept>,
+}
+
+impl Keys {
+    /// What `key` was answered.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Kept> {
+        self.answers.get(key).copied()
+    }
+
+    /// Keys remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether none is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    pub(crate) fn remember(&mut self, at: UtcMs, mark: KeyMark, answer: Answer, seq: u64) {
+        let kept = Kept {
+            fingerprint: mark.fingerprint,
+            answer,
+            seq,
+        };
+        if self.answers.insert(mark.key, kept).is_none() {
+            self.order.push_back((at, mark.key));
+        }
+    }
+
+    pub(crate) fn forget_before(&mut self, instant: UtcMs) {
+        while let Some((at, key)) = self.order.front() {
+            if *at >= instant {
+                break;
+            }
+            self.answers.remove(key);
+            self.order.pop_front();
+        }
+    }
+}
+
+impl Serialize for Keys {
+    /// In the order remembered, so that equal states have equal bytes.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            self.order
+                .iter()
+                .map(|(at, key)| (at, key, self.answers[key])),
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kept = Vec::<(UtcMs, Key, Kept)>::deserialize(deserializer)?;
+        let mut keys = Self::default();
+        for (at, key, kept) in kept {
+            keys.order.push_back((at, key));
+            keys.answers.insert(key, kept);
+        }
+        Ok(keys)
+    }
+}
