@@ -215,6 +215,14 @@ pub enum Event {
         reason: Option<Box<str>>,
         /// Who.
         by: Actor,
+        /// When it was first received: the start of every report on it.
+        received_at: UtcMs,
+        /// Its district, so that a report need not remember closed calls.
+        district: Box<str>,
+        /// Its kind, likewise.
+        kind: Box<str>,
+        /// Its priority, likewise.
+        priority: Priority,
     },
     /// A clock reached a warning point.
     ClockWarned {

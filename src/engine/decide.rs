@@ -652,6 +652,10 @@ fn reopen(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
         generation: call.generation + 1,
         reason: reason.map(Into::into),
         by: by.clone(),
+        received_at: call.received_at,
+        district: call.placed.district.clone(),
+        kind: call.placed.kind.clone(),
+        priority: call.priority(),
     }))
 }
 
