@@ -38,7 +38,9 @@ pub enum Fault {
     #[error("expected here, found {0}")]
     Gap(u64),
     /// The frame does not continue the chain: it, or one before it, was edited or moved.
-    #[error("the chain is broken: this frame, or one before it, was edited, moved or belongs to another log")]
+    #[error(
+        "the chain is broken: this frame, or one before it, was edited, moved or belongs to another log"
+    )]
     Chain,
     /// The two logs hold different frames under one number.
     #[error("{0}")]
@@ -147,15 +149,25 @@ pub enum JournalError {
 
 impl JournalError {
     pub(crate) fn damaged(place: impl Into<String>, seq: u64, fault: Fault) -> Self {
-        Self::Damaged { place: place.into(), seq, fault }
+        Self::Damaged {
+            place: place.into(),
+            seq,
+            fault,
+        }
     }
 
     pub(crate) fn unfit(what: impl Into<String>, why: impl ToString) -> Self {
-        Self::Unfit { what: what.into(), why: why.to_string() }
+        Self::Unfit {
+            what: what.into(),
+            why: why.to_string(),
+        }
     }
 
     pub(crate) fn sled(what: &'static str, why: impl ToString) -> Self {
-        Self::Sled { what, why: why.to_string() }
+        Self::Sled {
+            what,
+            why: why.to_string(),
+        }
     }
 }
 
