@@ -1,1 +1,159 @@
-//! The ordered list of what happened.
+//! The ordered list of what happened: the one thing that must never be lost or changed.
+//!
+//! Transitions are packed into [`Frame`]s, chained by BLAKE3, and written to two logs side by side: sled and the
+//! witness (plain files). A commit is acknowledged when both are on the disk. What is old moves to compressed
+//! archive files, one or more a day; nothing is deleted before it stands there, verified.
+//! ```text
+//!            append                        trim
+//!  frames ──┬──> sled     <data>/log ──────┬──> archive <data>/archive/2026-11-21.fifteen.zst
+//!           └──> witness  <data>/witness ──┘
+//!  replay:  snapshot (if one verifies) ──> archive ──> sled, or the witness when sled is gone
+//! ```
+//! The log never looks inside an event, never reads a clock, never retries a sync that failed and never deletes
+//! what is not archived. Instants are UTC milliseconds, sizes are bytes.
+
+mod archive;
+mod chain;
+mod error;
+mod files;
+mod frame;
+mod layout;
+mod memory;
+mod open;
+mod opened;
+mod probe;
+mod record;
+mod replay;
+mod sled_log;
+mod snapshot;
+mod store;
+mod witness;
+mod witness_writer;
+
+pub use error::{Fault, JournalError};
+pub use frame::{FRAME_BYTES_MAX, FRAME_VERSION, Frame, Records, pack};
+pub use memory::MemoryJournal;
+pub use opened::{Note, Opened};
+pub use probe::{Prober, probe};
+pub use record::{RECORD_BYTES_MAX, Record, RecordRef, Tail};
+pub use replay::{Fold, Replayed, replay, replay_from_start};
+pub use snapshot::{Manifest, Snapshot};
+pub use store::{Options, Store};
+
+/// The largest commit taken at once, in bytes of frames (about 8,000 small transitions).
+pub const COMMIT_BYTES_MAX: usize = 1 << 20;
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// On the disk, in both logs unless the journal is degraded. Only now may anybody be answered.
+    Durable(Tail),
+    /// The log does not end where the caller thought, or another epoch is in force. Nothing was written.
+    Conflict {
+        /// Where it ends.
+        tail: Tail,
+    },
+    /// Written or not: the caller must read the log's end again. Never the answer of a local store.
+    Unknown,
+}
+
+/// One of the two logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// The sled database.
+    Sled,
+    /// The plain files.
+    Witness,
+}
+
+/// How the log is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// Every commit is in both logs.
+    Whole,
+    /// One log failed and takes nothing until reopened; the room goes on with the other.
+    Degraded {
+        /// The one that failed.
+        which: Which,
+        /// Why.
+        why: String,
+    },
+    /// Both failed: nothing more can be acknowledged until reopened.
+    Poisoned {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a trim did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Trimmed {
+    /// The archive now holds everything up to this number.
+    pub archived: u64,
+    /// Transitions moved by this call.
+    pub moved: u64,
+    /// The bound of one call was reached: call again, after the next commit.
+    pub more: bool,
+}
+
+/// Frames in order, checked by number and chain as they are read.
+pub type Frames<'a> = Box<dyn Iterator<Item = Result<Frame, JournalError>> + 'a>;
+
+/// The log as the rest of the program knows it: conditional, so that a log shared by several servers fits too.
+pub trait Journal: Send {
+    /// Writes a commit if the log is at `epoch` and ends at `expected_seq`. Returns when it is durable.
+    ///
+    /// # Errors
+    /// Not durable: frames that do not follow the end, a commit over [`COMMIT_BYTES_MAX`], or no log left to write.
+    fn append(
+        &mut self,
+        epoch: u64,
+        expected_seq: u64,
+        frames: &[Frame],
+    ) -> Result<Appended, JournalError>;
+
+    /// Every frame from the one that holds `from_seq` on, archive included. Memory stays bounded.
+    ///
+    /// # Errors
+    /// The log cannot be read. Damage further on is an item of the stream, and its last.
+    fn tail(&self, from_seq: u64) -> Result<Frames<'_>, JournalError>;
+
+    /// Where the log ends.
+    fn last(&self) -> Tail;
+
+    /// Takes the log over: the next epoch, if `old_epoch` is the one in force.
+    ///
+    /// # Errors
+    /// [`JournalError::EpochTaken`] when somebody was faster.
+    fn claim(&mut self, old_epoch: u64, node: &str) -> Result<u64, JournalError>;
+
+    /// Keeps a snapshot, reads it back, then drops all but the last two.
+    ///
+    /// # Errors
+    /// It could not be written or does not read back; the ones before it are still there.
+    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError>;
+
+    /// The snapshots kept, newest first, unread.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn manifests(&self) -> Result<Vec<Manifest>, JournalError>;
+
+    /// Reads one snapshot and checks its bytes against the manifest.
+    ///
+    /// # Errors
+    /// [`JournalError::Unfit`] when chunks are missing or changed.
+    fn snapshot(&self, manifest: &Manifest) -> Result<Snapshot, JournalError>;
+
+    /// Moves whole frames up to `upto_seq` to the archive, verifies them there, and only then drops them here.
+    /// Bounded work a call: see [`Trimmed::more`].
+    ///
+    /// # Errors
+    /// Nothing was deleted that is not archived; call again.
+    fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError>;
+
+    /// How the log is.
+    fn health(&self) -> Health;
+}

@@ -1,0 +1,361 @@
+//! What is old: frames in compressed files, one or more a UTC day, with their chain. Never changed, never deleted
+//! by this program; everything from the first transition to the archive's end must stay in this folder.
+//! ```text
+//!  2026-11-21.fifteen.zst             the day's first file; later ones carry their first sequence number:
+//!  2026-11-21.0000000000000412.fifteen.zst
+//!  file: zstd skippable frame (magic, version, first and last seq, chain before and after, time, epoch, crc)
+//!        zstd frame with checksum: (u16 length, frame)..
+//! ```
+//! `zstd -d` skips the header and gives the frames.
+
+use super::chain::Followed;
+use super::error::{At, Fault, JournalError};
+use super::files;
+use super::frame::Frame;
+use super::record::Tail;
+use crate::domain::UtcMs;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+const SUFFIX: &str = ".fifteen.zst";
+/// Any of the sixteen skippable magics; stored little-endian, as zstd's numbers are.
+const SKIPPABLE: u32 = 0x184D_2A5F;
+const MAGIC: &[u8; 8] = b"fifteenA";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 120;
+const LEVEL: i32 = 3;
+
+/// One file of the archive and what its header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) path: PathBuf,
+    pub(crate) before: Tail,
+    pub(crate) tail: Tail,
+}
+
+/// The files in order, each continuing the one before.
+#[derive(Debug, Clone)]
+pub(crate) struct Archive {
+    dir: PathBuf,
+    parts: Vec<Part>,
+}
+
+impl Archive {
+    /// Reads the headers and checks that they make one chain from the first transition.
+    pub(crate) fn open(dir: &Path) -> Result<Self, JournalError> {
+        let mut parts = Vec::new();
+        for path in files::list(dir)? {
+            if path.to_string_lossy().ends_with(SUFFIX) {
+                parts.push(read_header(&path)?.0);
+            }
+        }
+        parts.sort_by_key(|part| part.before.seq);
+        let mut tail = Tail::default();
+        for part in &parts {
+            let place = place(&part.path);
+            if part.before.seq != tail.seq {
+                return Err(JournalError::damaged(
+                    place,
+                    tail.seq + 1,
+                    Fault::Gap(part.before.seq + 1),
+                ));
+            }
+            if part.before.chain != tail.chain {
+                return Err(JournalError::damaged(place, tail.seq + 1, Fault::Chain));
+            }
+            tail = part.tail;
+        }
+        Ok(Self {
+            dir: dir.to_owned(),
+            parts,
+        })
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Where the archive ends and the live logs begin.
+    pub(crate) fn tail(&self) -> Tail {
+        self.parts.last().map_or(Tail::default(), |part| part.tail)
+    }
+
+    /// Frames from the one holding `from_seq` to the archive's end, opening one file at a time.
+    pub(crate) fn frames(
+        &self,
+        from_seq: u64,
+    ) -> impl Iterator<Item = Result<Frame, JournalError>> + use<> {
+        let skip = self.parts.partition_point(|part| part.tail.seq < from_seq);
+        let parts = self.parts[skip..].to_vec();
+        parts
+            .into_iter()
+            .flat_map(|part| PartReader::open(part).map_or_else(Either::error, Either::frames))
+            .filter(move |frame| {
+                frame
+                    .as_ref()
+                    .map_or(true, |frame| frame.last_seq() >= from_seq)
+            })
+    }
+
+    /// Writes a new file after the last one, reads it back, and only then gives it its name.
+    /// The frames must follow the archive's end. Returns how many transitions it holds.
+    pub(crate) fn push(&mut self, frames: &[Frame]) -> Result<u64, JournalError> {
+        let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
+            return Ok(0);
+        };
+        let (before, tail) = (self.tail(), last.tail());
+        files::create_dir(&self.dir)?;
+        let path = self.name_for(first);
+        let part = path.with_extension("part");
+        write_part(&part, &before, &tail, frames)?;
+        let read = Part {
+            path: part.clone(),
+            before,
+            tail,
+        };
+        check_part(read.clone(), |at, frame| frames.get(at) == Some(frame))?;
+        files::rename(&part, &path)?;
+        self.parts.push(Part { path, ..read });
+        Ok(tail.seq - before.seq)
+    }
+
+    fn name_for(&self, first: &Frame) -> PathBuf {
+        let day = day_of(first.at());
+        let plain = self.dir.join(format!("{day}{SUFFIX}"));
+        if plain.exists() {
+            self.dir
+                .join(format!("{day}.{:016}{SUFFIX}", first.first_seq()))
+        } else {
+            plain
+        }
+    }
+}
+
+/// The UTC day, as `2026-11-21`; times outside the calendar share one name.
+pub(crate) fn day_of(at: UtcMs) -> String {
+    let text = at.to_string();
+    text.split_once('T')
+        .map_or_else(|| "undated".to_owned(), |(day, _)| day.to_owned())
+}
+
+/// Writes frames as one archive file, synced.
+pub(crate) fn write_part(
+    path: &Path,
+    before: &Tail,
+    tail: &Tail,
+    frames: &[Frame],
+) -> Result<(), JournalError> {
+    let mut out = PartWriter::create(path, before)?;
+    for frame in frames {
+        out.push(frame)?;
+    }
+    debug_assert_eq!(out.tail.seq, tail.seq);
+    out.finish()
+}
+
+/// Writes one archive file frame by frame; the header is filled in at the end.
+pub(crate) struct PartWriter {
+    path: PathBuf,
+    before: Tail,
+    tail: Tail,
+    zstd: zstd::Encoder<'static, File>,
+}
+
+impl PartWriter {
+    pub(crate) fn create(path: &Path, before: &Tail) -> Result<Self, JournalError> {
+        let mut file = File::create(path).at("create", path)?;
+        file.write_all(&[0; HEADER_BYTES]).at("write", path)?;
+        let mut zstd = zstd::Encoder::new(file, LEVEL).at("compress", path)?;
+        zstd.include_checksum(true).at("compress", path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            before: *before,
+            tail: *before,
+            zstd,
+        })
+    }
+
+    pub(crate) fn push(&mut self, frame: &Frame) -> Result<(), JournalError> {
+        let len = u16::try_from(frame.bytes().len()).expect("a frame has at most 4 KiB");
+        let wrote = self
+            .zstd
+            .write_all(&len.to_be_bytes())
+            .and_then(|()| self.zstd.write_all(frame.bytes()));
+        wrote.at("write", &self.path)?;
+        self.tail = frame.tail();
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Result<(), JournalError> {
+        use std::os::unix::fs::FileExt;
+        let file = self.zstd.finish().at("write", &self.path)?;
+        file.write_all_at(&encode_header(&self.before, &self.tail), 0)
+            .at("write", &self.path)?;
+        file.sync_all().at("sync", &self.path)
+    }
+}
+
+/// Reads a whole file: chain, end, and whatever else `same` asks of each frame.
+pub(crate) fn check_part(
+    part: Part,
+    same: impl Fn(usize, &Frame) -> bool,
+) -> Result<(), JournalError> {
+    let (name, before, tail) = (place(&part.path), part.before, part.tail);
+    let mut end = before;
+    for (at, frame) in
+        Followed::new(PartReader::open(part)?, name.clone(), Some(before)).enumerate()
+    {
+        let frame = frame?;
+        if !same(at, &frame) {
+            return Err(JournalError::damaged(
+                name,
+                frame.first_seq(),
+                Fault::Differs("not what was written".into()),
+            ));
+        }
+        end = frame.tail();
+    }
+    if end == tail {
+        Ok(())
+    } else {
+        Err(JournalError::damaged(
+            name,
+            end.seq + 1,
+            Fault::Gap(tail.seq + 1),
+        ))
+    }
+}
+
+/// Reads the frames of one file.
+pub(crate) struct PartReader {
+    part: Part,
+    next_seq: u64,
+    zstd: zstd::Decoder<'static, BufReader<File>>,
+}
+
+impl PartReader {
+    pub(crate) fn open(part: Part) -> Result<Self, JournalError> {
+        let (_, file) = read_header(&part.path)?;
+        let zstd = zstd::Decoder::with_buffer(file).at("decompress", &part.path)?;
+        Ok(Self {
+            next_seq: part.before.seq + 1,
+            part,
+            zstd,
+        })
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, JournalError> {
+        let path = &self.part.path;
+        let mut len = [0; 2];
+        match self.zstd.read_exact(&mut len) {
+            Err(error)
+                if error.kind() == ErrorKind::UnexpectedEof
+                    && self.next_seq == self.part.tail.seq + 1 =>
+            {
+                return Ok(None);
+            }
+            other => other.at(&format!("read transition {} of", self.next_seq), path)?,
+        }
+        let mut bytes = vec![0; usize::from(u16::from_be_bytes(len))];
+        self.zstd
+            .read_exact(&mut bytes)
+            .at(&format!("read transition {} of", self.next_seq), path)?;
+        let frame = Frame::decode(bytes)
+            .map_err(|fault| JournalError::damaged(place(path), self.next_seq, fault))?;
+        self.next_seq = frame.last_seq() + 1;
+        Ok(Some(frame))
+    }
+}
+
+impl Iterator for PartReader {
+    type Item = Result<Frame, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_frame().transpose()
+    }
+}
+
+/// A file's frames, or the reason it does not open, as one kind of iterator.
+struct Either(Option<JournalError>, Option<PartReader>);
+
+impl Either {
+    fn error(why: JournalError) -> Self {
+        Self(Some(why), None)
+    }
+
+    fn frames(reader: PartReader) -> Self {
+        Self(None, Some(reader))
+    }
+}
+
+impl Iterator for Either {
+    type Item = Result<Frame, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.take().map(Err).or_else(|| self.1.as_mut()?.next())
+    }
+}
+
+fn encode_header(before: &Tail, tail: &Tail) -> [u8; HEADER_BYTES] {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES);
+    bytes.extend_from_slice(&SKIPPABLE.to_le_bytes());
+    bytes.extend_from_slice(&(HEADER_BYTES as u32 - 8).to_le_bytes());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&VERSION.to_be_bytes());
+    for number in [before.seq + 1, tail.seq] {
+        bytes.extend_from_slice(&number.to_be_bytes());
+    }
+    bytes.extend_from_slice(&before.chain);
+    bytes.extend_from_slice(&tail.chain);
+    bytes.extend_from_slice(&tail.at.0.to_be_bytes());
+    bytes.extend_from_slice(&tail.epoch.to_be_bytes());
+    let crc_at = HEADER_BYTES - 4;
+    debug_assert_eq!(bytes.len(), crc_at);
+    let crc = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&crc.to_be_bytes());
+    bytes.try_into().expect("the header's parts add up")
+}
+
+/// Reads a file's header; the file stands behind it.
+pub(crate) fn read_header(path: &Path) -> Result<(Part, BufReader<File>), JournalError> {
+    let file = File::open(path).at("open", path)?;
+    let mut file = BufReader::new(file);
+    let mut bytes = [0; HEADER_BYTES];
+    file.read_exact(&mut bytes).at("read the header of", path)?;
+    let crc_at = HEADER_BYTES - 4;
+    let good = crc32c::crc32c(&bytes[..crc_at]).to_be_bytes() == bytes[crc_at..]
+        && &bytes[8..16] == MAGIC
+        && bytes[16..20] == VERSION.to_be_bytes();
+    if !good {
+        return Err(JournalError::unfit(
+            place(path),
+            "its header is damaged or not one known here",
+        ));
+    }
+    let number = |at: usize| u64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+    let chain = |at: usize| bytes[at..at + 32].try_into().expect("thirty-two bytes");
+    let before = Tail {
+        seq: number(20).saturating_sub(1),
+        chain: chain(36),
+        ..Tail::default()
+    };
+    let tail = Tail {
+        seq: number(28),
+        chain: chain(68),
+        at: UtcMs(number(100)),
+        epoch: number(108),
+    };
+    Ok((
+        Part {
+            path: path.to_owned(),
+            before,
+            tail,
+        },
+        file,
+    ))
+}
+
+fn place(path: &Path) -> String {
+    format!("archive {}", path.display())
+}

@@ -1,0 +1,165 @@
+//! Files made durable: a rename counts only after the folder is synced, a write only after the file is.
+
+use super::error::{At, JournalError};
+use fs4::FileExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Syncs a file or a folder by name.
+pub(crate) fn sync(path: &Path) -> Result<(), JournalError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .at("sync", path)
+}
+
+/// Makes a folder, and its name in the parent, durable.
+pub(crate) fn create_dir(dir: &Path) -> Result<(), JournalError> {
+    fs::create_dir_all(dir).at("create", dir)?;
+    sync(dir)?;
+    sync(parent(dir))
+}
+
+/// Renames and makes it durable.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), JournalError> {
+    fs::rename(from, to).at("rename", from)?;
+    sync(parent(to))
+}
+
+/// Writes a small file so that either the old or the new content is found, never a part.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
+    let part = path.with_extension("part");
+    let mut file = File::create(&part).at("create", &part)?;
+    file.write_all(bytes).at("write", &part)?;
+    file.sync_all().at("sync", &part)?;
+    rename(&part, path)
+}
+
+/// Removes a file, if it is there, durably.
+pub(crate) fn remove(path: &Path) -> Result<(), JournalError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.at("remove", path).and_then(|()| sync(parent(path))),
+    }
+}
+
+/// Removes a folder with everything in it, if it is there.
+pub(crate) fn remove_dir(dir: &Path) -> Result<(), JournalError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.at("remove", dir),
+    }
+}
+
+/// The names in a folder, sorted; none when it is not there.
+pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.at("list", dir)?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.at("list", dir)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Copies a folder with its folders, files only.
+pub(crate) fn copy_dir(from: &Path, to: &Path) -> Result<(), JournalError> {
+    fs::create_dir_all(to).at("create", to)?;
+    for path in list(from)? {
+        let target = to.join(path.file_name().expect("a listed path has a name"));
+        if path.is_dir() {
+            copy_dir(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).at("copy", &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// `path`, or `path.1`, `path.2`..: the first name not taken.
+pub(crate) fn free_name(path: &Path) -> PathBuf {
+    (1_u32..)
+        .map(|n| path.with_extension(format!("set-aside-{n}")))
+        .find(|name| !name.exists())
+        .expect("four thousand million folders were not set aside")
+}
+
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    }
+}
+
+/// One process a data folder: an exclusive lock on `<data>/LOCK`, held until dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(crate) fn take(dir: &Path) -> Result<Self, JournalError> {
+        let path = dir.join("LOCK");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .at("open", &path)?;
+        if FileExt::try_lock(&file).is_err() {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let holder = if holder.trim().is_empty() {
+                "(unknown)".into()
+            } else {
+                holder.trim().into()
+            };
+            return Err(JournalError::Locked {
+                dir: dir.display().to_string(),
+                holder,
+            });
+        }
+        file.set_len(0).at("write", &path)?;
+        write!(file, "{}", std::process::id()).at("write", &path)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// A file of allocated blocks to give back when the disk is full: sled cannot even open then.
+pub(crate) struct Ballast {
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl Ballast {
+    pub(crate) fn new(dir: &Path, bytes: u64) -> Self {
+        Self {
+            path: dir.join("BALLAST"),
+            bytes,
+        }
+    }
+
+    /// Allocates it if it is not there. A disk too full for that is not an error here.
+    pub(crate) fn fill(&self) -> bool {
+        if fs::metadata(&self.path).is_ok_and(|file| file.len() >= self.bytes) {
+            return true;
+        }
+        let done = File::create(&self.path).and_then(|file| {
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, self.bytes)?;
+            file.sync_all()
+        });
+        if done.is_err() {
+            let _ = fs::remove_file(&self.path);
+        }
+        done.is_ok()
+    }
+
+    /// Gives its blocks back. True if there were any.
+    pub(crate) fn release(&self) -> bool {
+        fs::remove_file(&self.path).is_ok()
+    }
+}

@@ -1,0 +1,99 @@
+//! Where things lie in a data folder, and the two small files beside the logs.
+//! ```text
+//!  <data>/LOCK       held by the one process at work here, its id inside
+//!  <data>/CLOSED     the log's end, written by a stop in order; removed by the next start
+//!  <data>/BALLAST    blocks to give back when the disk is full
+//!  <data>/log/       sled         (log.set-aside-N: one that did not open)
+//!  <data>/witness/   *.witness, EPOCH      (or elsewhere, best on another disk)
+//!  <data>/archive/   *.fifteen.zst
+//! ```
+
+use super::error::{At, JournalError};
+use super::files;
+use super::record::Tail;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub(crate) struct Layout {
+    pub(crate) dir: PathBuf,
+    pub(crate) sled: PathBuf,
+    pub(crate) witness: PathBuf,
+    pub(crate) archive: PathBuf,
+    pub(crate) scratch: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(dir: &Path, witness: Option<&Path>) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            sled: dir.join("log"),
+            witness: witness.map_or_else(|| dir.join("witness"), Path::to_owned),
+            archive: dir.join("archive"),
+            scratch: dir.join("probe"),
+        }
+    }
+
+    /// Makes the folders and removes what a crash left half made.
+    pub(crate) fn prepare(&self) -> Result<(), JournalError> {
+        for dir in [&self.dir, &self.witness, &self.archive] {
+            files::create_dir(dir)?;
+        }
+        for dir in [&self.scratch, &self.sled.with_extension("new")] {
+            files::remove_dir(dir)?;
+        }
+        for dir in [&self.dir, &self.witness, &self.archive] {
+            for path in files::list(dir)? {
+                if path
+                    .extension()
+                    .is_some_and(|extension| extension == "part")
+                {
+                    files::remove(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn closed(&self) -> PathBuf {
+        self.dir.join("CLOSED")
+    }
+
+    fn epoch(&self) -> PathBuf {
+        self.witness.join("EPOCH")
+    }
+
+    /// The end a stop in order left behind, if the last stop was one.
+    pub(crate) fn read_closed(&self) -> Result<Option<Tail>, JournalError> {
+        Ok(read(&self.closed())?.and_then(|bytes| rmp_serde::from_slice(&bytes).ok()))
+    }
+
+    pub(crate) fn write_closed(&self, tail: &Tail) -> Result<(), JournalError> {
+        files::replace(
+            &self.closed(),
+            &rmp_serde::to_vec_named(tail).expect("a tail is plain data"),
+        )
+    }
+
+    pub(crate) fn remove_closed(&self) -> Result<(), JournalError> {
+        files::remove(&self.closed())
+    }
+
+    /// The epoch as the witness knows it.
+    pub(crate) fn read_epoch(&self) -> Result<u64, JournalError> {
+        let text = read(&self.epoch())?.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text
+            .and_then(|text| text.split_whitespace().next()?.parse().ok())
+            .unwrap_or(0))
+    }
+
+    pub(crate) fn write_epoch(&self, epoch: u64, node: &str) -> Result<(), JournalError> {
+        files::replace(&self.epoch(), format!("{epoch} {node}\n").as_bytes())
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, JournalError> {
+    match fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        other => other.at("read", path).map(Some),
+    }
+}

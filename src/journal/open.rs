@@ -1,0 +1,303 @@
+//! Opening: which of the two logs to believe, decided by sequence number and chain before anything is written.
+//! ```text
+//!  archive end ── base
+//!  sled     base+1 ..... n      equal bytes so far, then one is shorter:
+//!  witness  base+1 ......... m  the shorter one is completed from the longer
+//! ```
+//! Anything else that differs stops the start and names the repair. A sled folder that does not open is set
+//! aside, kept, and made again from the witness.
+
+use super::Which;
+use super::archive::Archive;
+use super::chain::Followed;
+use super::error::{Fault, JournalError};
+use super::files::{self, Ballast};
+use super::frame::Frame;
+use super::layout::Layout;
+use super::opened::{Note, Opened};
+use super::probe::{Prober, probe_copy, probe_in_place, within};
+use super::record::Tail;
+use super::sled_log::{SledLog, remove_page_table_snapshots};
+use super::witness::{End, Header, Reader, segments};
+use super::witness_writer::Writer;
+use std::time::Duration;
+
+/// Frames written at once when one log is completed from the other.
+const FRAMES_A_COMMIT: usize = 128;
+
+pub(crate) struct How<'a> {
+    pub(crate) prober: Option<&'a Prober>,
+    pub(crate) limit: Duration,
+    pub(crate) segment_bytes: u64,
+    pub(crate) ballast: &'a Ballast,
+}
+
+pub(crate) struct Parts {
+    pub(crate) sled: SledLog,
+    pub(crate) witness: Writer,
+    pub(crate) archive: Archive,
+    pub(crate) opened: Opened,
+}
+
+/// Opens both logs and brings them to the same end.
+pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError> {
+    let needs_repair = |source| JournalError::NeedsRepair {
+        dir: layout.dir.display().to_string(),
+        source: Box::new(source),
+    };
+    let closed = layout.read_closed()?;
+    let archive = Archive::open(&layout.archive).map_err(needs_repair)?;
+    let mut opened = Opened {
+        clean: closed.is_some(),
+        archived: archive.tail().seq,
+        ..Opened::default()
+    };
+    let mut sled = open_sled(layout, how, &archive, &mut opened)?;
+    let (tail, witness) = loop {
+        match bring_together(&sled, layout, how, archive.tail(), &mut opened.notes) {
+            Ok(done) => break done,
+            // Opened without a word, failed when read: as good as not opened, once.
+            Err(error @ JournalError::Sled { .. }) if !set_aside_already(&opened) => {
+                std::mem::forget(sled);
+                sled = set_aside_and_create(layout, how, &archive, error, &mut opened.notes)?;
+            }
+            Err(error @ (JournalError::Damaged { .. } | JournalError::Unfit { .. })) => {
+                return Err(needs_repair(error));
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    if let Some(end) = closed.filter(|end| end.seq > tail.seq) {
+        let why = format!(
+            "both logs end before it, but the last stop left the log at transition {}",
+            end.seq
+        );
+        return Err(needs_repair(JournalError::damaged(
+            "sled and witness",
+            tail.seq + 1,
+            Fault::Differs(why),
+        )));
+    }
+    let epoch = sled.epoch()?.max(layout.read_epoch()?).max(tail.epoch);
+    opened.tail = Tail { epoch, ..tail };
+    if !how.ballast.fill() {
+        opened.notes.push(Note::BallastMissing);
+    }
+    layout.remove_closed()?;
+    Ok(Parts {
+        sled,
+        witness,
+        archive,
+        opened,
+    })
+}
+
+fn set_aside_already(opened: &Opened) -> bool {
+    opened
+        .notes
+        .iter()
+        .any(|note| matches!(note, Note::SledSetAside { .. }))
+}
+
+fn open_sled(
+    layout: &Layout,
+    how: &How<'_>,
+    archive: &Archive,
+    opened: &mut Opened,
+) -> Result<SledLog, JournalError> {
+    if !layout.sled.exists() {
+        let fresh = archive.parts().is_empty() && segments(&layout.witness)?.is_empty();
+        opened.notes.push(if fresh {
+            Note::Created
+        } else {
+            Note::SledMissing
+        });
+        return SledLog::create(&layout.sled);
+    }
+    let suspect = !opened.clean;
+    let examined = if suspect {
+        probe_copy(&layout.sled, &layout.scratch, how.prober, how.limit)
+    } else {
+        Ok(())
+    };
+    match examined.and_then(|()| open_in_place(layout, how, &mut opened.notes)) {
+        Ok(sled) => Ok(sled),
+        Err(why @ (JournalError::Sled { .. } | JournalError::Unfit { .. })) => {
+            set_aside_and_create(layout, how, archive, why, &mut opened.notes)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+fn open_in_place(
+    layout: &Layout,
+    how: &How<'_>,
+    notes: &mut Vec<Note>,
+) -> Result<SledLog, JournalError> {
+    let dir = layout.sled.clone();
+    let open = move || SledLog::open(&dir);
+    match within(how.limit, open.clone()) {
+        Err(JournalError::Sled { why, .. })
+            if why.contains("os error 28") && how.ballast.release() =>
+        {
+            notes.push(Note::BallastReleased);
+            within(how.limit, open)
+        }
+        other => other,
+    }
+}
+
+/// Keeps the folder under another name and begins an empty one, to be filled from the witness. Without a witness
+/// a copy of it gets one more chance.
+fn set_aside_and_create(
+    layout: &Layout,
+    how: &How<'_>,
+    archive: &Archive,
+    why: JournalError,
+    notes: &mut Vec<Note>,
+) -> Result<SledLog, JournalError> {
+    let kept = files::free_name(&layout.sled);
+    files::rename(&layout.sled, &kept)?;
+    notes.push(Note::SledSetAside {
+        kept: kept.display().to_string(),
+        why: why.to_string(),
+    });
+    let base = archive.tail().seq;
+    let last_segment = segments(&layout.witness)?.last().map(|(first, _)| *first);
+    if last_segment.is_some_and(|first| first > base)
+        || Reader::new(&layout.witness, base + 1)?.next().is_some()
+    {
+        return SledLog::create(&layout.sled);
+    }
+    let new = layout.sled.with_extension("new");
+    files::remove_dir(&new)?;
+    files::copy_dir(&kept, &new)?;
+    remove_page_table_snapshots(&new)?;
+    probe_in_place(&new, how.prober, how.limit)?;
+    files::rename(&new, &layout.sled)?;
+    notes.push(Note::SledSalvaged);
+    SledLog::open(&layout.sled)
+}
+
+/// Walks both logs in step from the archive's end, then completes the shorter one. Nothing is written before
+/// every frame both have was found equal.
+fn bring_together(
+    sled: &SledLog,
+    layout: &Layout,
+    how: &How<'_>,
+    base: Tail,
+    notes: &mut Vec<Note>,
+) -> Result<(Tail, Writer), JournalError> {
+    let from = base.seq + 1;
+    let mut reader = Reader::new(&layout.witness, from)?;
+    let mut in_sled = Followed::new(sled.raw_frames(from), "sled", Some(base));
+    let mut in_witness = Followed::new(reader.by_ref(), "witness", Some(base));
+    let mut tail = base;
+    let (mut more_in_sled, mut more_in_witness) = loop {
+        match (in_sled.next().transpose()?, in_witness.next().transpose()?) {
+            (Some(left), Some(right)) => {
+                same(&left, &right)?;
+                tail = left.tail();
+            }
+            (left, right) => break (left, right),
+        }
+    };
+    let mut lacking = Lacking::new(tail, Which::Sled);
+    while let Some(frame) = more_in_witness {
+        more_in_witness = in_witness.next().transpose()?;
+        lacking.push(frame, more_in_witness.is_none(), |frames, _| {
+            sled.append(frames)
+        })?;
+    }
+    drop(in_witness);
+    lacking.note(notes);
+    tail = lacking.tail;
+    let next = Header {
+        first_seq: tail.seq + 1,
+        chain_before: tail.chain,
+    };
+    let end: Option<End> = reader.end;
+    if end.as_ref().is_some_and(|end| end.torn) {
+        notes.push(Note::WitnessTorn {
+            seq: next.first_seq,
+        });
+    }
+    let mut writer = Writer::open(&layout.witness, end.as_ref(), next, how.segment_bytes)?;
+    let mut lacking = Lacking::new(tail, Which::Witness);
+    while let Some(frame) = more_in_sled {
+        more_in_sled = in_sled.next().transpose()?;
+        lacking.push(frame, more_in_sled.is_none(), |frames, chain| {
+            writer.append(frames, chain)
+        })?;
+    }
+    lacking.note(notes);
+    Ok((lacking.tail, writer))
+}
+
+fn same(left: &Frame, right: &Frame) -> Result<(), JournalError> {
+    if left == right {
+        return Ok(());
+    }
+    let short = |chain: [u8; 32]| blake3::Hash::from_bytes(chain).to_hex()[..16].to_owned();
+    let end = |frame: &Frame| {
+        format!(
+            "{} to {}, chain {}",
+            frame.first_seq(),
+            frame.last_seq(),
+            short(frame.chain())
+        )
+    };
+    let why = format!("sled has {}; the witness has {}", end(left), end(right));
+    Err(JournalError::damaged(
+        "sled and witness",
+        left.first_seq(),
+        Fault::Differs(why),
+    ))
+}
+
+/// The frames one log lacks, written a batch at a time.
+struct Lacking {
+    which: Which,
+    first: u64,
+    tail: Tail,
+    batch: Vec<Frame>,
+    chain_before: [u8; 32],
+}
+
+impl Lacking {
+    fn new(tail: Tail, which: Which) -> Self {
+        Self {
+            which,
+            first: tail.seq + 1,
+            tail,
+            batch: Vec::new(),
+            chain_before: tail.chain,
+        }
+    }
+
+    fn push(
+        &mut self,
+        frame: Frame,
+        last: bool,
+        write: impl FnOnce(&[Frame], [u8; 32]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        self.tail = frame.tail();
+        self.batch.push(frame);
+        if last || self.batch.len() == FRAMES_A_COMMIT {
+            write(&self.batch, self.chain_before)?;
+            self.chain_before = self.tail.chain;
+            self.batch.clear();
+        }
+        Ok(())
+    }
+
+    fn note(&self, notes: &mut Vec<Note>) {
+        let (from, to) = (self.first, self.tail.seq);
+        if to >= from {
+            notes.push(match self.which {
+                Which::Sled => Note::PutBack { from, to },
+                Which::Witness => Note::Completed { from, to },
+            });
+        }
+    }
+}

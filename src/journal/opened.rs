@@ -1,0 +1,108 @@
+//! What opening the log found and did, for the start's log lines and for `health`.
+
+use super::record::Tail;
+use serde::Serialize;
+use std::fmt;
+
+/// The report of one opening.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Opened {
+    /// Where the log ends.
+    pub tail: Tail,
+    /// The last transition in the archive.
+    pub archived: u64,
+    /// The log was closed in order the last time.
+    pub clean: bool,
+    /// What was out of order, and what was done about it.
+    pub notes: Vec<Note>,
+}
+
+/// One thing found out of order, and already put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub enum Note {
+    /// Nothing was there: a new log.
+    Created,
+    /// There was no sled folder although there was a log.
+    SledMissing,
+    /// The sled folder did not open; it is kept under another name.
+    SledSetAside {
+        /// Its new name.
+        kept: String,
+        /// Why it did not open.
+        why: String,
+    },
+    /// The folder set aside opened after sled's page table snapshots were removed from a copy of it.
+    SledSalvaged,
+    /// Transitions sled lacked, taken from the witness.
+    PutBack {
+        /// The first.
+        from: u64,
+        /// The last.
+        to: u64,
+    },
+    /// The witness ended in a commit that a crash interrupted.
+    WitnessTorn {
+        /// The first sequence number not readable there.
+        seq: u64,
+    },
+    /// Transitions the witness lacked, taken from sled.
+    Completed {
+        /// The first.
+        from: u64,
+        /// The last.
+        to: u64,
+    },
+    /// The disk was full: the ballast was given back.
+    BallastReleased,
+    /// There is no room for the ballast.
+    BallastMissing,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Created => write!(f, "a new log"),
+            Self::SledMissing => write!(f, "the sled folder was missing"),
+            Self::SledSetAside { kept, why } => {
+                write!(f, "the sled folder did not open ({why}); kept as {kept}")
+            }
+            Self::SledSalvaged => write!(
+                f,
+                "a copy of the folder set aside opened without its page table snapshots"
+            ),
+            Self::PutBack { from, to } => write!(
+                f,
+                "transitions {from} to {to} put back into sled from the witness"
+            ),
+            Self::WitnessTorn { seq } => write!(
+                f,
+                "the witness ended in an interrupted commit at transition {seq}"
+            ),
+            Self::Completed { from, to } => write!(
+                f,
+                "transitions {from} to {to} put into the witness from sled"
+            ),
+            Self::BallastReleased => write!(f, "the disk was full; the ballast was given back"),
+            Self::BallastMissing => write!(f, "no room on the disk for the ballast"),
+        }
+    }
+}
+
+impl fmt::Display for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.clean {
+            "closed in order"
+        } else {
+            "not closed in order"
+        };
+        write!(
+            f,
+            "log ends at transition {} (epoch {}), {how}, archived up to {}",
+            self.tail.seq, self.tail.epoch, self.archived
+        )?;
+        self.notes
+            .iter()
+            .try_for_each(|note| write!(f, "\n  {note}"))
+    }
+}

@@ -1,0 +1,150 @@
+//! Folding the log into a state: from the newest snapshot that verifies, or from the first transition.
+//!
+//! Streaming: memory is bounded by the state, not by the log. A snapshot that fails any check is passed over with
+//! a warning; damage in the log itself is an error that names the place.
+
+use super::chain::follows;
+use super::error::JournalError;
+use super::record::{RecordRef, Tail};
+use super::snapshot::{Manifest, Snapshot};
+use super::{Frame, Journal};
+use tracing::warn;
+
+/// What a replay folds into; the engine's state elsewhere.
+pub trait Fold: Sized {
+    /// The state before the first transition.
+    fn fresh() -> Self;
+    /// Takes the next transition.
+    ///
+    /// # Errors
+    /// The transition cannot be read; replay stops there.
+    fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String>;
+    /// A digest of everything in the state; equal states have equal digests.
+    fn digest(&self) -> [u8; 32];
+    /// The state as bytes.
+    fn save(&self) -> Vec<u8>;
+    /// The state from [`Fold::save`]'s bytes.
+    ///
+    /// # Errors
+    /// The bytes are of another version, or no state at all; the snapshot is passed over.
+    fn load(bytes: &[u8]) -> Result<Self, String>;
+}
+
+/// A state and how it came about.
+#[derive(Debug, Clone)]
+pub struct Replayed<F> {
+    /// The state.
+    pub state: F,
+    /// Where the log ends.
+    pub tail: Tail,
+    /// Transitions applied on top of the snapshot.
+    pub records: u64,
+    /// The snapshot it began with, if any.
+    pub snapshot: Option<Manifest>,
+    /// Snapshots that did not verify, with the reason.
+    pub passed_over: Vec<(u64, String)>,
+}
+
+/// The state at the end of the log.
+///
+/// # Errors
+/// Damage inside the log, or a transition the state refuses.
+pub fn replay<F: Fold>(journal: &dyn Journal) -> Result<Replayed<F>, JournalError> {
+    let mut passed_over = Vec::new();
+    for manifest in journal.manifests()? {
+        let seq = manifest.seq;
+        match start::<F>(journal, &manifest) {
+            Ok(state) => {
+                let mut replayed = fold_from(journal, state, manifest.tail())?;
+                replayed.snapshot = Some(manifest);
+                replayed.passed_over = passed_over;
+                return Ok(replayed);
+            }
+            Err(why) => {
+                warn!(seq, %why, "snapshot does not verify; replaying from further back");
+                passed_over.push((seq, why.to_string()));
+            }
+        }
+    }
+    Ok(Replayed {
+        passed_over,
+        ..replay_from_start(journal)?
+    })
+}
+
+/// The state at the end of the log, without snapshots: every transition from the first, archive included.
+///
+/// # Errors
+/// As [`replay`], and when the log no longer reaches back to the first transition.
+pub fn replay_from_start<F: Fold>(journal: &dyn Journal) -> Result<Replayed<F>, JournalError> {
+    fold_from(journal, F::fresh(), Tail::default())
+}
+
+/// Loads a snapshot and checks its bytes, its digest, and that the log goes on from it.
+fn start<F: Fold>(journal: &dyn Journal, manifest: &Manifest) -> Result<F, JournalError> {
+    let what = || format!("snapshot at {}", manifest.seq);
+    let Snapshot { state, .. } = journal.snapshot(manifest)?;
+    let state = F::load(&state).map_err(|why| JournalError::unfit(what(), why))?;
+    if state.digest() != manifest.digest {
+        return Err(JournalError::unfit(
+            what(),
+            "the state it gives has another digest",
+        ));
+    }
+    let last = journal.last();
+    match manifest.seq.cmp(&last.seq) {
+        std::cmp::Ordering::Greater => {
+            return Err(JournalError::unfit(what(), "the log ends before it"));
+        }
+        std::cmp::Ordering::Equal if manifest.chain != last.chain => {
+            return Err(JournalError::unfit(
+                what(),
+                "the log's chain is another one there",
+            ));
+        }
+        std::cmp::Ordering::Equal => {}
+        std::cmp::Ordering::Less => {
+            if let Some(next) = journal.tail(manifest.seq + 1)?.next() {
+                follows(&next?, &manifest.tail(), &what())?;
+            }
+        }
+    }
+    Ok(state)
+}
+
+fn fold_from<F: Fold>(
+    journal: &dyn Journal,
+    mut state: F,
+    mut tail: Tail,
+) -> Result<Replayed<F>, JournalError> {
+    let mut records = 0;
+    if tail.seq < journal.last().seq {
+        for frame in journal.tail(tail.seq + 1)? {
+            let frame = frame?;
+            follows(&frame, &tail, "replay")?;
+            fold_frame(&mut state, &frame)?;
+            records += u64::from(frame.count());
+            tail = frame.tail();
+        }
+    }
+    tail.epoch = tail.epoch.max(journal.last().epoch);
+    Ok(Replayed {
+        state,
+        tail,
+        records,
+        snapshot: None,
+        passed_over: Vec::new(),
+    })
+}
+
+fn fold_frame<F: Fold>(state: &mut F, frame: &Frame) -> Result<(), JournalError> {
+    for record in frame.records() {
+        state
+            .apply(record.seq, record)
+            .map_err(|why| JournalError::Fold {
+                seq: record.seq,
+                why,
+            })?;
+    }
+    Ok(())
+}

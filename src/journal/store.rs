@@ -1,0 +1,313 @@
+//! The log on the disk: sled and the witness side by side, the archive behind them.
+//!
+//! One writer. A commit is durable when both logs have synced it; when one fails it takes nothing more until the
+//! next opening and the room goes on with the other. When both fail nothing is acknowledged any more.
+
+use super::archive::{Archive, day_of};
+use super::chain::Followed;
+use super::error::JournalError;
+use super::files::{Ballast, Lock};
+use super::frame::Frame;
+use super::layout::Layout;
+use super::memory::admit;
+use super::open::{How, Parts, open};
+use super::opened::Opened;
+use super::probe::Prober;
+use super::record::Tail;
+use super::sled_log::SledLog;
+use super::snapshot::{Manifest, Snapshot};
+use super::witness::Reader;
+use super::witness_writer::{self, Witness};
+use super::{Appended, Frames, Health, Journal, Trimmed, Which};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tracing::error;
+
+/// How a log is opened. The defaults are right for a room.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The witness folder; `None`: beside the data. Best on another disk.
+    pub witness: Option<PathBuf>,
+    /// Size of one witness segment, allocated at once.
+    pub witness_segment_bytes: u64,
+    /// Disk space held back for the day the disk is full.
+    pub ballast_bytes: u64,
+    /// How long sled may take to open before it counts as hanging.
+    pub open_limit: Duration,
+    /// The child that looks at a suspect folder first; `None`: a thread does, which a panic of sled can spoil.
+    pub prober: Option<Prober>,
+    /// Frames moved to the archive by one [`Journal::trim`].
+    pub archive_frames_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            witness: None,
+            witness_segment_bytes: 16 << 20,
+            ballast_bytes: 64 << 20,
+            open_limit: Duration::from_secs(60),
+            prober: None,
+            archive_frames_max: 4_096,
+        }
+    }
+}
+
+/// A log open for writing. Close it with [`Store::close`]; dropped without, the next start looks more closely.
+pub struct Store {
+    layout: Layout,
+    options: Options,
+    /// Or why it failed.
+    sled: Result<SledLog, String>,
+    /// Or why it failed.
+    witness: Result<Witness, String>,
+    archive: Archive,
+    tail: Tail,
+    opened: Opened,
+    _lock: Lock,
+}
+
+impl Store {
+    /// Opens the log in `dir`, or makes one there. What it found out of order is in [`Store::opened`].
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`] when another process works there, [`JournalError::NeedsRepair`] when the two logs
+    /// differ in a way only a person can judge.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, JournalError> {
+        let layout = Layout::new(dir, options.witness.as_deref());
+        super::files::create_dir(dir)?;
+        let lock = Lock::take(dir)?;
+        layout.prepare()?;
+        let how = How {
+            prober: options.prober.as_ref(),
+            limit: options.open_limit,
+            segment_bytes: options.witness_segment_bytes,
+            ballast: &Ballast::new(dir, options.ballast_bytes),
+        };
+        let Parts {
+            sled,
+            witness,
+            archive,
+            opened,
+        } = open(&layout, &how)?;
+        let witness = Ok(Witness::start(witness));
+        Ok(Self {
+            layout,
+            options,
+            sled: Ok(sled),
+            witness,
+            archive,
+            tail: opened.tail,
+            opened,
+            _lock: lock,
+        })
+    }
+
+    /// What the opening found and did.
+    #[must_use]
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// The last transition in the archive.
+    #[must_use]
+    pub fn archived(&self) -> u64 {
+        self.archive.tail().seq
+    }
+
+    /// Stops in order, so that the next start need not suspect anything.
+    ///
+    /// # Errors
+    /// A log had failed, or fails now; the next start will look more closely. Nothing acknowledged is lost.
+    pub fn close(self) -> Result<(), JournalError> {
+        let Self {
+            layout,
+            sled,
+            witness,
+            tail,
+            _lock,
+            ..
+        } = self;
+        let sled = sled.map_err(JournalError::Poisoned)?;
+        sled.commit()?;
+        sled.check_blobs()?;
+        drop(sled);
+        drop(witness.map_err(JournalError::Poisoned)?);
+        layout.write_closed(&tail)
+    }
+
+    fn sled(&self) -> Result<&SledLog, JournalError> {
+        self.sled
+            .as_ref()
+            .map_err(|why| JournalError::Poisoned(why.clone()))
+    }
+
+    /// Takes sled out of service for the rest of this process.
+    fn sled_failed(&mut self, why: &JournalError) {
+        error!(%why, "sled failed; the room goes on with the witness alone");
+        // Dropping a database that failed may flush again, or hang: neither may happen.
+        std::mem::forget(std::mem::replace(&mut self.sled, Err(why.to_string())));
+    }
+
+    fn witness_failed(&mut self, why: &JournalError) {
+        error!(%why, "the witness failed; the room goes on with sled alone");
+        self.witness = Err(why.to_string());
+    }
+
+    fn live(&self, from_seq: u64) -> Result<Frames<'_>, JournalError> {
+        Ok(match &self.sled {
+            Ok(sled) => Box::new(sled.raw_frames(from_seq)),
+            Err(_) => Box::new(Reader::new(&self.layout.witness, from_seq)?),
+        })
+    }
+
+    /// Both logs, or what is left of them; what fails here takes no more part.
+    fn both(
+        &mut self,
+        on_sled: impl FnOnce(&SledLog) -> Result<(), JournalError>,
+        on_witness: impl FnOnce(&mut Witness) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        let sled = self.sled.as_ref().ok().and_then(|sled| on_sled(sled).err());
+        let witness = self
+            .witness
+            .as_mut()
+            .ok()
+            .and_then(|witness| on_witness(witness).err());
+        if let Some(why) = sled {
+            self.sled_failed(&why);
+        }
+        if let Some(why) = witness {
+            self.witness_failed(&why);
+        }
+        match (&self.sled, &self.witness) {
+            (Err(sled), Err(witness)) => Err(JournalError::BothFailed {
+                sled: sled.clone(),
+                witness: witness.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Journal for Store {
+    fn append(
+        &mut self,
+        epoch: u64,
+        expected_seq: u64,
+        frames: &[Frame],
+    ) -> Result<Appended, JournalError> {
+        if epoch != self.tail.epoch || expected_seq != self.tail.seq {
+            return Ok(Appended::Conflict { tail: self.tail });
+        }
+        let end = admit(&self.tail, epoch, frames)?;
+        if frames.is_empty() {
+            return Ok(Appended::Durable(self.tail));
+        }
+        if let Ok(witness) = &mut self.witness {
+            witness.begin(frames, self.tail.chain);
+        }
+        self.both(|sled| sled.append(frames), Witness::finish)?;
+        self.tail = end;
+        Ok(Appended::Durable(end))
+    }
+
+    fn tail(&self, from_seq: u64) -> Result<Frames<'_>, JournalError> {
+        let archived = self.archive.tail().seq;
+        let live = self.live(from_seq.max(archived + 1))?;
+        if from_seq > archived {
+            return Ok(Box::new(Followed::new(live, "log", None)));
+        }
+        Ok(Box::new(Followed::new(
+            self.archive.frames(from_seq).chain(live),
+            "log",
+            None,
+        )))
+    }
+
+    fn last(&self) -> Tail {
+        self.tail
+    }
+
+    fn claim(&mut self, old_epoch: u64, node: &str) -> Result<u64, JournalError> {
+        let current = self.tail.epoch;
+        if old_epoch != current {
+            return Err(JournalError::EpochTaken {
+                old: old_epoch,
+                current,
+            });
+        }
+        let wrote = self.layout.write_epoch(current + 1, node);
+        self.both(|sled| sled.put_epoch(current + 1), |_| wrote)?;
+        self.tail.epoch = current + 1;
+        Ok(self.tail.epoch)
+    }
+
+    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
+        let done = self.sled()?.put_snapshot(snapshot);
+        // One that does not read back is a bad snapshot; anything else is a sled that failed.
+        if let Err(why @ (JournalError::Sled { .. } | JournalError::Io { .. })) = &done {
+            self.sled_failed(why);
+        }
+        done
+    }
+
+    fn manifests(&self) -> Result<Vec<Manifest>, JournalError> {
+        self.sled
+            .as_ref()
+            .map_or_else(|_| Ok(Vec::new()), SledLog::manifests)
+    }
+
+    fn snapshot(&self, manifest: &Manifest) -> Result<Snapshot, JournalError> {
+        self.sled()?.snapshot(manifest)
+    }
+
+    fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
+        let base = self.archive.tail();
+        let (mut frames, mut more) = (Vec::<Frame>::new(), false);
+        for frame in Followed::new(self.live(base.seq + 1)?, "log", Some(base)) {
+            let frame = frame?;
+            if frame.last_seq() > upto_seq {
+                break;
+            }
+            let full = frames.len() == self.options.archive_frames_max;
+            if full
+                || frames
+                    .first()
+                    .is_some_and(|first| day_of(first.at()) != day_of(frame.at()))
+            {
+                more = true;
+                break;
+            }
+            frames.push(frame);
+        }
+        let moved = self.archive.push(&frames)?;
+        let archived = self.archive.tail().seq;
+        let dir = self.layout.witness.clone();
+        self.both(
+            |sled| sled.trim(archived),
+            |_| witness_writer::trim(&dir, archived),
+        )?;
+        Ok(Trimmed {
+            archived,
+            moved,
+            more,
+        })
+    }
+
+    fn health(&self) -> Health {
+        match (&self.sled, &self.witness) {
+            (Ok(_), Ok(_)) => Health::Whole,
+            (Err(why), Ok(_)) => Health::Degraded {
+                which: Which::Sled,
+                why: why.clone(),
+            },
+            (Ok(_), Err(why)) => Health::Degraded {
+                which: Which::Witness,
+                why: why.clone(),
+            },
+            (Err(sled), Err(witness)) => Health::Poisoned {
+                why: format!("sled: {sled}; witness: {witness}"),
+            },
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Bytes that changed under the log: found, named, and put right where that needs no judgement.
+
+use crate::common::*;
+use crate::crash::copy;
+use fifteen::journal::*;
+use std::fs;
+use std::path::Path;
+
+/// Overwrites what is stored under `key` in sled.
+fn put(dir: &Path, key: u64, value: &[u8]) {
+    let (db, tree) = sled_log(dir);
+    tree.insert(key.to_be_bytes(), value).unwrap();
+    db.flush().unwrap();
+}
+
+fn named(error: &JournalError, seq: u64) {
+    let text = error.to_string();
+    assert!(matches!(error, JournalError::NeedsRepair { .. }), "{text}");
+    assert!(text.contains(&format!("transition {seq}:")), "{text}");
+    assert!(text.contains("fifteen journal repair"), "{text}");
+}
+
+#[test]
+fn flipped_byte_inside_the_witness_is_named() {
+    let whole = tempfile::tempdir().unwrap();
+    crashed(whole.path(), 10, 10);
+    let start = position(&segments(whole.path())[0], "transition 41:");
+    // In a body, in the entry's length, its checksum, its magic.
+    for at in [start, start - 72, start - 76, start - 79, start - 82] {
+        let dir = tempfile::tempdir().unwrap();
+        copy(whole.path(), dir.path());
+        flip(&segments(dir.path())[0], at);
+        named(&refused(dir.path()), 41);
+    }
+}
+
+#[test]
+fn flipped_byte_in_a_sealed_segment_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 20, 100);
+    let sealed = &segments(dir.path())[0];
+    let end = written(sealed);
+    flip(sealed, end - 20);
+    let error = refused(dir.path());
+    let first_of_last: u64 = segments(dir.path())[1]
+        .file_stem()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    named(&error, first_of_last - 100);
+}
+
+#[test]
+fn edited_record_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 10, 10);
+    // A frame that is well formed in itself, with another history in it.
+    let tail = MemoryJournal::new().last();
+    let edited: Vec<Record> = (1..=10)
+        .map(|n| Record {
+            body: vec![1; 20],
+            ..record(n)
+        })
+        .collect();
+    put(dir.path(), 1, pack(&tail, 0, &edited).unwrap()[0].bytes());
+    named(&refused(dir.path()), 1);
+}
+
+#[test]
+fn gap_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 10, 10);
+    let (db, tree) = sled_log(dir.path());
+    tree.remove(51_u64.to_be_bytes()).unwrap();
+    drop((db, tree));
+    named(&refused(dir.path()), 51);
+}
+
+#[test]
+fn reordered_frames_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 10, 10);
+    let (db, tree) = sled_log(dir.path());
+    let swapped = tree.get(31_u64.to_be_bytes()).unwrap().unwrap();
+    tree.insert(21_u64.to_be_bytes(), swapped).unwrap();
+    drop((db, tree));
+    named(&refused(dir.path()), 21);
+}
+
+#[test]
+fn wrong_chain_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 10, 10);
+    let records: Vec<Record> = (51..=60).map(record).collect();
+    let other = Tail {
+        seq: 50,
+        chain: [3; 32],
+        ..Tail::default()
+    };
+    put(
+        dir.path(),
+        51,
+        pack(&other, 0, &records).unwrap()[0].bytes(),
+    );
+    named(&refused(dir.path()), 51);
+}
+
+#[test]
+fn two_logs_that_went_different_ways_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 5, 10);
+    let mut fork = MemoryJournal::new();
+    (0..4).for_each(|_| commit(&mut fork, 10));
+    let tail = fork.last();
+    let other: Vec<Record> = (41..=50)
+        .map(|n| Record {
+            schema: 2,
+            ..record(n)
+        })
+        .collect();
+    put(dir.path(), 41, pack(&tail, 0, &other).unwrap()[0].bytes());
+    named(&refused(dir.path()), 41);
+}
+
+#[test]
+fn damaged_sled_file_is_put_right_from_the_witness() {
+    let whole = tempfile::tempdir().unwrap();
+    let total = crashed(whole.path(), 60, 30);
+    let size = fs::metadata(whole.path().join("log/db")).unwrap().len();
+    let used = written(&whole.path().join("log/db"));
+    let mut set_aside = 0;
+    for at in (0..24).map(|n| n * used / 24 + 11) {
+        let dir = tempfile::tempdir().unwrap();
+        copy(whole.path(), dir.path());
+        flip(&dir.path().join("log/db"), at);
+        let store = open(dir.path());
+        set_aside += usize::from(
+            store
+                .opened()
+                .notes
+                .iter()
+                .any(|note| matches!(note, Note::SledSetAside { .. })),
+        );
+        assert_eq!(
+            replay_from_start::<Seen>(&store).unwrap().state,
+            seen(total),
+            "byte {at}: {}",
+            store.opened()
+        );
+    }
+    assert!(
+        set_aside > 0,
+        "none of these damages kept sled from opening: the test does not bite"
+    );
+    for cut in [1, 100, 4_096, size / 2, size - 1, size] {
+        let dir = tempfile::tempdir().unwrap();
+        copy(whole.path(), dir.path());
+        let file = fs::File::options()
+            .write(true)
+            .open(dir.path().join("log/db"))
+            .unwrap();
+        file.set_len(size - cut).unwrap();
+        let store = open(dir.path());
+        assert_eq!(
+            replay_from_start::<Seen>(&store).unwrap().state,
+            seen(total),
+            "cut {cut}: {}",
+            store.opened()
+        );
+    }
+}
+
+#[test]
+fn sled_folder_that_does_not_open_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let total = crashed(dir.path(), 10, 10);
+    fs::write(dir.path().join("log/conf"), [0xA5; 64]).unwrap();
+    fs::write(dir.path().join("log/db"), [0xA5; 100_000]).unwrap();
+    let mut store = open(dir.path());
+    let Some(Note::SledSetAside { kept, .. }) = store.opened().notes.first() else {
+        panic!("{}", store.opened())
+    };
+    assert_eq!(fs::read(Path::new(kept).join("conf")).unwrap(), [0xA5; 64]);
+    assert!(
+        store
+            .opened()
+            .notes
+            .contains(&Note::PutBack { from: 1, to: total })
+    );
+    commit(&mut store, 1);
+    assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total + 1));
+}
+
+#[test]
+fn loss_at_the_end_of_both_logs_after_a_stop_in_order_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    (0..10).for_each(|_| commit(&mut store, 10));
+    store.close().unwrap();
+    let (db, tree) = sled_log(dir.path());
+    tree.pop_max().unwrap();
+    drop((db, tree));
+    let segment = &segments(dir.path())[0];
+    let end = written(segment);
+    flip(segment, end - 3);
+    named(&refused(dir.path()), 91);
+}
+
+#[test]
+fn corrupted_snapshot_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    for _ in 0..2 {
+        commit(&mut store, 50);
+        snapshot(&mut store);
+    }
+    drop(store);
+    let (db, log) = sled_log(dir.path());
+    let tree = db.open_tree("snapshots").unwrap();
+    let (key, chunk) = tree.range(100_u64.to_be_bytes()..).next().unwrap().unwrap();
+    let mut chunk = chunk.to_vec();
+    chunk[100] ^= 1;
+    tree.insert(key, chunk).unwrap();
+    drop((db, log, tree));
+    let store = open(dir.path());
+    let replayed = replay::<Seen>(&store).unwrap();
+    assert_eq!((replayed.snapshot.unwrap().seq, replayed.records), (50, 50));
+    assert_eq!(replayed.passed_over.len(), 1);
+    assert_eq!(replayed.state, seen(100));
+}
