@@ -1,1 +1,88 @@
 //! Frames and messages of the wire; no sockets.
+//!
+//! A frame is a big-endian u32 length and one MessagePack map with names; `docs/protocol.md` is the same contract
+//! for people who write clients in other languages. Nothing here touches a socket, reads a clock or knows the
+//! domain: the server converts in one file of its own, so the wire can stay still while the core moves.
+//!
+//! ```text
+//!  client                              server
+//!    hello ───────────────────────────> welcome | refused
+//!    request {id, key?} ──────────────> reply {id} | rejection {id}
+//!    subscribe ───────────────────────> reply, snapshot pages if needed, then push, push, push ...
+//!    ping <───────────────────────────> pong       (both ways)
+//!                          dropped <──  said before the server closes
+//! ```
+//!
+//! Units: names ending in `_at` are milliseconds since 1970 UTC, names ending in `_ms` are spans in milliseconds.
+
+#[macro_use]
+mod macros;
+
+mod admin;
+mod calls;
+mod code;
+mod frame;
+mod hello;
+mod key;
+mod message;
+mod push;
+mod queries;
+mod reply;
+mod request;
+mod role;
+mod scan;
+mod units;
+mod words;
+
+pub use admin::{Archive, Backup, TakeSnapshot};
+pub use calls::{
+    AddNote, AssignUnit, CheckIn, Claim, CloseCall, Escalate, LinkCall, Place, PlaceCall,
+    RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReportStatus, SetPriority,
+    TakeEscalation, TakeOver,
+};
+pub use code::Code;
+pub use frame::{CLIENT_FRAME_BYTES_MAX, FrameCodec, FrameError, SERVER_FRAME_BYTES_MAX};
+pub use hello::{Dropped, Hello, Ping, Pong, Refused, Welcome};
+pub use key::Key;
+pub use message::{ClientMessage, DecodeError, ServerMessage};
+pub use push::{
+    Assignment, CallSummary, ClaimSummary, ClockSummary, Escalation, Flags, Push, Snapshot,
+    UnitOnCall, UnitSummary,
+};
+pub use queries::{
+    Health, ListCalls, ListUnits, RecommendUnits, Report, ShowCall, Subscribe, Unsubscribe,
+};
+pub use reply::{
+    CallDetails, CallPlaced, Calls, ClockFigures, Done, EscalationRecord, HealthStatus, NoteLine,
+    NoticeRecord, Recommendation, Recommendations, Rejection, Reply, ReplyBody, ReportFigures,
+    ReportRow, Stored, Subscribed, TimelineLine, Units,
+};
+pub use request::{Request, RequestFrame, RequestNature};
+pub use role::{ALLOWED, Role};
+pub use scan::DEPTH_MAX;
+pub use units::{ReportPosition, SetAvailable, SetOutOfService, SignOff, SignOn};
+pub use words::{CallbackOutcome, ReportBy, ReportedStatus, Source, Stage, UnitStatus};
+
+/// The version of the protocol spoken here, said in the first frame. It rises only when an old client would
+/// misread a message: a new message, a new optional field or a new code does not raise it.
+pub const VERSION: u32 = 1;
+
+/// Silence after which either side takes the other for dead, in heartbeats of `Welcome::heartbeat_ms`.
+pub const HEARTBEATS_MISSED_MAX: u64 = 3;
+
+/// A field that is nil counts as absent: many clients write out every field they know.
+fn nil_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + serde::Deserialize<'de>,
+{
+    <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if hands a reference"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}

@@ -1,0 +1,18 @@
+//! Requests about the log itself; each is answered `stored`.
+
+use serde::{Deserialize, Serialize};
+
+/// Copies the log, consistent and verified, into a folder of the server's machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// Path on the server's machine; must not exist.
+    pub dir: String,
+}
+
+/// Writes a snapshot of the state beside the log, so that the next start is short.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeSnapshot {}
+
+/// Moves closed spans of the log to archive files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archive {}

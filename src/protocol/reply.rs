@@ -1,0 +1,368 @@
+//! Answers: what was done or found, or why it was not done.
+
+use super::{CallSummary, Code, Place, Stage, UnitSummary, is_false, nil_is_default};
+use serde::{Deserialize, Serialize};
+
+/// The answer to a request that was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Number of the request.
+    pub id: u64,
+    /// Log sequence after which the answer holds; for a command, its last transition, on the disk by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The key was seen before: this is the first answer again, and nothing was done twice.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub repeated: bool,
+    /// What was done or found; its `type` depends on the request.
+    pub body: ReplyBody,
+}
+
+/// The answer to a request that was not done: an answer, not a failure of the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{text} ({code})")]
+pub struct Rejection {
+    /// Number of the request.
+    pub id: u64,
+    /// Why, for programs.
+    pub code: Code,
+    /// What was wrong, where, and what to do, for people. Never holds sealed fields.
+    pub text: String,
+    /// The field that was wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+messages! {
+    /// What a reply may hold.
+    #[derive(Deserialize)]
+    #[serde(tag = "type")]
+    pub enum ReplyBody {
+        /// See [`CallPlaced`].
+        "call_placed" => CallPlaced,
+        /// See [`Done`].
+        "done" => Done,
+        /// See [`Calls`].
+        "calls" => Calls,
+        /// See [`CallDetails`].
+        "call_details" => CallDetails,
+        /// See [`Units`].
+        "units" => Units,
+        /// See [`Recommendations`].
+        "recommendations" => Recommendations,
+        /// See [`HealthStatus`].
+        "health_status" => HealthStatus,
+        /// See [`ReportFigures`].
+        "report_figures" => ReportFigures,
+        /// See [`Subscribed`].
+        "subscribed" => Subscribed,
+        /// See [`Stored`].
+        "stored" => Stored,
+    }
+}
+
+/// The call is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallPlaced {
+    /// Its id, for good.
+    pub call: u64,
+    /// When the first byte of the request was read, ms since 1970 UTC: its clocks run from here.
+    pub received_at: u64,
+    /// The priority it was given, 1 to 4.
+    pub priority: u8,
+    /// It is on the disk. Always true: no server answers before that.
+    pub durable: bool,
+}
+
+/// A command was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The call it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<u64>,
+    /// The call's stage after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// Recorded, but a second person has to close the call too before it is closed.
+    #[serde(
+        default,
+        deserialize_with = "nil_is_default",
+        skip_serializing_if = "is_false"
+    )]
+    pub awaiting_second: bool,
+}
+
+/// A page of calls, in the order they are served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    /// The page.
+    pub calls: Vec<CallSummary>,
+    /// There are more: ask with `after_call` set to the last of these.
+    pub more: bool,
+}
+
+/// A call with its sealed part.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallDetails {
+    /// What the queues show.
+    pub summary: Box<CallSummary>,
+    /// The caller's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// The caller's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where help is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// The line or trunk it came in on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// Its notes, oldest first.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub notes: Vec<NoteLine>,
+    /// What happened to it, oldest first; the latest ones if they do not all fit a frame.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub timeline: Vec<TimelineLine>,
+}
+
+/// The sealed part stays out of logs.
+impl std::fmt::Debug for CallDetails {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallDetails")
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One note of a call.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteLine {
+    /// When, ms since 1970 UTC.
+    pub at: u64,
+    /// Who wrote it.
+    pub who: String,
+    /// The note.
+    pub text: String,
+}
+
+/// The note is sealed.
+impl std::fmt::Debug for NoteLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NoteLine")
+            .field("at", &self.at)
+            .field("who", &self.who)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One event of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineLine {
+    /// Log sequence.
+    pub seq: u64,
+    /// When, ms since 1970 UTC.
+    pub at: u64,
+    /// What happened, as in a push.
+    pub event: String,
+    /// Who did it; absent when a timer did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// In words.
+    pub text: String,
+}
+
+/// A page of units, by callsign.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Units {
+    /// The page.
+    pub units: Vec<UnitSummary>,
+    /// There are more: ask with `after_unit` set to the last of these.
+    pub more: bool,
+}
+
+/// Whom to send, best first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recommendations {
+    /// Call id.
+    pub call: u64,
+    /// The ranking.
+    pub units: Vec<Recommendation>,
+}
+
+/// One unit of the ranking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// Callsign.
+    pub unit: String,
+    /// Great-circle distance to the call, whole metres; absent if either place is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance_m: Option<u32>,
+    /// Why it stands here, in words.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub reasons: Vec<String>,
+}
+
+/// How the server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthStatus {
+    /// Nothing is wrong.
+    pub ok: bool,
+    /// One of the two logs has failed; the room goes on with the other.
+    pub degraded: bool,
+    /// The whole server is a drill.
+    pub drill: bool,
+    /// What is wrong, in words; empty when `ok`.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub problems: Vec<String>,
+    /// Log sequence of the last transition.
+    pub seq: u64,
+    /// The server's time, ms since 1970 UTC.
+    pub now_at: u64,
+    /// How long it has been up, ms.
+    pub uptime_ms: u64,
+    /// Calls not closed.
+    pub open_calls: u64,
+    /// Calls no unit is on.
+    pub waiting_calls: u64,
+    /// Units signed on.
+    pub units: u64,
+    /// Connected sessions.
+    pub sessions: u64,
+    /// When the next timer fires, ms since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_deadline_at: Option<u64>,
+    /// The slowest commit of the last minute, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowest_commit_ms: Option<u64>,
+    /// When a canary call last came through, ms since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_at: Option<u64>,
+}
+
+/// A supervisor's figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportFigures {
+    /// The span begins, ms since 1970 UTC.
+    pub from_at: u64,
+    /// The span ends before this, ms since 1970 UTC.
+    pub to_at: u64,
+    /// The room's time zone, an IANA name; hours are in it.
+    pub zone: String,
+    /// One for all, or one for each group.
+    pub rows: Vec<ReportRow>,
+    /// Escalations of the span, oldest first, as many as fit a frame.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub escalations: Vec<EscalationRecord>,
+    /// Escalations that did not fit.
+    pub escalations_left_out: u64,
+}
+
+/// The figures of one group of calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportRow {
+    /// The district, kind, priority or hour; `all` for the whole.
+    pub group: String,
+    /// Calls received.
+    pub calls: u64,
+    /// Each clock's figures.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub clocks: Vec<ClockFigures>,
+}
+
+/// One clock's figures. A percentile is absent where its rank falls on a call that was never answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockFigures {
+    /// Name of the clock.
+    pub clock: String,
+    /// Calls it started on.
+    pub started: u64,
+    /// Stopped in time.
+    pub in_time: u64,
+    /// Missed, whether stopped since or not.
+    pub missed: u64,
+    /// Still running and not yet missed.
+    pub still_open: u64,
+    /// How often each rung was reached, the first rung first; reminders not counted.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub rungs: Vec<u64>,
+    /// Reminders of the last rung.
+    pub reminders: u64,
+    /// Half were answered within this, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<u64>,
+    /// Nine in ten, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p90_ms: Option<u64>,
+    /// Nineteen in twenty, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_ms: Option<u64>,
+    /// Ninety-nine in a hundred, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<u64>,
+    /// The slowest, ms; absent if one was never answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_ms: Option<u64>,
+}
+
+/// One escalation and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationRecord {
+    /// Call id.
+    pub call: u64,
+    /// Generation of the call.
+    pub generation: u32,
+    /// The clock.
+    pub clock: String,
+    /// The rung, the first is 1.
+    pub rung: u32,
+    /// 0, or the number of the reminder.
+    pub repeat: u32,
+    /// The office told.
+    pub office: String,
+    /// When it was due, ms since 1970 UTC.
+    pub due_at: u64,
+    /// How long after that it fired, ms.
+    pub late_ms: u64,
+    /// When somebody took it, ms since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<u64>,
+    /// Who took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<String>,
+    /// How the office was told.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub notices: Vec<NoticeRecord>,
+}
+
+/// One notice on one channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeRecord {
+    /// The channel, a word of the configuration.
+    pub channel: String,
+    /// When it was delivered, ms since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<u64>,
+    /// When it was seen, ms since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<u64>,
+}
+
+/// Pushes begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscribed {
+    /// True: the pushes after the hello's `last_seq` follow. False: snapshot pages come first.
+    pub resumed: bool,
+}
+
+/// Something was written on the server's machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Where, if it is a folder of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dir: Option<String>,
+    /// Log sequence it reaches up to.
+    pub seq: u64,
+    /// How much was written, bytes.
+    pub bytes: u64,
+}

@@ -1,0 +1,6 @@
+//! The wire: every message there and back, every kind of broken frame, and the document that describes them.
+
+mod broken;
+mod dream;
+mod roles;
+mod round_trip;
