@@ -1,1 +1,3 @@
 //! The deterministic core.
+
+pub mod wheel;
