@@ -26,13 +26,14 @@
 //! Memory: 16 bytes a timer in chunks, 10 to 20 in the key index, and 1 KiB a ring. A ring lives
 //! as long as a timer is under it.
 
-mod index;
+mod handles;
 mod pool;
 #[cfg(test)]
 mod tests;
 
 use crate::domain::UtcMs;
-use index::Index;
+pub use handles::Handle;
+use handles::Handles;
 use pool::{NO_CHUNK, Pool, Timer};
 
 /// Buckets in a ring: one for each value of a byte.
@@ -44,6 +45,9 @@ const ROOT: u32 = 0;
 /// Bytes of the instant; a deeper ring is one of the key.
 const INSTANT_BYTES: u32 = 8;
 
+/// The last byte of the key. A bucket of its ring holds one key of one instant.
+const LAST_BYTE: u32 = 15;
+
 /// Set in a slot that holds a ring; otherwise it holds the first chunk of a chain.
 const IS_RING: u32 = 1 << 31;
 
@@ -54,7 +58,7 @@ const NOWHERE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Wheel {
     pool: Pool,
-    index: Index,
+    handles: Handles,
     rings: Vec<Ring>,
     /// Rings no longer used, for the next that is needed.
     spare: Vec<u32>,
@@ -82,7 +86,7 @@ impl Wheel {
     pub fn new() -> Self {
         Self {
             pool: Pool::new(),
-            index: Index::new(),
+            handles: Handles::new(),
             rings: vec![Ring::new(0, 0, 0)],
             spare: Vec::new(),
             front: NOWHERE,
@@ -90,33 +94,29 @@ impl Wheel {
         }
     }
 
-    /// Arms `key` for `at`. An instant in the past is due at once.
-    ///
-    /// # Panics
-    /// If `key` is armed already: a clock armed twice is a fault of the caller that would
-    /// otherwise show as an escalation too many.
-    pub fn insert(&mut self, key: u64, at: UtcMs) {
-        let timer = Timer { at: at.0, key };
+    /// Arms a timer for `at`; an instant in the past is due at once. A key armed twice fires
+    /// twice.
+    pub fn insert(&mut self, key: u64, at: UtcMs) -> Handle {
+        let handle = self.handles.open();
+        let timer = Timer {
+            at: at.0,
+            key,
+            cell: handle.cell(),
+        };
         let bucket = self.bucket_for(timer);
         let place = self.push(bucket, timer);
-        let pool = &self.pool;
-        let fresh = self
-            .index
-            .insert(key, place, |other| pool.get(other).key == key);
-        assert!(fresh, "timer {key} is armed already");
         if self.front == NOWHERE || timer < self.pool.get(self.front) {
             self.front = place;
         }
+        handle
     }
 
-    /// Disarms `key`; false if it was not armed.
-    pub fn cancel(&mut self, key: u64) -> bool {
-        let pool = &self.pool;
-        let found = self.index.take(key, |place| pool.get(place).key == key);
-        let Some(place) = found else {
+    /// Disarms a timer; false if it has fired or was cancelled before.
+    pub fn cancel(&mut self, handle: Handle) -> bool {
+        let Some(place) = self.handles.place(handle) else {
             return false;
         };
-        self.remove(place);
+        self.remove(place, handle.cell());
         true
     }
 
@@ -135,29 +135,28 @@ impl Wheel {
         if timer.at > now.0 {
             return None;
         }
-        self.index.remove(timer.key, self.front);
-        self.remove(self.front);
+        self.remove(self.front, timer.cell);
         Some((UtcMs(timer.at), timer.key))
     }
 
     /// Timers armed.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.index.len()
+        self.handles.len()
     }
 
     /// Whether no timer is armed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.index.len() == 0
+        self.handles.len() == 0
     }
 
     /// Memory held, used or not, in bytes.
     #[must_use]
-    pub const fn memory_bytes(&self) -> usize {
+    pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
             + self.pool.memory_bytes()
-            + self.index.memory_bytes()
+            + self.handles.memory_bytes()
             + self.rings.capacity() * size_of::<Ring>()
             + self.spare.capacity() * size_of::<u32>()
     }
@@ -183,18 +182,19 @@ impl Wheel {
         }
     }
 
-    /// Puts a timer into a bucket; gives its place. The index is the caller's.
+    /// Puts a timer into a bucket; gives its place.
     fn push(&mut self, bucket: u32, timer: Timer) -> u32 {
         let ring = &mut self.rings[ring_of(bucket) as usize];
         let slot = slot_of(bucket);
         let (head, place) = self.pool.push(ring.slots[slot], bucket, timer);
         ring.fill(slot, head);
+        self.handles.moved(timer.cell, place);
         place
     }
 
-    /// Takes out the timer at `place`, which the index has forgotten already: two timers must
-    /// never have one place in it. Keeps the front.
-    fn remove(&mut self, place: u32) {
+    /// Takes out the timer at `place`, whose handle has `cell`. Keeps the front.
+    fn remove(&mut self, place: u32, cell: u32) {
+        self.handles.close(cell);
         let bucket = self.pool.bucket_of(place);
         let mut ring = ring_of(bucket);
         let slot = slot_of(bucket);
@@ -203,7 +203,7 @@ impl Wheel {
         if last != place {
             let moved = self.pool.get(last);
             self.pool.set(place, moved);
-            self.index.moved(moved.key, last, place);
+            self.handles.moved(moved.cell, place);
             if self.front == last {
                 self.front = place;
             }
@@ -246,7 +246,7 @@ impl Wheel {
             let head = here.slots[slot];
             if head & IS_RING != 0 {
                 ring = head & !IS_RING;
-            } else if self.pool.next(head) != NO_CHUNK {
+            } else if self.pool.next(head) != NO_CHUNK && here.byte < LAST_BYTE {
                 ring = self.split(bucket(ring, slot));
             } else {
                 self.front = self.earliest(head);
@@ -282,18 +282,16 @@ impl Wheel {
         while head != NO_CHUNK {
             for from in self.pool.places(head) {
                 let timer = self.pool.get(from);
-                let to = self.push(bucket(ring, digit(timer, fork)), timer);
-                self.index.moved(timer.key, from, to);
+                self.push(bucket(ring, digit(timer, fork)), timer);
             }
-            // Only now, or a place could be two timers' at once.
             head = self.pool.close(head);
         }
         ring
     }
 
-    /// The first byte in which the timers of a chain differ.
+    /// The first byte in which the timers of a chain differ; the last one if in none.
     fn fork(&self, mut chunk: u32, sample: Timer) -> u32 {
-        let mut differ = Timer { at: 0, key: 0 };
+        let mut differ = Timer::default();
         while chunk != NO_CHUNK {
             for timer in self.pool.timers(chunk) {
                 differ.at |= timer.at ^ sample.at;
@@ -305,8 +303,7 @@ impl Wheel {
             0 => u64::BITS + differ.key.leading_zeros(),
             at => at.leading_zeros(),
         };
-        assert!(same_bits < 2 * u64::BITS, "no key is armed twice");
-        same_bits / 8
+        (same_bits / 8).min(LAST_BYTE)
     }
 
     fn open_ring(&mut self, ring: Ring) -> u32 {

@@ -15,6 +15,8 @@ pub(super) const NO_CHUNK: u32 = (1 << 31) - 1;
 pub(super) struct Timer {
     pub(super) at: u64,
     pub(super) key: u64,
+    /// Of its handle.
+    pub(super) cell: u32,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,15 @@ impl Pool {
 
     pub(super) const fn memory_bytes(&self) -> usize {
         self.timers.capacity() * size_of::<Timer>() + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
+    /// Chunks in use.
+    #[cfg(test)]
+    pub(super) fn in_use(&self) -> usize {
+        let free = std::iter::successors(Some(self.free), |&chunk| {
+            (chunk != NO_CHUNK).then(|| self.next(chunk))
+        });
+        self.chunks.len() - free.take_while(|&chunk| chunk != NO_CHUNK).count()
     }
 
     pub(super) fn get(&self, place: u32) -> Timer {
@@ -128,9 +139,7 @@ impl Pool {
             "the wheel holds at most 4 billion timers"
         );
         if head == self.chunks.capacity() {
-            // By an eighth, not twofold: room that is never used is most of what a timer costs,
-            // and large blocks grow by remapping pages, not by copying.
-            let more = (head / 8).max(4);
+            let more = growth(head).max(4);
             self.chunks.reserve_exact(more);
             self.timers.reserve_exact(more * CHUNK);
         }
@@ -138,4 +147,10 @@ impl Pool {
         self.timers.resize((head + 1) * CHUNK, Timer::default());
         head as u32
     }
+}
+
+/// How much an array of `len` grows. An eighth, not twofold: room never used would be most of
+/// what a timer costs, and large blocks grow by remapping pages, not by copying.
+pub(super) const fn growth(len: usize) -> usize {
+    len / 8
 }

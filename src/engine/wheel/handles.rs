@@ -1,0 +1,133 @@
+//! From a handle to the place of its timer, wherever the timer has moved to since.
+//!
+//! A cell is reused, its generation counted up each time, so that the handle of a timer that
+//! fired or was cancelled finds nothing (until one cell has been reused four billion times).
+
+/// Names one armed timer until it fires or is cancelled; after that it names nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Handle {
+    cell: u32,
+    generation: u32,
+}
+
+#[derive(Debug)]
+struct Cell {
+    place: u32,
+    generation: u32,
+}
+
+/// The cells in use and the free ones.
+#[derive(Debug)]
+pub(super) struct Handles {
+    cells: Vec<Cell>,
+    /// A bit for each free cell, and above each a bit for each word that is not 0, to one word.
+    free: [Vec<u64>; LEVELS],
+    len: usize,
+}
+
+/// 64 to this power is more than a `u32` counts.
+const LEVELS: usize = 6;
+
+impl Handles {
+    pub(super) const fn new() -> Self {
+        Self {
+            cells: Vec::new(),
+            free: [const { Vec::new() }; LEVELS],
+            len: 0,
+        }
+    }
+
+    /// Cells in use.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        let words: usize = self.free.iter().map(Vec::capacity).sum();
+        self.cells.capacity() * size_of::<Cell>() + words * size_of::<u64>()
+    }
+
+    /// A free cell, to be told its timer's place by [`Handles::moved`]. The first free one, not
+    /// the last freed: after cancels in any order, new timers fill memory in order.
+    pub(super) fn open(&mut self) -> Handle {
+        let cell = self.first_free().unwrap_or_else(|| self.grow());
+        self.len += 1;
+        Handle {
+            cell,
+            generation: self.cells[cell as usize].generation,
+        }
+    }
+
+    /// Where the timer of `handle` stands; none if it fired or was cancelled.
+    pub(super) fn place(&self, handle: Handle) -> Option<u32> {
+        let cell = self.cells.get(handle.cell as usize)?;
+        (cell.generation == handle.generation).then_some(cell.place)
+    }
+
+    /// Notes where the timer of `cell` stands now.
+    pub(super) fn moved(&mut self, cell: u32, place: u32) {
+        self.cells[cell as usize].place = place;
+    }
+
+    /// The timer of `cell` is gone.
+    pub(super) fn close(&mut self, cell: u32) {
+        let closed = &mut self.cells[cell as usize];
+        closed.generation = closed.generation.wrapping_add(1);
+        self.len -= 1;
+        let mut bit = cell as usize;
+        for level in &mut self.free {
+            let word = &mut level[bit / 64];
+            let known = *word != 0;
+            *word |= 1 << (bit % 64);
+            if known {
+                return;
+            }
+            bit /= 64;
+        }
+    }
+
+    /// Takes the lowest free cell.
+    fn first_free(&mut self) -> Option<u32> {
+        if *self.free[LEVELS - 1].first()? == 0 {
+            return None;
+        }
+        let mut bit = 0;
+        for level in self.free.iter().rev() {
+            bit = bit * 64 + level[bit].trailing_zeros() as usize;
+        }
+        let cell = bit as u32;
+        for level in &mut self.free {
+            let word = &mut level[bit / 64];
+            *word &= !(1 << (bit % 64));
+            if *word != 0 {
+                break;
+            }
+            bit /= 64;
+        }
+        Some(cell)
+    }
+
+    fn grow(&mut self) -> u32 {
+        let cell = self.cells.len();
+        if cell == self.cells.capacity() {
+            self.cells.reserve_exact(super::pool::growth(cell).max(64));
+            let mut words = self.cells.capacity();
+            for level in &mut self.free {
+                words = words.div_ceil(64);
+                level.reserve_exact(words - level.len());
+                level.resize(words, 0);
+            }
+        }
+        self.cells.push(Cell {
+            place: 0,
+            generation: 0,
+        });
+        cell as u32
+    }
+}
+
+impl Handle {
+    pub(super) const fn cell(self) -> u32 {
+        self.cell
+    }
+}
