@@ -250,6 +250,9 @@ pub struct Closing {
     pub disposition: Box<str>,
 }
 
+/// Transitions remembered of one call.
+pub const HISTORY_MAX: usize = 256;
+
 /// A call as the room knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
@@ -263,10 +266,9 @@ pub struct Call {
     pub placed: NewCall,
     /// When its first byte was read: the start of its clocks and of every report.
     pub received_at: UtcMs,
-    /// Log sequence of its receipt: nothing about it is older.
-    pub received_seq: u64,
-    /// Log sequence of the newest transition about it.
-    pub touched_seq: u64,
+    /// Log sequences of the transitions about it, oldest first; of a very long history the
+    /// middle is left out, see [`Call::touch`].
+    pub history: Vec<u64>,
     /// When a named person took responsibility; gone when withdrawn.
     pub acknowledged_at: Option<UtcMs>,
     /// The first acknowledgement ever, withdrawn or not.
@@ -332,6 +334,15 @@ impl Call {
     #[must_use]
     pub fn is_canary(&self) -> bool {
         self.placed.source == Source::Canary
+    }
+
+    /// Remembers that transition `seq` was about this call: the first 32 and the last
+    /// [`HISTORY_MAX`] - 32 are kept, so that a call forgotten for weeks stays small.
+    pub fn touch(&mut self, seq: u64) {
+        if self.history.len() >= HISTORY_MAX {
+            self.history.remove(32);
+        }
+        self.history.push(seq);
     }
 
     /// The unit's place on this call.

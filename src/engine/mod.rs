@@ -1,3 +1,308 @@
-//! The deterministic core.
+//! The deterministic core: one thread, no I/O, no clock of its own.
+//!
+//! ```text
+//!   Command ──decide──> events ──apply──> State ──arm──> timers ──due──> events ──apply──> ...
+//! ```
+//! [`Engine::submit`] takes a command at an instant, [`Engine::tick`] lets fire what is due,
+//! [`Engine::next_deadline`] says until when to sleep. Same inputs at the same instants give the
+//! same events, byte for byte. It never refuses a call and never lets a ladder fall silent.
 
+mod decide;
+mod keys;
+mod queue;
+mod recommend;
+mod state;
+mod timers;
 pub mod wheel;
+
+pub use decide::{Decision, decide};
+pub use keys::{Kept, Keys};
+pub use queue::Queue;
+pub use recommend::{Reason, Recommendation, recommend};
+pub use state::{Canary, State};
+
+use crate::domain::{
+    Actor, Answer, CallId, ClockPoint, Command, Dated, Event, KeyMark, Leaving, Order,
+    PriorityCause, Rejection, Transition, UtcMs,
+};
+use timers::{Step, Timers, Watch};
+
+/// The disposition the room closes its own canary with.
+pub const CANARY_DISPOSITION: &str = "canary";
+
+/// What came of an accepted command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its answer.
+    pub answer: Answer,
+    /// It was accepted before under the same key; nothing was done now.
+    pub repeated: bool,
+    /// The answer holds once the log is on the disk up to here.
+    pub seq: u64,
+}
+
+/// The core.
+pub struct Engine {
+    state: State,
+    timers: Timers,
+    now: UtcMs,
+}
+
+impl Engine {
+    /// A core that goes on from `state` at `now`, which is not before the state's own instant:
+    /// a clock that is behind its log waits for the log.
+    #[must_use]
+    pub fn new(state: State, now: UtcMs) -> Self {
+        let now = now.max(state.at);
+        let timers = Timers::new(&state, now);
+        Self { state, timers, now }
+    }
+
+    /// What the room knows.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The instant of the last submit or tick.
+    #[must_use]
+    pub fn now(&self) -> UtcMs {
+        self.now
+    }
+
+    /// The earliest instant at which [`Engine::tick`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<UtcMs> {
+        self.timers.next_deadline()
+    }
+
+    /// Takes a command at `now`; what happened is appended to `out`. An instant before the last
+    /// one counts as the last one.
+    ///
+    /// Deadlines of the same call that passed before `now` fire first, so an acknowledgement
+    /// never undoes a miss; a command exactly on a deadline is in time.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for the sender. `out` may hold events of the call's own deadlines even so.
+    pub fn submit(
+        &mut self,
+        now: UtcMs,
+        order: &Order,
+        out: &mut Vec<Dated>,
+    ) -> Result<Accepted, Rejection> {
+        self.now = self.now.max(now);
+        let mark = order.key.map(|key| KeyMark {
+            key,
+            fingerprint: fingerprint(&order.command),
+        });
+        if let Some(mark) = mark
+            && let Some(kept) = self.state.keys().get(&mark.key)
+        {
+            if kept.fingerprint != mark.fingerprint {
+                return Err(Rejection::KeyReused);
+            }
+            return Ok(Accepted {
+                answer: kept.answer,
+                repeated: true,
+                seq: kept.seq,
+            });
+        }
+        self.settle(order, out);
+        let decision = decide(&self.state, self.now, order)?;
+        if decision.events.is_empty()
+            && let Command::ClaimCall { call, .. } = order.command
+        {
+            self.timers.heartbeat(&self.state, call, self.now);
+        }
+        let mut mark = mark;
+        for event in decision.events {
+            self.commit(
+                Transition {
+                    event,
+                    mark: mark.take(),
+                },
+                out,
+            );
+        }
+        Ok(Accepted {
+            answer: decision.answer,
+            repeated: false,
+            seq: self.state.seq,
+        })
+    }
+
+    /// Fires what is due at or before `now`, most urgent first, until nothing is or about
+    /// `events_max` events were appended to `out`. True when more is due.
+    pub fn tick(&mut self, now: UtcMs, events_max: usize, out: &mut Vec<Dated>) -> bool {
+        self.now = self.now.max(now);
+        let until = out.len() + events_max;
+        while let Some((due_at, watch)) = self.timers.pop(&self.state, self.now) {
+            self.fire(watch, due_at, out);
+            // What it does next may be due as well; and its timer is gone from the wheel.
+            self.timers.arm(&self.state, watch);
+            if out.len() >= until {
+                break;
+            }
+        }
+        self.next_deadline().is_some_and(|at| at <= self.now)
+    }
+
+    /// Fires what the command's own call missed before now.
+    fn settle(&mut self, order: &Order, out: &mut Vec<Dated>) {
+        let Some(id) = touched(&order.command) else {
+            return;
+        };
+        while let Some(call) = self.state.call(id) {
+            match self.timers.next_of(&self.state, call) {
+                Some((due_at, _)) if due_at < self.now => self.fire(Watch::Call(id), due_at, out),
+                _ => break,
+            }
+        }
+    }
+
+    fn fire(&mut self, watch: Watch, due_at: UtcMs, out: &mut Vec<Dated>) {
+        for event in self.due_events(watch, due_at) {
+            self.commit(Transition { event, mark: None }, out);
+        }
+    }
+
+    fn due_events(&self, watch: Watch, due_at: UtcMs) -> Vec<Event> {
+        match watch {
+            Watch::Unit(number) => self.silence(number),
+            Watch::Call(id) => {
+                let Some(call) = self.state.call(id) else {
+                    return Vec::new();
+                };
+                let Some((at, step)) = self.timers.next_of(&self.state, call) else {
+                    return Vec::new();
+                };
+                assert!(at <= self.now, "a timer stands for what is due on its call");
+                let generation = call.generation;
+                match step {
+                    Step::Age(priority) => vec![Event::PriorityChanged {
+                        call: id,
+                        priority,
+                        cause: PriorityCause::Aged,
+                    }],
+                    Step::ClaimStale => vec![Event::ClaimWentStale { call: id }],
+                    Step::Clock {
+                        clock,
+                        unit,
+                        point: ClockPoint::Warning(warning),
+                    } => {
+                        vec![Event::ClockWarned {
+                            call: id,
+                            generation,
+                            clock,
+                            unit,
+                            warning,
+                            due_at,
+                        }]
+                    }
+                    Step::Clock { clock, unit, point } => {
+                        let (rung, repeat) = match point {
+                            ClockPoint::Rung(rung) => (rung, 0),
+                            ClockPoint::Repeat(repeat) => (self.last_rung(call, clock), repeat),
+                            ClockPoint::Warning(_) => unreachable!("taken by the arm above"),
+                        };
+                        let mut events = vec![Event::Escalated {
+                            call: id,
+                            generation,
+                            clock,
+                            unit,
+                            rung,
+                            repeat,
+                            due_at,
+                            by_hand: None,
+                        }];
+                        if call.is_canary() {
+                            events.push(Event::CallClosed {
+                                call: id,
+                                disposition: CANARY_DISPOSITION.into(),
+                                by: Actor::room(),
+                                remark: None,
+                            });
+                        }
+                        events
+                    }
+                }
+            }
+        }
+    }
+
+    fn last_rung(&self, call: &crate::domain::Call, clock: u8) -> u8 {
+        let rules = self.state.rules_of(call);
+        let rungs = rules.ladder(&rules.clocks[usize::from(clock)]).rungs.len();
+        u8::try_from(rungs - 1).expect("a ladder has at most 255 rungs")
+    }
+
+    /// A unit was not heard for its limit: it leaves every call it has not arrived at.
+    fn silence(&self, number: u32) -> Vec<Event> {
+        let Some((callsign, unit)) = self.state.unit_numbered(number) else {
+            return Vec::new();
+        };
+        let mut events = vec![Event::UnitWentSilent {
+            unit: callsign.clone(),
+        }];
+        for call in unit.calls.iter().filter_map(|id| self.state.call(*id)) {
+            use crate::domain::Progress;
+            if call
+                .assignment(callsign)
+                .is_some_and(|unit| unit.progress < Progress::OnScene)
+            {
+                let room = Actor::room();
+                decide::leaves(call, callsign, Leaving::Silent, None, &room, &mut events);
+            }
+        }
+        events
+    }
+
+    fn commit(&mut self, transition: Transition, out: &mut Vec<Dated>) {
+        self.state.apply(self.now, &transition);
+        let event = &transition.event;
+        if let Some(call) = event.call() {
+            self.timers.arm(&self.state, Watch::Call(call));
+        }
+        if let Some(unit) = event.unit().and_then(|callsign| self.state.unit(callsign)) {
+            self.timers.arm(&self.state, Watch::Unit(unit.number));
+        }
+        out.push(Dated {
+            seq: self.state.seq,
+            at: self.now,
+            transition,
+        });
+    }
+}
+
+/// The call whose deadlines a command must not overtake.
+fn touched(command: &Command) -> Option<CallId> {
+    match command {
+        Command::ClaimCall { call, .. }
+        | Command::ReleaseClaim { call }
+        | Command::AssignUnit { call, .. }
+        | Command::ReleaseUnit { call, .. }
+        | Command::ReportProgress { call, .. }
+        | Command::DeclineCall { call, .. }
+        | Command::ClearUnit { call, .. }
+        | Command::CheckIn { call, .. }
+        | Command::SetPriority { call, .. }
+        | Command::EscalateCall { call, .. }
+        | Command::TakeEscalation { call, .. }
+        | Command::RecordCallback { call, .. }
+        | Command::CloseCall { call, .. }
+        | Command::ReopenCall { call, .. } => Some(*call),
+        _ => None,
+    }
+}
+
+/// First four bytes of the BLAKE3 hash of what a command asks; when its first byte came in is
+/// not part of what it asks.
+fn fingerprint(command: &Command) -> u32 {
+    let bytes = match command {
+        Command::PlaceCall { call, .. } => rmp_serde::to_vec(call),
+        other => rmp_serde::to_vec(other),
+    };
+    let hash = blake3::hash(&bytes.expect("every command has an encoding"));
+    let [a, b, c, d, ..] = *hash.as_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}

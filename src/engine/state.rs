@@ -206,7 +206,7 @@ impl State {
             .call()
             .and_then(|id| self.calls.get_mut(&id))
         {
-            call.touched_seq = self.seq;
+            call.touch(self.seq);
         }
         if let Some(mark) = transition.mark {
             let answer = match transition.event {
@@ -426,8 +426,7 @@ impl State {
             book: u32::try_from(book).ok()?,
             placed: placed.clone(),
             received_at,
-            received_seq: self.seq,
-            touched_seq: self.seq,
+            history: Vec::new(),
             acknowledged_at: None,
             first_acknowledged_at: None,
             en_route_at: None,

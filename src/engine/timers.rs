@@ -5,7 +5,7 @@
 //! first, so that after an outage the worst comes first and a command can come between.
 
 use super::state::State;
-use super::wheel::Wheel;
+use super::wheel::{Handle, Wheel};
 use crate::domain::{Call, CallId, Callsign, ClockPoint, Link, Priority, UtcMs};
 use std::collections::{BTreeSet, HashMap};
 
@@ -104,9 +104,9 @@ pub(super) struct Timers {
     heartbeats: HashMap<CallId, UtcMs>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Armed {
-    Wheel(UtcMs),
+    Wheel(UtcMs, Handle),
     Overdue(Priority, UtcMs),
 }
 
@@ -161,23 +161,20 @@ impl Timers {
             self.heartbeats.remove(&id);
         }
         let key = watch.key();
-        let due = self.due_of(state, watch).map(Armed::Wheel);
-        let before = self.armed.get(&key).copied();
-        if before == due {
-            return;
-        }
-        match before {
-            Some(Armed::Wheel(_)) => {
-                self.wheel.cancel(key);
+        let due = self.due_of(state, watch);
+        match self.armed.get(&key).copied() {
+            Some(Armed::Wheel(at, _)) if due == Some(at) => return,
+            Some(Armed::Wheel(_, handle)) => {
+                self.wheel.cancel(handle);
             }
             Some(Armed::Overdue(priority, at)) => {
                 self.overdue.remove(&(priority, at, key));
             }
             None => {}
         }
-        if let Some(Armed::Wheel(at)) = due {
-            self.wheel.insert(key, at);
-            self.armed.insert(key, Armed::Wheel(at));
+        if let Some(at) = due {
+            let handle = self.wheel.insert(key, at);
+            self.armed.insert(key, Armed::Wheel(at, handle));
         } else {
             self.armed.remove(&key);
         }

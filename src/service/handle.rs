@@ -1,0 +1,123 @@
+//! How the rest of the program speaks to the engine's thread.
+
+use super::room::Room;
+use crate::domain::{Order, Rejection};
+use crate::engine::Accepted;
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// The engine's thread is gone or the log has failed: nothing was acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Failed(pub String);
+
+/// What became of an order, known to be on the disk.
+pub type Outcome = Result<Result<Accepted, Rejection>, Failed>;
+
+/// Work on the engine's thread, done after a commit.
+pub(super) type Ask<F> = Box<dyn FnOnce(Result<&mut Room<'_, F>, &Failed>) + Send>;
+
+pub(super) enum Message<F> {
+    Order {
+        order: Order,
+        answer: Box<dyn FnOnce(Outcome) + Send>,
+        _place: OwnedSemaphorePermit,
+    },
+    Ask {
+        ask: Ask<F>,
+        _place: OwnedSemaphorePermit,
+    },
+    /// Finish what is queued, commit, end.
+    Drain,
+}
+
+/// Whether a question found a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// It will be answered.
+    Queued,
+    /// The engine has more urgent work: questions are shed before calls are.
+    Shed,
+}
+
+/// A way to the engine's thread; clones lead to the same one.
+pub struct Handle<F> {
+    pub(super) messages: Sender<Message<F>>,
+    pub(super) orders: Arc<Semaphore>,
+    pub(super) asks: Arc<Semaphore>,
+}
+
+impl<F> Clone for Handle<F> {
+    fn clone(&self) -> Self {
+        Self {
+            messages: self.messages.clone(),
+            orders: Arc::clone(&self.orders),
+            asks: Arc::clone(&self.asks),
+        }
+    }
+}
+
+impl<F> Handle<F> {
+    /// Sends an order; `answer` is called on the engine's thread once it is committed. Waits for
+    /// a place when the engine is behind: an order is never refused for that.
+    pub async fn order(&self, order: Order, answer: impl FnOnce(Outcome) + Send + 'static) {
+        let Ok(place) = Arc::clone(&self.orders).acquire_owned().await else {
+            return answer(Err(gone()));
+        };
+        let message = Message::Order {
+            order,
+            answer: Box::new(answer),
+            _place: place,
+        };
+        if let Err(unsent) = self.messages.send(message)
+            && let Message::Order { answer, .. } = unsent.into_inner()
+        {
+            answer(Err(gone()));
+        }
+    }
+
+    /// Sends an order and waits for its outcome.
+    ///
+    /// # Errors
+    /// [`Failed`] when the engine's thread is gone or the log has failed.
+    pub async fn submit(&self, order: Order) -> Outcome {
+        let (sender, receiver) = oneshot::channel();
+        self.order(order, move |outcome| {
+            // Nobody waits any more: the order stands all the same.
+            let _ = sender.send(outcome);
+        })
+        .await;
+        receiver.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Asks something of the room, answered after the next commit; shed when too many wait.
+    pub fn ask(
+        &self,
+        ask: impl FnOnce(Result<&mut Room<'_, F>, &Failed>) + Send + 'static,
+    ) -> Asked {
+        let Ok(place) = Arc::clone(&self.asks).try_acquire_owned() else {
+            return Asked::Shed;
+        };
+        let message = Message::Ask {
+            ask: Box::new(ask),
+            _place: place,
+        };
+        if let Err(unsent) = self.messages.send(message)
+            && let Message::Ask { ask, .. } = unsent.into_inner()
+        {
+            ask(Err(&gone()));
+        }
+        Asked::Queued
+    }
+
+    /// Lets the engine finish what is queued, commit and end.
+    pub fn drain(&self) {
+        // A thread that is gone has nothing to drain.
+        let _ = self.messages.send(Message::Drain);
+    }
+}
+
+pub(super) fn gone() -> Failed {
+    Failed("the room is closed: its engine has stopped; start the server again".into())
+}

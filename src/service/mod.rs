@@ -1,0 +1,21 @@
+//! The engine's thread: orders in, one commit for all that came meanwhile, then the answers out.
+//!
+//! ```text
+//!  sessions ──orders──> [ bounded channel ] ──> decide, apply ──> commit ──> feed, answers
+//!           ──asks────> [ bounded channel ] ──────────────────────────────> after the commit
+//! ```
+//! Nobody is answered and nothing is pushed before the transitions it rests on are on the disk.
+//! What arrives while a commit is under way goes into the next. The thread sleeps until the next
+//! deadline; it never polls. When the log fails, everything waiting is told so and the thread
+//! ends: its state may be ahead of the disk, and only the log is right.
+
+pub mod clock;
+mod handle;
+mod record;
+mod room;
+mod writer;
+
+pub use handle::{Asked, Failed, Handle, Outcome};
+pub use record::{decode, encode};
+pub use room::{Feed, NoFeed, Pulse, Room, Settings, Started, archive_before, start};
+pub use writer::{COMMIT_ALARM, CommitError, Writer};

@@ -1,0 +1,331 @@
+//! The loop of the engine's thread.
+
+use super::clock::{RoomClock, Stopwatch};
+use super::handle::{Failed, Handle, Message, Outcome};
+use super::writer::{CommitError, Writer};
+use crate::domain::{Actor, Callsign, Command, Dated, Link, Order, Rejection, Rules, UtcMs};
+use crate::engine::{Accepted, Engine, State};
+use crate::journal::{Journal, JournalError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tracing::{info, warn};
+
+/// Orders waiting for the engine at once; more wait in their sessions.
+const ORDERS_MAX: usize = 8_192;
+/// Questions waiting at once; more are shed.
+const ASKS_MAX: usize = 512;
+/// Orders decided into one commit.
+const BATCH_MAX: usize = 1_024;
+/// Events of timers fired into one commit, so that an outage's backlog lets commands between.
+const TICK_EVENTS_MAX: usize = 2_048;
+
+/// Who hears of what is committed. Called on the engine's thread, after the commit.
+pub trait Feed: Send + 'static {
+    /// `events` are on the disk; `state` is the room after them.
+    fn committed(&mut self, state: &State, events: &[Dated]);
+}
+
+/// Nobody.
+pub struct NoFeed;
+
+impl Feed for NoFeed {
+    fn committed(&mut self, _state: &State, _events: &[Dated]) {}
+}
+
+/// What a question sees: the room as the disk has it.
+pub struct Room<'a, F> {
+    /// The core.
+    pub engine: &'a Engine,
+    /// Who hears of commits.
+    pub feed: &'a mut F,
+    /// The log.
+    pub journal: &'a mut dyn Journal,
+    /// How the thread fares.
+    pub pulse: &'a mut Pulse,
+}
+
+/// How the engine's thread fares.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse {
+    /// Commits so far.
+    pub commits: u64,
+    /// The slowest commit since this was last asked for.
+    pub slowest_commit: Duration,
+    /// The latest any deadline fired after it was due, in milliseconds, since the start.
+    pub lateness_ms_max: u64,
+}
+
+/// How the thread is to run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The rules of the room.
+    pub rules: Rules,
+    /// Transitions from one snapshot to the next.
+    pub snapshot_every: u64,
+    /// What is older moves to the archive.
+    pub keep_live: Duration,
+}
+
+/// A running engine thread.
+pub struct Started<F> {
+    /// The way to it.
+    pub handle: Handle<F>,
+    /// Room time.
+    pub clock: RoomClock,
+    /// The thread; ends after [`Handle::drain`], or with the error that stopped the room.
+    pub thread: std::thread::JoinHandle<Result<(), CommitError>>,
+}
+
+/// Starts the engine's thread on `state`, the fold of `journal`. `closing` gets the log back at an
+/// orderly end.
+///
+/// # Errors
+/// The log cannot be taken over, or the first commit fails.
+pub fn start<J: Journal + 'static, F: Feed>(
+    journal: J,
+    state: State,
+    settings: Settings,
+    feed: F,
+    closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
+) -> Result<Started<F>, CommitError> {
+    let clock = RoomClock::start(state.at);
+    let node = format!("pid {}", std::process::id());
+    let writer = Writer::take_over(journal, &node)?;
+    let snapshot_seq = writer
+        .journal()
+        .manifests()?
+        .first()
+        .map_or(0, |manifest| manifest.seq);
+    let (messages, inbox) = bounded(ORDERS_MAX + ASKS_MAX + 1);
+    let mut thread = Thread {
+        engine: Engine::new(state, clock.now()),
+        writer,
+        clock: clock.clone(),
+        feed,
+        settings,
+        snapshot_seq,
+        pulse: Pulse::default(),
+        events: Vec::new(),
+    };
+    thread.begin()?;
+    let handle = Handle {
+        messages,
+        orders: Arc::new(Semaphore::new(ORDERS_MAX)),
+        asks: Arc::new(Semaphore::new(ASKS_MAX)),
+    };
+    let spawned = std::thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || thread.run(&inbox, closing))
+        .map_err(|source| JournalError::Io {
+            what: "starting the engine's thread".into(),
+            source,
+        })?;
+    Ok(Started {
+        handle,
+        clock,
+        thread: spawned,
+    })
+}
+
+/// An order decided and waiting for its commit.
+struct Pending {
+    decided: Result<Accepted, Rejection>,
+    answer: Box<dyn FnOnce(Outcome) + Send>,
+}
+
+struct Thread<J, F> {
+    engine: Engine,
+    writer: Writer<J>,
+    clock: RoomClock,
+    feed: F,
+    settings: Settings,
+    snapshot_seq: u64,
+    pulse: Pulse,
+    events: Vec<Dated>,
+}
+
+impl<J: Journal, F: Feed> Thread<J, F> {
+    /// What a start does before anybody is heard: the rules of today, a clock that was behind its
+    /// log, and units whose clients cannot be connected any more.
+    fn begin(&mut self) -> Result<(), CommitError> {
+        let rules = Box::new(self.settings.rules.clone());
+        self.own(Command::AdoptRules(rules));
+        let ahead_ms = self.clock.wall_ahead_ms();
+        if ahead_ms < 0 {
+            warn!(
+                ahead_ms,
+                "the wall clock is behind the log; room time goes on from the log's end"
+            );
+            self.own(Command::RecordClockStep { by_ms: ahead_ms });
+        }
+        let linked: Vec<Callsign> = self
+            .engine
+            .state()
+            .units()
+            .filter(|(_, unit)| unit.link == Link::Up)
+            .map(|(callsign, _)| callsign.clone())
+            .collect();
+        for unit in linked {
+            self.own(Command::SetLink { unit, up: false });
+        }
+        self.commit()
+    }
+
+    /// An order of the room itself.
+    fn own(&mut self, command: Command) {
+        let order = Order {
+            by: Actor::room(),
+            key: None,
+            command,
+        };
+        if let Err(rejection) = self
+            .engine
+            .submit(self.clock.now(), &order, &mut self.events)
+        {
+            warn!(
+                code = rejection.code(),
+                "the room rejected its own order: {rejection}"
+            );
+        }
+    }
+
+    fn run(
+        mut self,
+        inbox: &Receiver<Message<F>>,
+        closing: impl FnOnce(J) -> Result<(), JournalError>,
+    ) -> Result<(), CommitError> {
+        let mut draining = false;
+        while !draining {
+            let first = self.wait(inbox);
+            if let Some(step_ms) = self.clock.wall_step_ms() {
+                warn!(step_ms, "the wall clock was set; no deadline moves");
+                self.own(Command::RecordClockStep { by_ms: step_ms });
+            }
+            let (mut pending, mut asks) = (Vec::new(), Vec::new());
+            let now = self.clock.now();
+            for message in first.into_iter().chain(inbox.try_iter()).take(BATCH_MAX) {
+                match message {
+                    Message::Order { order, answer, .. } => {
+                        let decided = self.engine.submit(now, &order, &mut self.events);
+                        pending.push(Pending { decided, answer });
+                    }
+                    Message::Ask { ask, .. } => asks.push(ask),
+                    Message::Drain => draining = true,
+                }
+            }
+            self.engine
+                .tick(self.clock.now(), TICK_EVENTS_MAX, &mut self.events);
+            if let Err(error) = self.commit() {
+                let failed = Failed(format!(
+                    "the log has failed, nothing was acknowledged: {error}"
+                ));
+                for order in pending {
+                    (order.answer)(Err(failed.clone()));
+                }
+                for ask in asks {
+                    ask(Err(&failed));
+                }
+                return Err(error);
+            }
+            for order in pending {
+                (order.answer)(Ok(order.decided));
+            }
+            for ask in asks {
+                ask(Ok(&mut Room {
+                    engine: &self.engine,
+                    feed: &mut self.feed,
+                    journal: self.writer.journal_mut(),
+                    pulse: &mut self.pulse,
+                }));
+            }
+            self.upkeep(draining);
+        }
+        closing(self.writer.into_journal())?;
+        Ok(())
+    }
+
+    /// Sleeps until a message comes or the next deadline is there.
+    fn wait(&self, inbox: &Receiver<Message<F>>) -> Option<Message<F>> {
+        let Some(deadline) = self.engine.next_deadline() else {
+            return inbox.recv().ok();
+        };
+        match inbox.recv_timeout(self.clock.until(deadline)) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Message::Drain),
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), CommitError> {
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let watch = Stopwatch::start();
+        self.writer.commit(&self.events)?;
+        self.pulse.commits += 1;
+        self.pulse.slowest_commit = self.pulse.slowest_commit.max(watch.elapsed());
+        for dated in &self.events {
+            if let crate::domain::Event::Escalated { due_at, .. } = &dated.transition.event {
+                let late_ms = dated.at.since(*due_at);
+                self.pulse.lateness_ms_max = self.pulse.lateness_ms_max.max(late_ms);
+            }
+        }
+        self.feed.committed(self.engine.state(), &self.events);
+        self.events.clear();
+        Ok(())
+    }
+
+    /// Snapshots, and what is old to the archive. A failure here loses nothing.
+    fn upkeep(&mut self, closing: bool) {
+        let since = self.writer.tail().seq - self.snapshot_seq;
+        if since < self.settings.snapshot_every && !(closing && since > 0) {
+            return;
+        }
+        match self.writer.snapshot(self.engine.state()) {
+            Ok(()) => info!(seq = self.writer.tail().seq, "snapshot taken"),
+            Err(error) => warn!("no snapshot, the next start takes longer: {error}"),
+        }
+        self.snapshot_seq = self.writer.tail().seq;
+        let horizon = UtcMs(
+            self.clock
+                .now()
+                .since(UtcMs(span_ms(self.settings.keep_live))),
+        );
+        if let Err(error) = archive_before(self.writer.journal_mut(), horizon) {
+            warn!("nothing was archived: {error}");
+        }
+    }
+}
+
+fn span_ms(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Moves what happened before `horizon` to the archive, and no further than the older snapshot.
+/// Returns how many transitions moved.
+///
+/// # Errors
+/// Nothing was deleted that is not archived.
+pub fn archive_before(journal: &mut dyn Journal, horizon: UtcMs) -> Result<u64, JournalError> {
+    let mut moved = 0;
+    let Some(oldest) = journal.manifests()?.last().map(|manifest| manifest.seq) else {
+        return Ok(0);
+    };
+    loop {
+        let done = journal.trim(0)?.archived;
+        let mut upto = done;
+        for frame in journal.tail(done + 1)?.take(1_024) {
+            let frame = frame?;
+            if frame.last_at() >= horizon || frame.last_seq() > oldest {
+                break;
+            }
+            upto = frame.last_seq();
+        }
+        if upto == done {
+            return Ok(moved);
+        }
+        moved += journal.trim(upto)?.moved;
+    }
+}

@@ -1,0 +1,162 @@
+//! From events to the disk: encodes, packs, appends, and knows how the last commits went.
+
+use super::clock::Stopwatch;
+use super::record::encode;
+use crate::domain::Dated;
+use crate::engine::State;
+use crate::journal::{
+    Appended, COMMIT_BYTES_MAX, Frame, Journal, JournalError, Record, Snapshot, Tail, pack,
+};
+use std::time::Duration;
+use tracing::error;
+
+/// A commit that takes longer is an alarm.
+pub const COMMIT_ALARM: Duration = Duration::from_secs(2);
+
+/// Why a commit failed for good.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The log failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Somebody else wrote to this log.
+    #[error("the log ends at transition {found}, not at {expected}: another process wrote to it")]
+    Conflict {
+        /// Where it was to end.
+        expected: u64,
+        /// Where it ends.
+        found: u64,
+    },
+    /// The log cannot say whether the commit is durable.
+    #[error("the log does not know whether the commit after transition {0} is durable")]
+    Unknown(u64),
+}
+
+/// The only writer of a log.
+pub struct Writer<J> {
+    journal: J,
+    tail: Tail,
+    slowest: Duration,
+    commits: u64,
+}
+
+impl<J: Journal> Writer<J> {
+    /// Takes the log over as `node`.
+    ///
+    /// # Errors
+    /// The log cannot be taken over.
+    pub fn take_over(mut journal: J, node: &str) -> Result<Self, JournalError> {
+        let before = journal.last();
+        let epoch = journal.claim(before.epoch, node)?;
+        let tail = Tail {
+            epoch,
+            ..journal.last()
+        };
+        Ok(Self {
+            journal,
+            tail,
+            slowest: Duration::ZERO,
+            commits: 0,
+        })
+    }
+
+    /// Where the log ends.
+    #[must_use]
+    pub fn tail(&self) -> Tail {
+        self.tail
+    }
+
+    /// The log, to read.
+    pub fn journal(&self) -> &J {
+        &self.journal
+    }
+
+    /// The log, for its upkeep.
+    pub fn journal_mut(&mut self) -> &mut J {
+        &mut self.journal
+    }
+
+    /// Gives the log back.
+    pub fn into_journal(self) -> J {
+        self.journal
+    }
+
+    /// The slowest commit since this was last asked.
+    pub fn take_slowest(&mut self) -> Duration {
+        std::mem::take(&mut self.slowest)
+    }
+
+    /// Commits so far.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Makes `events` durable. Returns only when they are.
+    ///
+    /// # Errors
+    /// They are not, or nobody knows; then nothing may be answered and the room must start anew
+    /// from the log.
+    pub fn commit(&mut self, events: &[Dated]) -> Result<(), CommitError> {
+        let watch = Stopwatch::start();
+        let records: Vec<Record> = events.iter().map(encode).collect();
+        let frames = pack(&self.tail, self.tail.epoch, &records)?;
+        let mut rest = frames.as_slice();
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(fitting(rest));
+            self.append(now)?;
+            rest = later;
+        }
+        let elapsed = watch.elapsed();
+        self.slowest = self.slowest.max(elapsed);
+        self.commits += 1;
+        if elapsed > COMMIT_ALARM {
+            error!(
+                seq = self.tail.seq,
+                ?elapsed,
+                "slow commit: the disk is in trouble"
+            );
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, frames: &[Frame]) -> Result<(), CommitError> {
+        let expected = self.tail.seq;
+        match self.journal.append(self.tail.epoch, expected, frames)? {
+            Appended::Durable(tail) => {
+                self.tail = tail;
+                Ok(())
+            }
+            Appended::Conflict { tail } => Err(CommitError::Conflict {
+                expected,
+                found: tail.seq,
+            }),
+            Appended::Unknown => Err(CommitError::Unknown(expected)),
+        }
+    }
+
+    /// Keeps a snapshot of `state`, which is the state at the end of the log.
+    ///
+    /// # Errors
+    /// It could not be written; nothing is lost, the next start takes longer.
+    ///
+    /// # Panics
+    /// When `state` is ahead of the log: snapshots are taken between commits.
+    pub fn snapshot(&mut self, state: &State) -> Result<(), JournalError> {
+        assert_eq!(
+            state.seq, self.tail.seq,
+            "a snapshot is taken between commits"
+        );
+        self.journal.put_snapshot(&Snapshot::of(state, &self.tail))
+    }
+}
+
+/// How many of `frames` one commit takes.
+fn fitting(frames: &[Frame]) -> usize {
+    let mut bytes = 0;
+    let fits = frames.iter().take_while(|frame| {
+        bytes += frame.bytes().len();
+        bytes <= COMMIT_BYTES_MAX
+    });
+    fits.count().max(1)
+}
