@@ -23,6 +23,8 @@ pub(super) struct Handles {
     /// A bit for each free cell, and above each a bit for each word that is not 0, to one word.
     free: [Vec<u64>; LEVELS],
     len: usize,
+    /// The word the last free cell came from.
+    near: usize,
 }
 
 /// 64 to this power is more than a `u32` counts.
@@ -34,6 +36,7 @@ impl Handles {
             cells: Vec::new(),
             free: [const { Vec::new() }; LEVELS],
             len: 0,
+            near: 0,
         }
     }
 
@@ -47,10 +50,10 @@ impl Handles {
         self.cells.capacity() * size_of::<Cell>() + words * size_of::<u64>()
     }
 
-    /// A free cell, to be told its timer's place by [`Handles::moved`]. The first free one, not
-    /// the last freed: after cancels in any order, new timers fill memory in order.
+    /// A free cell, to be told its timer's place by [`Handles::moved`]. The next free one, not
+    /// the last freed: after cancels in any order, new timers still fill memory in order.
     pub(super) fn open(&mut self) -> Handle {
-        let cell = self.first_free().unwrap_or_else(|| self.grow());
+        let cell = self.next_free().unwrap_or_else(|| self.grow());
         self.len += 1;
         Handle {
             cell,
@@ -86,15 +89,12 @@ impl Handles {
         }
     }
 
-    /// Takes the lowest free cell.
-    fn first_free(&mut self) -> Option<u32> {
-        if *self.free[LEVELS - 1].first()? == 0 {
-            return None;
+    /// Takes a free cell: beside the last one taken, or else the lowest of all.
+    fn next_free(&mut self) -> Option<u32> {
+        if *self.free[0].get(self.near)? == 0 {
+            self.near = self.first_word()?;
         }
-        let mut bit = 0;
-        for level in self.free.iter().rev() {
-            bit = bit * 64 + level[bit].trailing_zeros() as usize;
-        }
+        let mut bit = self.near * 64 + self.free[0][self.near].trailing_zeros() as usize;
         let cell = bit as u32;
         for level in &mut self.free {
             let word = &mut level[bit / 64];
@@ -105,6 +105,17 @@ impl Handles {
             bit /= 64;
         }
         Some(cell)
+    }
+
+    /// The first word of the lowest level that has a free cell.
+    fn first_word(&self) -> Option<usize> {
+        if self.free[LEVELS - 1][0] == 0 {
+            return None;
+        }
+        let word = self.free[1..].iter().rev().fold(0, |word, level| {
+            word * 64 + level[word].trailing_zeros() as usize
+        });
+        Some(word)
     }
 
     fn grow(&mut self) -> u32 {
