@@ -5,5 +5,6 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod journal;
+pub mod net;
 pub mod protocol;
 pub mod service;

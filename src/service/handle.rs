@@ -2,7 +2,7 @@
 
 use super::room::Room;
 use crate::domain::{Order, Rejection};
-use crate::engine::Accepted;
+use crate::engine::{Accepted, State};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -61,9 +61,13 @@ impl<F> Clone for Handle<F> {
 impl<F> Handle<F> {
     /// Sends an order; `answer` is called on the engine's thread once it is committed. Waits for
     /// a place when the engine is behind: an order is never refused for that.
-    pub async fn order(&self, order: Order, answer: impl FnOnce(Outcome) + Send + 'static) {
+    pub async fn order(
+        &self,
+        order: Order,
+        answer: impl FnOnce(Outcome, Option<&State>) + Send + 'static,
+    ) {
         let Ok(place) = Arc::clone(&self.orders).acquire_owned().await else {
-            return answer(Err(gone()));
+            return answer(Err(gone()), None);
         };
         let message = Message::Order {
             order,
@@ -73,7 +77,7 @@ impl<F> Handle<F> {
         if let Err(unsent) = self.messages.send(message)
             && let Message::Order { answer, .. } = unsent.into_inner()
         {
-            answer(Err(gone()));
+            answer(Err(gone()), None);
         }
     }
 
@@ -83,7 +87,7 @@ impl<F> Handle<F> {
     /// [`Failed`] when the engine's thread is gone or the log has failed.
     pub async fn submit(&self, order: Order) -> Outcome {
         let (sender, receiver) = oneshot::channel();
-        self.order(order, move |outcome| {
+        self.order(order, move |outcome, _| {
             // Nobody waits any more: the order stands all the same.
             let _ = sender.send(outcome);
         })

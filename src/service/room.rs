@@ -1,11 +1,11 @@
 //! The loop of the engine's thread.
 
 use super::clock::{RoomClock, Stopwatch};
-use super::handle::{Failed, Handle, Message, Outcome};
+use super::handle::{Answering, Failed, Handle, Message};
 use super::writer::{CommitError, Writer};
 use crate::domain::{Actor, Callsign, Command, Dated, Link, Order, Rejection, Rules, UtcMs};
 use crate::engine::{Accepted, Engine, State};
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Snapshot, Tail};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,8 +42,32 @@ pub struct Room<'a, F> {
     pub feed: &'a mut F,
     /// The log.
     pub journal: &'a mut dyn Journal,
+    /// Where it ends.
+    pub tail: Tail,
     /// How the thread fares.
     pub pulse: &'a mut Pulse,
+    /// What is older than this may be archived.
+    pub horizon: UtcMs,
+}
+
+impl<F> Room<'_, F> {
+    /// Takes a snapshot: where it stands, and its size in bytes.
+    pub fn take_snapshot(&mut self) -> (u64, Result<u64, JournalError>) {
+        let snapshot = Snapshot::of(self.engine.state(), &self.tail);
+        let bytes = snapshot.manifest.len;
+        (
+            self.tail.seq,
+            self.journal.put_snapshot(&snapshot).map(|()| bytes),
+        )
+    }
+
+    /// Moves what is old to the archive; how many transitions moved.
+    ///
+    /// # Errors
+    /// Nothing was deleted that is not archived.
+    pub fn archive(&mut self) -> Result<u64, JournalError> {
+        archive_before(self.journal, self.horizon)
+    }
 }
 
 /// How the engine's thread fares.
@@ -132,7 +156,7 @@ pub fn start<J: Journal + 'static, F: Feed>(
 /// An order decided and waiting for its commit.
 struct Pending {
     decided: Result<Accepted, Rejection>,
-    answer: Box<dyn FnOnce(Outcome) + Send>,
+    answer: Answering,
 }
 
 struct Thread<J, F> {
@@ -197,8 +221,8 @@ impl<J: Journal, F: Feed> Thread<J, F> {
         closing: impl FnOnce(J) -> Result<(), JournalError>,
     ) -> Result<(), CommitError> {
         let mut draining = false;
-        while !draining {
-            let first = self.wait(inbox);
+        while !draining || !inbox.is_empty() {
+            let first = if draining { None } else { self.wait(inbox) };
             if let Some(step_ms) = self.clock.wall_step_ms() {
                 warn!(step_ms, "the wall clock was set; no deadline moves");
                 self.own(Command::RecordClockStep { by_ms: step_ms });
@@ -222,7 +246,7 @@ impl<J: Journal, F: Feed> Thread<J, F> {
                     "the log has failed, nothing was acknowledged: {error}"
                 ));
                 for order in pending {
-                    (order.answer)(Err(failed.clone()));
+                    (order.answer)(Err(failed.clone()), None);
                 }
                 for ask in asks {
                     ask(Err(&failed));
@@ -230,14 +254,17 @@ impl<J: Journal, F: Feed> Thread<J, F> {
                 return Err(error);
             }
             for order in pending {
-                (order.answer)(Ok(order.decided));
+                (order.answer)(Ok(order.decided), Some(self.engine.state()));
             }
             for ask in asks {
+                let (tail, horizon) = (self.writer.tail(), self.horizon());
                 ask(Ok(&mut Room {
                     engine: &self.engine,
                     feed: &mut self.feed,
                     journal: self.writer.journal_mut(),
+                    tail,
                     pulse: &mut self.pulse,
+                    horizon,
                 }));
             }
             self.upkeep(draining);
@@ -277,6 +304,12 @@ impl<J: Journal, F: Feed> Thread<J, F> {
         Ok(())
     }
 
+    /// What is older may be archived.
+    fn horizon(&self) -> UtcMs {
+        let keep_ms = u64::try_from(self.settings.keep_live.as_millis()).unwrap_or(u64::MAX);
+        UtcMs(self.clock.now().since(UtcMs(keep_ms)))
+    }
+
     /// Snapshots, and what is old to the archive. A failure here loses nothing.
     fn upkeep(&mut self, closing: bool) {
         let since = self.writer.tail().seq - self.snapshot_seq;
@@ -297,10 +330,6 @@ impl<J: Journal, F: Feed> Thread<J, F> {
             warn!("nothing was archived: {error}");
         }
     }
-}
-
-fn span_ms(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Moves what happened before `horizon` to the archive, and no further than the older snapshot.

@@ -1,0 +1,316 @@
+//! Who hears of what is committed: every subscriber gets the state after each event, once, in
+//! order; a reader that cannot keep up is dropped, never awaited.
+
+use super::convert;
+use crate::domain::{CallId, Callsign, Dated, Event, Source};
+use crate::engine::State;
+use crate::protocol::{Assignment, CallSummary, Push, ServerMessage, Snapshot, UnitSummary};
+use crate::service::Feed;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use tokio::sync::mpsc;
+
+/// Calls and units a page of a snapshot holds: a few hundred kilobytes.
+const PAGE: usize = 400;
+
+/// What a subscriber may see.
+#[derive(Debug, Clone)]
+pub(super) enum View {
+    /// Every call and unit, no identity.
+    Room,
+    /// One unit: the calls it is on, with what it needs to get there.
+    Unit(Callsign),
+}
+
+struct Reader {
+    view: View,
+    /// For a unit: the calls it was on before the event at hand.
+    on: BTreeSet<CallId>,
+    pushes: mpsc::Sender<Bytes>,
+}
+
+/// The feed of the wire.
+pub(super) struct WireFeed {
+    /// The latest events, without the canary's.
+    recent: VecDeque<Dated>,
+    recent_max: usize,
+    /// Whoever has not seen up to here cannot resume.
+    forgotten: u64,
+    readers: BTreeMap<u64, Reader>,
+    canaries: BTreeSet<CallId>,
+}
+
+/// How a subscription begins.
+pub(super) struct Begin {
+    /// With what was missed; otherwise with the whole room as it is.
+    pub(super) resumed: bool,
+    /// Encoded frames that go out before any push.
+    pub(super) frames: Vec<Bytes>,
+}
+
+impl WireFeed {
+    /// A feed of a log that ends at `seq`, keeping so many events for those who come back.
+    pub(super) fn new(seq: u64, recent_max: usize) -> Self {
+        Self {
+            recent: VecDeque::new(),
+            recent_max,
+            forgotten: seq,
+            readers: BTreeMap::new(),
+            canaries: BTreeSet::new(),
+        }
+    }
+
+    /// Subscribes session `id`. `last_seq` is the last push it saw of this log.
+    pub(super) fn subscribe(
+        &mut self,
+        state: &State,
+        id: u64,
+        view: View,
+        last_seq: Option<u64>,
+        pushes: mpsc::Sender<Bytes>,
+    ) -> Begin {
+        let on = match &view {
+            View::Room => BTreeSet::new(),
+            View::Unit(callsign) => state
+                .unit(callsign)
+                .map(|unit| unit.calls.iter().copied().collect())
+                .unwrap_or_default(),
+        };
+        let mut reader = Reader { view, on, pushes };
+        let missed = last_seq.and_then(|seen| self.missed(state, seen, &mut reader));
+        let begin = Begin {
+            resumed: missed.is_some(),
+            frames: missed.unwrap_or_else(|| snapshot(state, &reader.view)),
+        };
+        self.readers.insert(id, reader);
+        begin
+    }
+
+    /// What came after `seen`; `None` when it is not all here any more.
+    fn missed(&self, state: &State, seen: u64, reader: &mut Reader) -> Option<Vec<Bytes>> {
+        if seen < self.forgotten || seen > state.seq {
+            return None;
+        }
+        // A unit's past assignments cannot be told from its present ones by the recent events
+        // alone: it takes its few calls afresh.
+        if matches!(reader.view, View::Unit(_)) && seen < state.seq {
+            return None;
+        }
+        let from = self.recent.partition_point(|dated| dated.seq <= seen);
+        let missed = self.recent.range(from..);
+        Some(
+            missed
+                .filter_map(|dated| self.push(state, dated, reader))
+                .collect(),
+        )
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: u64) {
+        self.readers.remove(&id);
+    }
+
+    /// The push of `dated` for `reader`, if it concerns it.
+    fn push(&self, state: &State, dated: &Dated, reader: &mut Reader) -> Option<Bytes> {
+        let event = &dated.transition.event;
+        if event
+            .call()
+            .is_some_and(|call| self.canaries.contains(&call))
+        {
+            return None;
+        }
+        match &reader.view {
+            View::Room => room_push(state, dated),
+            View::Unit(callsign) => {
+                let callsign = callsign.clone();
+                unit_push(state, dated, &callsign, &mut reader.on)
+            }
+        }
+    }
+}
+
+/// Some work for the reader: who reads a call is recorded and nobody's news.
+fn is_news(event: &Event) -> bool {
+    !matches!(event, Event::CallOpened { .. })
+}
+
+fn room_push(state: &State, dated: &Dated) -> Option<Bytes> {
+    let event = &dated.transition.event;
+    if !is_news(event) {
+        return None;
+    }
+    let call = event.call().and_then(|id| state.call(id));
+    let unit = event
+        .unit()
+        .and_then(|callsign| Some((callsign, state.unit(callsign)?)));
+    Some(encode(Push {
+        seq: dated.seq,
+        at: dated.at.0,
+        event: event.name().into(),
+        call: call.map(|call| Box::new(convert::summary(state, call))),
+        unit: unit.map(|(callsign, unit)| Box::new(convert::unit_summary(state, callsign, unit))),
+        escalation: convert::escalation(state, dated).map(Box::new),
+        assignment: None,
+    }))
+}
+
+fn unit_push(
+    state: &State,
+    dated: &Dated,
+    callsign: &Callsign,
+    on: &mut BTreeSet<CallId>,
+) -> Option<Bytes> {
+    let event = &dated.transition.event;
+    let own = event.unit() == Some(callsign);
+    let call = event.call();
+    let was_on = call.is_some_and(|id| on.contains(&id));
+    let assigned = match event {
+        Event::UnitAssigned { call, .. } | Event::UnitProgressed { call, .. } if own => {
+            on.insert(*call)
+        }
+        _ => false,
+    };
+    let leaves = match event {
+        Event::UnitLeft { call, .. } if own => on.remove(call),
+        Event::CallClosed { call, .. } => on.remove(call),
+        _ => false,
+    };
+    if !is_news(event) || !(own || was_on || assigned || leaves) {
+        return None;
+    }
+    // What it left is no longer its to see.
+    let shown = call
+        .filter(|id| on.contains(id))
+        .and_then(|id| state.call(id));
+    let known = state.unit(callsign);
+    Some(encode(Push {
+        seq: dated.seq,
+        at: dated.at.0,
+        event: event.name().into(),
+        call: shown.map(|call| Box::new(convert::summary(state, call))),
+        unit: known.map(|unit| Box::new(convert::unit_summary(state, callsign, unit))),
+        escalation: None,
+        assignment: shown
+            .filter(|_| assigned)
+            .and_then(|call| convert::assignment(call, callsign))
+            .map(Box::new),
+    }))
+}
+
+fn encode(push: Push) -> Bytes {
+    ServerMessage::Push(push).encode()
+}
+
+/// The room as `view` may see it, in pages.
+fn snapshot(state: &State, view: &View) -> Vec<Bytes> {
+    let (calls, units, assignments) = match view {
+        View::Room => {
+            let calls = state.calls().filter(|call| !call.is_canary());
+            let units = state.units();
+            (
+                calls.map(|call| convert::summary(state, call)).collect(),
+                units
+                    .map(|(callsign, unit)| convert::unit_summary(state, callsign, unit))
+                    .collect(),
+                Vec::new(),
+            )
+        }
+        View::Unit(callsign) => of_unit(state, callsign),
+    };
+    pages(state.seq, calls, units, assignments)
+}
+
+type Shown = (Vec<CallSummary>, Vec<UnitSummary>, Vec<Assignment>);
+
+fn of_unit(state: &State, callsign: &Callsign) -> Shown {
+    let Some(unit) = state.unit(callsign) else {
+        return Shown::default();
+    };
+    let calls: Vec<_> = unit.calls.iter().filter_map(|id| state.call(*id)).collect();
+    (
+        calls
+            .iter()
+            .map(|call| convert::summary(state, call))
+            .collect(),
+        vec![convert::unit_summary(state, callsign, unit)],
+        calls
+            .iter()
+            .filter_map(|call| convert::assignment(call, callsign))
+            .collect(),
+    )
+}
+
+fn pages(
+    seq: u64,
+    calls: Vec<CallSummary>,
+    units: Vec<UnitSummary>,
+    assignments: Vec<Assignment>,
+) -> Vec<Bytes> {
+    let (mut calls, mut units) = (calls.into_iter(), units.into_iter());
+    let parts = calls
+        .len()
+        .div_ceil(PAGE)
+        .max(units.len().div_ceil(PAGE))
+        .max(1);
+    let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+    let mut assignments = Some(assignments);
+    (1..=parts)
+        .map(|part| {
+            ServerMessage::Snapshot(Snapshot {
+                seq,
+                part,
+                parts,
+                calls: calls.by_ref().take(PAGE).collect(),
+                units: units.by_ref().take(PAGE).collect(),
+                assignments: assignments.take().unwrap_or_default(),
+            })
+            .encode()
+        })
+        .collect()
+}
+
+impl Feed for WireFeed {
+    fn committed(&mut self, state: &State, events: &[Dated]) {
+        for dated in events {
+            if let Event::CallReceived { call, placed, .. } = &dated.transition.event
+                && placed.source == Source::Canary
+            {
+                self.canaries.insert(*call);
+            }
+            self.tell(state, dated);
+            let canary = dated
+                .transition
+                .event
+                .call()
+                .is_some_and(|id| self.canaries.contains(&id));
+            if let Event::CallClosed { call, .. } = &dated.transition.event {
+                self.canaries.remove(call);
+            }
+            if !canary {
+                self.recent.push_back(dated.clone());
+            }
+        }
+        let surplus = self.recent.len().saturating_sub(self.recent_max);
+        if let Some(last) = self.recent.drain(..surplus).last() {
+            self.forgotten = last.seq;
+        }
+    }
+}
+
+impl WireFeed {
+    fn tell(&mut self, state: &State, dated: &Dated) {
+        let mut readers = std::mem::take(&mut self.readers);
+        let mut for_the_room: Option<Option<Bytes>> = None;
+        readers.retain(|_, reader| {
+            let push = match reader.view {
+                // All that see the room see the same: encoded once.
+                View::Room => for_the_room
+                    .get_or_insert_with(|| self.push(state, dated, reader))
+                    .clone(),
+                View::Unit(_) => self.push(state, dated, reader),
+            };
+            // Its session learns from the closed channel that it was too slow.
+            push.is_none_or(|push| reader.pushes.try_send(push).is_ok())
+        });
+        self.readers = readers;
+    }
+}

@@ -1,0 +1,213 @@
+//! The listener: sessions over TCP, each with a role, speaking [`crate::protocol`].
+//!
+//! A session that misbehaves is told why and dropped; no other notices. Intake is taken beyond
+//! every limit. Nothing here decides about a call: it converts, asks the engine's thread
+//! ([`crate::service`]), and replies once that says it is on the disk.
+
+mod convert;
+mod feed;
+mod queries;
+mod session;
+
+use crate::config::Settings;
+use crate::domain::UtcMs;
+use crate::engine::State;
+use crate::journal::{Journal, JournalError};
+use crate::service::clock::RoomClock;
+use crate::service::{self, CommitError, Handle};
+use feed::WireFeed;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+/// How long sessions may take to hear their last replies when the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Why the server does not start or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is not loopback and nothing encrypts.
+    #[error(
+        "{0} is reachable from outside and this version speaks plain text: listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file"
+    )]
+    Exposed(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The engine could not start, or stopped on a failed commit.
+    #[error(transparent)]
+    Engine(#[from] CommitError),
+    /// The engine's thread panicked: an invariant did not hold.
+    #[error(
+        "the engine stopped on a broken invariant; the log is whole up to the last reply, start again"
+    )]
+    Panicked,
+}
+
+/// What all sessions share.
+struct Server {
+    handle: Handle<WireFeed>,
+    clock: RoomClock,
+    settings: Settings,
+    /// Identity of the log; positions in two logs cannot be compared.
+    node: u64,
+    started_at: UtcMs,
+    session_ids: AtomicU64,
+    sessions: AtomicUsize,
+    /// The session that speaks for each unit now.
+    units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
+    notes: Vec<String>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Server {
+    /// Makes session `id` the voice of `unit`; an older one is told that it was replaced.
+    fn take_unit(&self, unit: &str, id: u64) -> Arc<Notify> {
+        let replaced = Arc::new(Notify::new());
+        let mut units = self.units.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, older)) = units.insert(unit.to_owned(), (id, Arc::clone(&replaced))) {
+            older.notify_one();
+        }
+        replaced
+    }
+
+    /// Whether session `id` was still the voice of `unit`, which now has none.
+    fn leave_unit(&self, unit: &str, id: u64) -> bool {
+        let mut units = self.units.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = units.get(unit).is_some_and(|(holder, _)| *holder == id);
+        if own {
+            units.remove(unit);
+        }
+        own
+    }
+}
+
+/// A log opened and folded, ready to be served.
+pub struct Opened<J> {
+    /// The log.
+    pub journal: J,
+    /// Its fold.
+    pub state: State,
+    /// What opening it found, for `health`.
+    pub notes: Vec<String>,
+}
+
+/// Serves the room until `stop` resolves or the log fails. `ready` is told the address once
+/// clients can connect.
+///
+/// # Errors
+/// [`ServeError`]; what was acknowledged before is on the disk.
+pub async fn serve<J: Journal + 'static>(
+    settings: Settings,
+    opened: Opened<J>,
+    closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let address = settings.listen.address;
+    let plain = settings.listen.plain_text_outside_loopback && !settings.tokens.is_empty();
+    if !address.ip().is_loopback() && !plain {
+        return Err(ServeError::Exposed(address));
+    }
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
+    let address = listener.local_addr().unwrap_or(address);
+    let feed = WireFeed::new(opened.journal.last().seq, settings.listen.resume_max);
+    let engine = service::Settings {
+        rules: settings.rules.clone(),
+        snapshot_every: settings.journal.snapshot_every,
+        keep_live: settings.journal.keep_live,
+    };
+    let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
+    let node = node(&started.handle).await;
+    let (stopper, stopping) = watch::channel(false);
+    let server = Arc::new(Server {
+        started_at: started.clock.now(),
+        handle: started.handle,
+        clock: started.clock,
+        settings,
+        node,
+        session_ids: AtomicU64::new(1),
+        sessions: AtomicUsize::new(0),
+        units: Mutex::default(),
+        notes: opened.notes,
+        stopping,
+    });
+    info!(%address, "serving");
+    ready(address);
+    let engine_ended = wait_for(started.thread);
+    tokio::pin!(engine_ended, stop);
+    let canary = tokio::spawn(queries::canary(Arc::clone(&server)));
+    let early = loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, peer)) => {
+                    tokio::spawn(session::run(Arc::clone(&server), socket, peer));
+                }
+                Err(error) => {
+                    // Out of file handles, mostly: the sessions that are there go on.
+                    warn!("a connection could not be taken: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            () = &mut stop => break None,
+            ended = &mut engine_ended => break Some(ended),
+        }
+    };
+    canary.abort();
+    drop(listener);
+    // Sessions stop reading; what they have asked is still answered, then the engine ends.
+    let _ = stopper.send(true);
+    server.handle.drain();
+    let outcome = match early {
+        Some(ended) => ended,
+        None => engine_ended.await,
+    };
+    let farewell = async {
+        while server.sessions.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        warn!("some sessions did not take their last replies in time");
+    }
+    outcome
+}
+
+async fn wait_for(
+    thread: std::thread::JoinHandle<Result<(), CommitError>>,
+) -> Result<(), ServeError> {
+    match tokio::task::spawn_blocking(move || thread.join()).await {
+        Ok(Ok(ended)) => Ok(ended?),
+        Ok(Err(_)) | Err(_) => Err(ServeError::Panicked),
+    }
+}
+
+/// The identity of the log: its first frame's chain, the same for good.
+async fn node(handle: &Handle<WireFeed>) -> u64 {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let asked = handle.ask(move |room| {
+        let first = room
+            .ok()
+            .and_then(|room| room.journal.tail(1).ok()?.next()?.ok());
+        let chain = first.map_or([0; 32], |frame| frame.chain());
+        let [a, b, c, d, e, f, g, h, ..] = chain;
+        // Nobody waits any more only when the server is gone.
+        let _ = sender.send(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+    });
+    match asked {
+        service::Asked::Queued => receiver.await.unwrap_or(0),
+        service::Asked::Shed => 0,
+    }
+}

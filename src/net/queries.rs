@@ -1,0 +1,437 @@
+//! What is asked of the room without changing it, its upkeep, and its canary. Questions are the
+//! first work that is shed when the engine is behind; calls come before.
+
+use super::feed::WireFeed;
+use super::session::Answering;
+use super::{Server, convert};
+use crate::domain::{
+    Actor, Call, CallId, Command, Dated, Flags, NewCall, Order, Priority, Role, Sealed, Source,
+    Trigger, UtcMs,
+};
+use crate::engine::recommend;
+use crate::journal::{Frame, Health, Journal, JournalError};
+use crate::protocol::{self as wire, Code, Request, VERSION, Welcome};
+use crate::service::{Asked, Room, decode};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Rows of a page when the asker does not say, and at most.
+const PAGE: u32 = 100;
+const PAGE_MAX: u32 = 400;
+/// Frames read from the log in one question, so that calls come between: about 9,000 transitions.
+const FRAMES_A_TURN: usize = 256;
+/// What a timeline may take of a reply, in lines.
+const TIMELINE_MAX: usize = crate::domain::HISTORY_MAX;
+
+pub(super) fn busy(answering: Answering) {
+    answering.reject(
+        Code::Busy,
+        "calls come first just now; ask again in a moment",
+    );
+}
+
+/// Asks the room, or says that it is busy.
+pub(super) fn ask(
+    server: &Server,
+    answering: Answering,
+    ask: impl FnOnce(&mut Room<'_, WireFeed>, Answering) + Send + 'static,
+) {
+    // The answering travels with the question; when it is shed, it must come back.
+    let slot = Arc::new(std::sync::Mutex::new(Some(answering)));
+    let inside = Arc::clone(&slot);
+    let take = |slot: &std::sync::Mutex<Option<Answering>>| {
+        slot.lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take()
+    };
+    let asked = server.handle.ask(move |room| {
+        let Some(answering) = take(&inside) else {
+            return;
+        };
+        match room {
+            Ok(room) => ask(room, answering),
+            Err(failed) => answering.reject(Code::JournalFailed, failed.to_string()),
+        }
+    });
+    if asked == Asked::Shed
+        && let Some(answering) = take(&slot)
+    {
+        busy(answering);
+    }
+}
+
+/// Answers a request that is no command.
+pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering) {
+    match request {
+        Request::ListCalls(list) => ask(server, answering, move |room, answering| {
+            answering.reply(
+                Some(room.engine.state().seq),
+                false,
+                list_calls(room, &list),
+            );
+        }),
+        Request::ListUnits(list) => ask(server, answering, move |room, answering| {
+            let state = room.engine.state();
+            let limit = limit(list.limit);
+            let after = list.after_unit.as_deref().unwrap_or("");
+            let mut units: Vec<_> = state
+                .units()
+                .filter(|(callsign, _)| callsign.as_str() > after)
+                .filter(|(_, unit)| {
+                    list.district
+                        .as_ref()
+                        .is_none_or(|it| unit.district() == it)
+                })
+                .take(limit + 1)
+                .map(|(callsign, unit)| convert::unit_summary(state, callsign, unit))
+                .collect();
+            let more = units.len() > limit;
+            units.truncate(limit);
+            answering.reply(Some(state.seq), false, wire::Units { units, more });
+        }),
+        Request::RecommendUnits(asked) => ask(server, answering, move |room, answering| {
+            let state = room.engine.state();
+            let Some(call) = state.call(CallId(asked.call)) else {
+                return answering.reject(
+                    Code::UnknownCall,
+                    format!("call {} is not known here", asked.call),
+                );
+            };
+            let ranked = recommend(state, call, room.engine.now(), limit(asked.limit));
+            let units = ranked.into_iter().map(|unit| wire::Recommendation {
+                unit: unit.unit.to_string(),
+                distance_m: unit.distance_m.map(whole_metres),
+                reasons: unit.reasons.iter().map(ToString::to_string).collect(),
+            });
+            let units = units.collect();
+            answering.reply(
+                Some(state.seq),
+                false,
+                wire::Recommendations {
+                    call: asked.call,
+                    units,
+                },
+            );
+        }),
+        Request::Health(_) => {
+            let server_now = Arc::clone(server);
+            ask(server, answering, move |room, answering| {
+                let status = health(&server_now, room);
+                answering.reply(Some(status.seq), false, status);
+            });
+        }
+        Request::TakeSnapshot(_) => ask(server, answering, |room, answering| {
+            let (seq, taken) = room.take_snapshot();
+            stored(
+                answering,
+                taken.map(|bytes| wire::Stored {
+                    dir: None,
+                    seq,
+                    bytes,
+                }),
+            );
+        }),
+        Request::Archive(_) => ask(server, answering, |room, answering| {
+            let moved = room.archive();
+            let seq = room.engine.state().seq;
+            stored(
+                answering,
+                moved.map(|_| wire::Stored {
+                    dir: None,
+                    seq,
+                    bytes: 0,
+                }),
+            );
+        }),
+        other => answering.reject(
+            Code::UnknownMessage,
+            format!("{} is not answered here", other.name()),
+        ),
+    }
+}
+
+fn stored(answering: Answering, stored: Result<wire::Stored, JournalError>) {
+    match stored {
+        Ok(stored) => answering.reply(Some(stored.seq), false, stored),
+        Err(error) => answering.reject(Code::JournalFailed, error.to_string()),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a distance on the globe is at most 20,038 km"
+)]
+fn whole_metres(metres: f64) -> u32 {
+    metres.round() as u32
+}
+
+fn limit(asked: Option<u32>) -> usize {
+    asked.unwrap_or(PAGE).clamp(1, PAGE_MAX) as usize
+}
+
+/// Waiting calls in the order they are served, then the others by number.
+fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> wire::Calls {
+    let state = room.engine.state();
+    let limit = limit(list.limit);
+    let fits = |call: &&Call| {
+        let stage = convert::stage(call.stage());
+        let wanted = if list.states.is_empty() {
+            stage != wire::Stage::Closed
+        } else {
+            list.states.contains(&stage)
+        };
+        wanted
+            && !call.is_canary()
+            && list
+                .district
+                .as_ref()
+                .is_none_or(|it| *call.placed.district == **it)
+            && list
+                .priority
+                .is_none_or(|it| call.priority().number() == it)
+    };
+    let after = list.after_call.map(CallId);
+    let after_waits = after.and_then(|id| state.call(id)).is_none_or(Call::waits);
+    let queue = state.queue();
+    let waiting = queue
+        .iter()
+        .skip_while(move |id| after.is_some_and(|after| *id != after))
+        .skip(usize::from(after.is_some()))
+        .filter(|_| after_waits)
+        .filter_map(|id| state.call(id));
+    let from = if after_waits {
+        CallId(0)
+    } else {
+        after.unwrap_or(CallId(0))
+    };
+    let others = state.calls_after(from).filter(|call| !call.waits());
+    let mut calls: Vec<_> = waiting
+        .chain(others)
+        .filter(fits)
+        .take(limit + 1)
+        .map(|call| convert::summary(state, call))
+        .collect();
+    let more = calls.len() > limit;
+    calls.truncate(limit);
+    wire::Calls { calls, more }
+}
+
+/// Records that the call is read, then shows it.
+pub(super) async fn show(server: &Arc<Server>, order: Order, id: CallId, answering: Answering) {
+    match server.handle.submit(order).await {
+        Ok(Ok(_)) => {}
+        refused => return answering.outcome(refused, Some(id), None),
+    }
+    ask(server, answering, move |room, answering| {
+        let state = room.engine.state();
+        let Some(call) = state.call(id) else {
+            return answering.reject(Code::UnknownCall, format!("call {id} is not known here"));
+        };
+        let history = &call.history[call.history.len().saturating_sub(TIMELINE_MAX)..];
+        let timeline = history
+            .iter()
+            .filter_map(|seq| read_one(room.journal, *seq));
+        let timeline = timeline
+            .map(|dated| convert::timeline_line(state, call, &dated))
+            .collect();
+        answering.reply(
+            Some(state.seq),
+            false,
+            convert::details(state, call, timeline),
+        );
+    });
+}
+
+fn read_one(journal: &dyn Journal, seq: u64) -> Option<Dated> {
+    let frame = journal.tail(seq).ok()?.next()?.ok()?;
+    let record = frame.records().find(|record| record.seq == seq)?;
+    decode(record).ok()
+}
+
+/// The next frames of the log from `seq` on, read between two commits.
+pub(super) async fn frames(server: &Server, seq: u64) -> Result<Vec<Frame>, String> {
+    let (sender, receiver) = oneshot::channel();
+    let asked = server.handle.ask(move |room| {
+        let read = room.map_err(|failed| failed.to_string()).and_then(|room| {
+            if seq > room.journal.last().seq {
+                return Ok(Vec::new());
+            }
+            let frames = room.journal.tail(seq).map_err(|error| error.to_string())?;
+            frames
+                .take(FRAMES_A_TURN)
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| error.to_string())
+        });
+        let _ = sender.send(read);
+    });
+    if asked == Asked::Shed {
+        return Err("calls come first just now; ask again in a moment".into());
+    }
+    receiver
+        .await
+        .unwrap_or_else(|_| Err("the server stops".into()))
+}
+
+pub(super) async fn welcome(server: &Server) -> Welcome {
+    let (sender, receiver) = oneshot::channel();
+    let asked = server.handle.ask(move |room| {
+        let seen = room.map_or((0, true), |room| {
+            (
+                room.engine.state().seq,
+                room.journal.health() != Health::Whole,
+            )
+        });
+        let _ = sender.send(seen);
+    });
+    let (seq, degraded) = match asked {
+        Asked::Queued => receiver.await.unwrap_or((0, true)),
+        // Too busy to say: a client learns it from `health`.
+        Asked::Shed => (0, false),
+    };
+    Welcome {
+        version: VERSION,
+        server: format!(
+            "{} (fifteen {})",
+            server.settings.room.name,
+            env!("CARGO_PKG_VERSION")
+        ),
+        node: server.node,
+        seq,
+        now_at: server.clock.now().0,
+        heartbeat_ms: u64::try_from(server.settings.listen.heartbeat.as_millis())
+            .unwrap_or(u64::MAX),
+        drill: false,
+        degraded,
+    }
+}
+
+fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::HealthStatus {
+    let state = room.engine.state();
+    let now = server.clock.now();
+    let journal = room.journal.health();
+    let mut problems = server.notes.clone();
+    match &journal {
+        Health::Whole => {}
+        Health::Degraded { which, why } => {
+            problems.push(format!(
+                "degraded: the log's {which:?} failed, the other goes on: {why}"
+            ));
+        }
+        Health::Poisoned { why } => problems.push(format!("the log takes nothing: {why}")),
+    }
+    problems.extend(canary_problem(server, state.canary(), now));
+    let slowest = std::mem::take(&mut room.pulse.slowest_commit);
+    if slowest > crate::service::COMMIT_ALARM {
+        problems.push(format!(
+            "a commit took {} ms: the disk is in trouble",
+            slowest.as_millis()
+        ));
+    }
+    let ahead_ms = server.clock.wall_ahead_ms();
+    if ahead_ms.abs() >= 1_000 {
+        problems.push(format!(
+            "the wall clock is {ahead_ms} ms ahead of room time: it was set"
+        ));
+    }
+    let open = state
+        .calls()
+        .filter(|call| call.closed.is_none() && !call.is_canary())
+        .count();
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    wire::HealthStatus {
+        ok: problems.is_empty(),
+        degraded: journal != Health::Whole,
+        drill: false,
+        problems,
+        seq: state.seq,
+        now_at: now.0,
+        uptime_ms: now.since(server.started_at),
+        open_calls: count(open),
+        waiting_calls: count(state.queue().len()),
+        units: count(
+            state
+                .units()
+                .filter(|(_, unit)| unit.signed_on.is_some())
+                .count(),
+        ),
+        sessions: count(server.sessions.load(Ordering::Relaxed)),
+        next_deadline_at: room.engine.next_deadline().map(|at| at.0),
+        slowest_commit_ms: Some(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX)),
+        canary_at: state.canary().passed_at.map(|at| at.0),
+    }
+}
+
+fn canary_problem(server: &Server, canary: crate::engine::Canary, now: UtcMs) -> Option<String> {
+    let settings = &server.settings.canary;
+    let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    if settings.every.is_zero() {
+        return None;
+    }
+    let clock = server
+        .settings
+        .rules
+        .clocks
+        .iter()
+        .find(|it| it.starts == Trigger::CanaryReceived)?;
+    let placed_at = canary
+        .placed_at
+        .unwrap_or(server.started_at)
+        .max(server.started_at);
+    let overdue = placed_at.plus(ms(settings.every) + clock.limit_ms + ms(settings.late));
+    let back = canary
+        .passed_at
+        .is_some_and(|passed_at| passed_at >= placed_at);
+    if now > overdue || (!back && now > placed_at.plus(clock.limit_ms + ms(settings.late))) {
+        return Some("the canary is missing: a call may not reach its escalation".into());
+    }
+    (canary.late_ms > ms(settings.late)).then(|| {
+        format!(
+            "the canary was {} ms late: deadlines fire late",
+            canary.late_ms
+        )
+    })
+}
+
+/// Sends a canary through the whole path, again and again. It starts with the server.
+pub(super) async fn canary(server: Arc<Server>) {
+    let every = server.settings.canary.every;
+    if every.is_zero() {
+        return;
+    }
+    let mut ticks = tokio::time::interval(every);
+    loop {
+        ticks.tick().await;
+        let call = NewCall {
+            source: Source::Canary,
+            line: None,
+            district: "".into(),
+            kind: "canary".into(),
+            priority: Priority::LEAST_URGENT,
+            flags: Flags {
+                test: true,
+                ..Flags::default()
+            },
+            sealed: Sealed::default(),
+        };
+        let received_at = server.clock.now();
+        let command = Command::PlaceCall {
+            received_at,
+            call: Box::new(call),
+        };
+        let by = Actor::new("canary", Role::Room);
+        server
+            .handle
+            .order(
+                Order {
+                    by,
+                    key: None,
+                    command,
+                },
+                |_, _| {},
+            )
+            .await;
+    }
+}

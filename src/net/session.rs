@@ -1,0 +1,667 @@
+//! One connection: hello, then requests in and replies and pushes out, until either side ends it.
+//!
+//! Reading and writing are two tasks. A peer that does not read is dropped by the writer's time
+//! limit, one that does not speak by the reader's; neither holds anybody up.
+
+use super::convert;
+use super::feed::View;
+use super::{Server, queries};
+use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
+use crate::protocol::{
+    ClientMessage, Code, Dropped, FrameCodec, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
+    Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
+    Welcome,
+};
+use crate::service::{Asked, Outcome};
+use bytes::{Bytes, BytesMut};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::codec::{Decoder, Encoder};
+use tracing::{debug, info};
+
+/// Requests of one session under way at once; further ones wait in its socket.
+const UNDER_WAY_MAX: usize = 256;
+/// What is gathered into one write.
+const WRITE_BYTES: usize = 64 * 1024;
+
+/// Frames for the writer, with the place of the request they answer.
+pub(super) struct Outgoing {
+    frame: Bytes,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// Where a request's answer goes.
+pub(super) struct Answering {
+    pub(super) id: u64,
+    out: mpsc::UnboundedSender<Outgoing>,
+    place: OwnedSemaphorePermit,
+}
+
+impl Answering {
+    fn send(self, message: ServerMessage) {
+        // A session that has ended needs no answer; the client asks again under its key.
+        let _ = self.out.send(Outgoing {
+            frame: message.encode(),
+            _place: Some(self.place),
+        });
+    }
+
+    pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
+        let reply = Reply {
+            id: self.id,
+            seq,
+            repeated,
+            body: body.into(),
+        };
+        self.send(reply.into());
+    }
+
+    pub(super) fn reject(self, code: Code, text: impl Into<String>) {
+        let rejection = Rejection {
+            id: self.id,
+            code,
+            text: text.into(),
+            field: None,
+        };
+        self.send(rejection.into());
+    }
+
+    pub(super) fn outcome(
+        self,
+        outcome: Outcome,
+        call: Option<CallId>,
+        state: Option<&crate::engine::State>,
+    ) {
+        match outcome {
+            Ok(Ok(accepted)) => self.reply(
+                Some(accepted.seq),
+                accepted.repeated,
+                convert::reply(accepted, call, state),
+            ),
+            Ok(Err(rejection)) => {
+                let rejection = convert::rejection(self.id, &rejection);
+                self.send(rejection.into());
+            }
+            Err(failed) => self.reject(Code::JournalFailed, failed.to_string()),
+        }
+    }
+}
+
+/// What a session is, once it has said so.
+pub(super) struct Session {
+    pub(super) id: u64,
+    pub(super) by: Actor,
+    role: crate::protocol::Role,
+    last_seq: Option<u64>,
+    out: mpsc::UnboundedSender<Outgoing>,
+    places: Arc<Semaphore>,
+    pushes: mpsc::UnboundedSender<Option<mpsc::Receiver<Bytes>>>,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr) {
+    // Small frames and people waiting: never held back to be sent together.
+    let _ = socket.set_nodelay(true);
+    let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
+    let (read, write) = socket.into_split();
+    let mut frames = Frames::new(read, &server);
+    let mut writer = Writer::new(write);
+    let limit = server.settings.listen.handshake_limit;
+    let hello = match tokio::time::timeout(limit, greet(&server, &mut frames)).await {
+        Ok(Ok(hello)) => hello,
+        Ok(Err(Some(refused))) => {
+            debug!(id, %peer, code = %refused.code, "refused");
+            return writer.last(refused.into(), limit).await;
+        }
+        Ok(Err(None)) => return,
+        Err(_) => {
+            let text = "say hello first, with role and name".to_owned();
+            let refused = Refused {
+                code: Code::HelloExpected,
+                text,
+            };
+            return writer.last(refused.into(), limit).await;
+        }
+    };
+    server.sessions.fetch_add(1, Ordering::Relaxed);
+    info!(id, %peer, role = %hello.role, "session");
+    let why = talk(&server, id, hello, &mut frames, writer).await;
+    server.sessions.fetch_sub(1, Ordering::Relaxed);
+    info!(id, %why, "session ended");
+}
+
+/// Reads the hello and checks it. `Err(None)`: the peer left.
+async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Refused>> {
+    let refuse = |code: Code, text: &str| {
+        Err(Some(Refused {
+            code,
+            text: text.to_owned(),
+        }))
+    };
+    let frame = match frames.next().await {
+        Ok(Some((frame, _))) => frame,
+        Ok(None) => return Err(None),
+        Err(error) => return refuse(Code::Malformed, &error.to_string()),
+    };
+    let hello = match ClientMessage::decode(&frame) {
+        Ok(ClientMessage::Hello(hello)) => hello,
+        Ok(other) => {
+            let text = format!("the first frame is hello, not {}", other.name());
+            return refuse(Code::HelloExpected, &text);
+        }
+        Err(error) => {
+            return Err(Some(Refused {
+                code: error.code,
+                text: error.text,
+            }));
+        }
+    };
+    if hello.version != VERSION {
+        let text = format!(
+            "this server speaks version {VERSION}, not {}",
+            hello.version
+        );
+        return refuse(Code::WrongVersion, &text);
+    }
+    if Callsign::new(&hello.who).is_none() {
+        return refuse(
+            Code::BadValue,
+            "who: a name of 1 to 96 bytes, or the unit's callsign",
+        );
+    }
+    let tokens = &server.settings.tokens;
+    if !tokens.is_empty() {
+        let given = blake3::hash(hello.token.as_deref().unwrap_or("").as_bytes());
+        let wanted = tokens.get(&convert::role(hello.role));
+        // Hashes compare in constant time.
+        if wanted.is_none_or(|token| blake3::hash(token.as_bytes()) != given) {
+            return refuse(
+                Code::BadToken,
+                "the token is not that of this role; ask whoever runs the server",
+            );
+        }
+    }
+    let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
+    if full && hello.role != crate::protocol::Role::Intake {
+        return refuse(
+            Code::Busy,
+            "too many sessions; calls are still taken, come back in a moment",
+        );
+    }
+    Ok(hello)
+}
+
+async fn talk(
+    server: &Arc<Server>,
+    id: u64,
+    hello: Hello,
+    frames: &mut Frames,
+    writer: Writer,
+) -> &'static str {
+    let who = hello.who.trim().to_owned();
+    let by = Actor::new(&who, convert::role(hello.role));
+    let heartbeat = server.settings.listen.heartbeat;
+    let (out, outgoing) = mpsc::unbounded_channel();
+    let (pushes, subscriptions) = mpsc::unbounded_channel();
+    let session = Session {
+        id,
+        role: hello.role,
+        last_seq: hello.last_seq.filter(|_| hello.node == Some(server.node)),
+        by,
+        out,
+        places: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
+        pushes,
+    };
+    let replaced = if session.by.role == Role::Unit {
+        let replaced = server.take_unit(&who, id);
+        set_link(server, &who, true).await;
+        replaced
+    } else {
+        Arc::new(Notify::new())
+    };
+    session.say(queries::welcome(server).await.into());
+    let patience = heartbeat.saturating_mul(u32::try_from(HEARTBEATS_MISSED_MAX).unwrap_or(3));
+    let farewell = Arc::new(Notify::new());
+    let writing = tokio::spawn(write_all(
+        writer,
+        outgoing,
+        subscriptions,
+        heartbeat,
+        patience,
+        Arc::clone(&farewell),
+    ));
+    let mut stopping = server.stopping.clone();
+    let why = loop {
+        tokio::select! {
+            frame = tokio::time::timeout(patience, frames.next()) => {
+                let (frame, received_at) = match frame {
+                    Ok(Ok(Some(frame))) => frame,
+                    Ok(Ok(None)) => break "the peer left",
+                    Ok(Err(error)) => {
+                        session.drop_it(Code::Malformed, &error.to_string());
+                        break "a broken frame";
+                    }
+                    Err(_) => {
+                        session.drop_it(Code::SilentPeer, "nothing was heard for three heartbeats");
+                        break "silent";
+                    }
+                };
+                if let Err(why) = session.take(server, &frame, received_at).await {
+                    break why;
+                }
+            }
+            () = replaced.notified() => {
+                session.drop_it(Code::Replaced, "this unit is connected from elsewhere now");
+                break "replaced";
+            }
+            () = farewell.notified() => break "the peer does not read",
+            _ = stopping.wait_for(|stopping| *stopping) => {
+                // What is under way is answered first; the engine drains meanwhile.
+                let all = u32::try_from(UNDER_WAY_MAX).unwrap_or(u32::MAX);
+                let answered = Arc::clone(&session.places).acquire_many_owned(all);
+                let _ = tokio::time::timeout(super::FAREWELL, answered).await;
+                session.drop_it(Code::ShuttingDown, "the server stops; connect again");
+                break "the server stops";
+            }
+        }
+    };
+    let _ = server.handle.ask(move |room| {
+        if let Ok(room) = room {
+            room.feed.unsubscribe(id);
+        }
+    });
+    if session.by.role == Role::Unit && server.leave_unit(&who, id) {
+        set_link(server, &who, false).await;
+    }
+    drop(session);
+    // The writer ends by itself when everything queued is written, or the peer does not read it.
+    let _ = writing.await;
+    why
+}
+
+async fn set_link(server: &Server, who: &str, up: bool) {
+    let Some(unit) = Callsign::new(who) else {
+        return;
+    };
+    let order = Order {
+        by: Actor::room(),
+        key: None,
+        command: Command::SetLink { unit, up },
+    };
+    // A unit that has not signed on has no link to lose: the rejection says only that.
+    let _ = server.handle.submit(order).await;
+}
+
+impl Session {
+    fn say(&self, message: ServerMessage) {
+        // The writer is gone only when the session is.
+        let _ = self.out.send(Outgoing {
+            frame: message.encode(),
+            _place: None,
+        });
+    }
+
+    fn drop_it(&self, code: Code, text: &str) {
+        self.say(
+            Dropped {
+                code,
+                text: text.to_owned(),
+            }
+            .into(),
+        );
+    }
+
+    /// Takes one frame. An error ends the session.
+    async fn take(
+        &self,
+        server: &Arc<Server>,
+        frame: &[u8],
+        received_at: UtcMs,
+    ) -> Result<(), &'static str> {
+        let request = match ClientMessage::decode(frame) {
+            Ok(ClientMessage::Request(request)) => request,
+            Ok(ClientMessage::Ping(Ping { id })) => {
+                self.say(Pong { id }.into());
+                return Ok(());
+            }
+            Ok(ClientMessage::Pong(_)) => return Ok(()),
+            Ok(ClientMessage::Hello(_)) => {
+                self.drop_it(Code::Malformed, "hello comes once, first");
+                return Err("a second hello");
+            }
+            Err(error) => match error.rejection() {
+                Some(rejection) => {
+                    self.say(rejection.into());
+                    return Ok(());
+                }
+                None => {
+                    self.drop_it(error.code.clone(), &error.text);
+                    return Err("a frame that is no message");
+                }
+            },
+        };
+        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+            return Err("the session is closed");
+        };
+        let answering = Answering {
+            id: request.id,
+            out: self.out.clone(),
+            place,
+        };
+        let name = request.request.name();
+        if !self.role.allows(name) {
+            answering.reject(
+                Code::NotAllowed,
+                format!("{name} is not for the role {}", self.role),
+            );
+            return Ok(());
+        }
+        self.handle(server, request, received_at, answering).await;
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        server: &Arc<Server>,
+        frame: RequestFrame,
+        received_at: UtcMs,
+        answering: Answering,
+    ) {
+        let RequestFrame { key, request, .. } = frame;
+        let on = self.only_call(server, &request).await;
+        let command =
+            match convert::command(&request, &self.by, received_at, &server.settings, |_| on) {
+                Ok(command) => command,
+                Err(bad) => {
+                    let rejection = Rejection {
+                        id: answering.id,
+                        code: Code::BadValue,
+                        text: format!("{}: {}", bad.field, bad.text),
+                        field: Some(bad.field.to_owned()),
+                    };
+                    return answering.send(rejection.into());
+                }
+            };
+        let Some(command) = command else {
+            return self.query(server, request, answering);
+        };
+        let order = convert::order(&self.by, key, command);
+        match request {
+            Request::ShowCall(show) => {
+                queries::show(server, order, CallId(show.call), answering).await
+            }
+            Request::RecordCallback(callback) if callback.note.is_some() => {
+                // The note is an entry of its own, written whether or not this session lives on.
+                let text = crate::domain::SealedText(callback.note.unwrap_or_default().into());
+                let note = Command::AddNote {
+                    call: CallId(callback.call),
+                    text,
+                };
+                let note = Order {
+                    by: self.by.clone(),
+                    key: None,
+                    command: note,
+                };
+                submit(server, order, Some(CallId(callback.call)), answering).await;
+                server.handle.order(note, |_, _| {}).await;
+            }
+            request => submit(server, order, call_of(&request), answering).await,
+        }
+    }
+
+    /// The one call a unit is on, for a check-in that does not say which.
+    async fn only_call(&self, server: &Server, request: &Request) -> Option<CallId> {
+        let Request::CheckIn(check_in) = request else {
+            return None;
+        };
+        let unit = Callsign::new(check_in.unit.as_deref().unwrap_or(&self.by.who))?;
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let asked = server.handle.ask(move |room| {
+            let calls = room
+                .ok()
+                .and_then(|room| Some(room.engine.state().unit(&unit)?.calls.clone()));
+            let only = calls.filter(|calls| calls.len() == 1).map(|calls| calls[0]);
+            let _ = sender.send(only);
+        });
+        if asked == Asked::Shed {
+            None
+        } else {
+            receiver.await.ok().flatten()
+        }
+    }
+
+    fn query(&self, server: &Arc<Server>, request: Request, answering: Answering) {
+        match request {
+            Request::Subscribe(_) => self.subscribe(server, answering),
+            Request::Unsubscribe(_) => {
+                let id = self.id;
+                let _ = self.pushes.send(None);
+                let asked = server.handle.ask(move |room| {
+                    if let Ok(room) = room {
+                        room.feed.unsubscribe(id);
+                    }
+                });
+                match asked {
+                    Asked::Queued => {
+                        answering.reply(None, false, crate::protocol::Done::default());
+                    }
+                    Asked::Shed => queries::busy(answering),
+                }
+            }
+            other => queries::query(server, other, answering),
+        }
+    }
+
+    fn subscribe(&self, server: &Arc<Server>, answering: Answering) {
+        let (push, receiver) = mpsc::channel(server.settings.listen.push_backlog_max);
+        let view = if self.by.role == Role::Unit {
+            match Callsign::new(&self.by.who) {
+                Some(callsign) => View::Unit(callsign),
+                None => return answering.reject(Code::BadValue, "who: no callsign"),
+            }
+        } else {
+            View::Room
+        };
+        let (id, last_seq, out) = (self.id, self.last_seq, self.out.clone());
+        let pushes = self.pushes.clone();
+        queries::ask(server, answering, move |room, answering| {
+            // First the way, then the subscription: what is pushed from here on has where to go,
+            // and goes after the reply and the frames below, which the writer takes first.
+            let _ = pushes.send(Some(receiver));
+            let state = room.engine.state();
+            let begin = room.feed.subscribe(state, id, view, last_seq, push);
+            answering.reply(
+                Some(state.seq),
+                false,
+                Subscribed {
+                    resumed: begin.resumed,
+                },
+            );
+            for frame in begin.frames {
+                let _ = out.send(Outgoing {
+                    frame,
+                    _place: None,
+                });
+            }
+        });
+    }
+}
+
+async fn submit(server: &Server, order: Order, call: Option<CallId>, answering: Answering) {
+    server
+        .handle
+        .order(order, move |outcome, state| {
+            answering.outcome(outcome, call, state)
+        })
+        .await;
+}
+
+/// The call a request is about, for its reply.
+fn call_of(request: &Request) -> Option<CallId> {
+    let call = match request {
+        Request::Claim(claim) => claim.call,
+        Request::ReleaseClaim(claim) => claim.call,
+        Request::TakeOver(claim) => claim.call,
+        Request::AssignUnit(assign) => assign.call,
+        Request::ReleaseUnit(release) => release.call,
+        Request::ReportStatus(report) => report.call,
+        Request::CheckIn(check_in) => check_in.call?,
+        Request::SetPriority(set) => set.call,
+        Request::AddNote(note) => note.call,
+        Request::LinkCall(link) => link.call,
+        Request::Escalate(escalate) => escalate.call,
+        Request::RecordCallback(callback) => callback.call,
+        Request::TakeEscalation(take) => take.call,
+        Request::CloseCall(close) => close.call,
+        Request::ReopenCall(reopen) => reopen.call,
+        _ => return None,
+    };
+    Some(CallId(call))
+}
+
+/// Frames as they come, each with the instant its first byte was read.
+struct Frames {
+    read: OwnedReadHalf,
+    codec: FrameCodec,
+    buffer: BytesMut,
+    began_at: Option<UtcMs>,
+    clock: crate::service::clock::RoomClock,
+}
+
+impl Frames {
+    fn new(read: OwnedReadHalf, server: &Server) -> Self {
+        Self {
+            read,
+            codec: FrameCodec::for_server(),
+            buffer: BytesMut::with_capacity(4_096),
+            began_at: None,
+            clock: server.clock.clone(),
+        }
+    }
+
+    /// The next frame; `None` at an orderly end. Cancel-safe: what was read stays in the buffer.
+    async fn next(&mut self) -> Result<Option<(Bytes, UtcMs)>, crate::protocol::FrameError> {
+        loop {
+            if let Some(frame) = self.codec.decode(&mut self.buffer)? {
+                let began_at = self.began_at.unwrap_or_else(|| self.clock.now());
+                if self.buffer.is_empty() {
+                    self.began_at = None;
+                }
+                return Ok(Some((frame, began_at)));
+            }
+            let fresh = self.buffer.is_empty();
+            if self.read.read_buf(&mut self.buffer).await? == 0 {
+                return Ok(self
+                    .codec
+                    .decode_eof(&mut self.buffer)?
+                    .map(|frame| (frame, self.began_at.unwrap_or_else(|| self.clock.now()))));
+            }
+            if fresh {
+                self.began_at = Some(self.clock.now());
+            }
+        }
+    }
+}
+
+struct Writer {
+    write: OwnedWriteHalf,
+    codec: FrameCodec,
+    buffer: BytesMut,
+}
+
+impl Writer {
+    fn new(write: OwnedWriteHalf) -> Self {
+        Self {
+            write,
+            codec: FrameCodec::for_server(),
+            buffer: BytesMut::new(),
+        }
+    }
+
+    fn add(&mut self, frame: Bytes) {
+        let bytes = frame.len();
+        if let Err(error) = self.codec.encode(frame, &mut self.buffer) {
+            tracing::error!(bytes, "a frame of ours does not go out: {error}");
+        }
+    }
+
+    async fn flush(&mut self, patience: Duration) -> Result<(), &'static str> {
+        match tokio::time::timeout(patience, self.write.write_all(&self.buffer)).await {
+            Ok(Ok(())) => {
+                self.buffer.clear();
+                Ok(())
+            }
+            Ok(Err(_)) => Err("the connection broke"),
+            Err(_) => Err("the peer does not read"),
+        }
+    }
+
+    async fn last(mut self, message: ServerMessage, patience: Duration) {
+        self.add(message.encode());
+        // A peer that is gone misses its last word.
+        let _ = self.flush(patience).await;
+        let _ = self.write.shutdown().await;
+    }
+}
+
+/// Writes replies first, then pushes, and a ping when there was nothing to say for a heartbeat.
+async fn write_all(
+    mut writer: Writer,
+    mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    mut subscriptions: mpsc::UnboundedReceiver<Option<mpsc::Receiver<Bytes>>>,
+    heartbeat: Duration,
+    patience: Duration,
+    farewell: Arc<Notify>,
+) {
+    let mut pushes: Option<mpsc::Receiver<Bytes>> = None;
+    loop {
+        tokio::select! {
+            biased;
+            sent = outgoing.recv() => match sent {
+                Some(sent) => writer.add(sent.frame),
+                None => break,
+            },
+            Some(receiver) = subscriptions.recv() => pushes = receiver,
+            push = next_push(&mut pushes) => match push {
+                Some(push) => writer.add(push),
+                // A subscription that was replaced or ended closes its channel too.
+                None if !subscriptions.is_empty() => continue,
+                None => {
+                    let text = "pushes piled up unread; connect again for a fresh snapshot".to_owned();
+                    writer.add(ServerMessage::from(Dropped { code: Code::SlowReader, text }).encode());
+                    let _ = writer.flush(patience).await;
+                    farewell.notify_one();
+                    break;
+                }
+            },
+            () = tokio::time::sleep(heartbeat) => {
+                writer.add(ServerMessage::from(Ping { id: None }).encode());
+            }
+        }
+        while writer.buffer.len() < WRITE_BYTES {
+            match outgoing.try_recv() {
+                Ok(sent) => writer.add(sent.frame),
+                Err(_) => break,
+            }
+        }
+        if writer.flush(patience).await.is_err() {
+            farewell.notify_one();
+            break;
+        }
+    }
+    let _ = writer.write.shutdown().await;
+}
+
+/// `None` when the feed has dropped this reader; never while there is no subscription.
+async fn next_push(pushes: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
+    match pushes {
+        Some(receiver) => receiver.recv().await,
+        None => std::future::pending().await,
+    }
+}
