@@ -79,10 +79,7 @@ where
     <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde's skip_serializing_if hands a reference"
-)]
+/// Serde's `skip_serializing_if` hands a reference.
 const fn is_false(flag: &bool) -> bool {
     !*flag
 }
