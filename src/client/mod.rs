@@ -24,8 +24,8 @@ pub use transport::{Connect, Tcp};
 pub use unit::{UnitClient, UnitNews};
 
 use crate::protocol::{
-    CLIENT_FRAME_BYTES_MAX, ClientMessage, Hello, Key, Reply, Request, RequestFrame, RequestNature,
-    Welcome,
+    CLIENT_FRAME_BYTES_MAX, ClientMessage, Hello, IN_FLIGHT_MAX, Key, Reply, Request, RequestFrame,
+    RequestNature, Welcome,
 };
 use connection::{Ask, Connection};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Default for ClientConfig {
             connect_ms: 5_000,
             backoff_min_ms: 100,
             backoff_max_ms: 5_000,
-            in_flight_max: 256,
+            in_flight_max: IN_FLIGHT_MAX,
             updates_max: 1_024,
             patient: false,
         }
