@@ -1,10 +1,10 @@
 //! Asking, being answered, losing the link and coming back.
 
-use crate::script::{connected, house, quick, soon, welcome};
+use crate::script::{Guest, connected, house, quick, soon, welcome};
 use fifteen::client::{Client, ClientConfig, ClientError, Connect, Link};
 use fifteen::protocol::{
-    AddNote, Claim, Code, Dropped, Health, Hello, Ping, Refused, Rejection, Role, Subscribe,
-    TakeSnapshot,
+    AddNote, Claim, ClientMessage, Code, Dropped, Health, Hello, Ping, Refused, Rejection, Role,
+    Subscribe, TakeSnapshot,
 };
 use serde_json::json;
 
@@ -20,6 +20,25 @@ async fn answers_find_their_requests_in_any_order() {
     guest.done(one.id).await;
     assert_eq!(soon(first).await.unwrap().unwrap().id, one.id);
     assert_eq!(soon(second).await.unwrap().unwrap().id, two.id);
+}
+
+#[tokio::test]
+async fn client_speaks_over_tcp() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let hello = Hello::new(Role::Operator, "Sana");
+    let client = tokio::spawn(async move {
+        let client = Client::connect(addr, hello).await.unwrap();
+        client.request(Claim { call: 1 }).await.unwrap()
+    });
+    let (stream, _) = soon(listener.accept()).await.unwrap();
+    let mut guest = Guest::new(stream);
+    let heard = guest.heard().await;
+    assert!(matches!(heard, ClientMessage::Hello(hello) if hello.who == "Sana"));
+    guest.say(welcome(60_000)).await;
+    let id = guest.request().await.id;
+    guest.done(id).await;
+    assert_eq!(soon(client).await.unwrap().id, id);
 }
 
 #[tokio::test]

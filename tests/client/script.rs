@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use std::future::Future;
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 use tokio_util::codec::{Encoder, Framed};
 
@@ -48,7 +48,7 @@ impl House {
     /// The next connection, with the hello it began with.
     pub(crate) async fn guest(&mut self) -> (Guest, Hello) {
         let stream = soon(self.0.recv()).await.expect("a client");
-        let mut guest = Guest(Framed::new(stream, FrameCodec::for_server()));
+        let mut guest = Guest::new(stream);
         match guest.heard().await {
             ClientMessage::Hello(hello) => (guest, hello),
             other => panic!("no hello but {other:?}"),
@@ -64,9 +64,13 @@ impl House {
 }
 
 /// One connection of the scripted server.
-pub(crate) struct Guest(Framed<DuplexStream, FrameCodec>);
+pub(crate) struct Guest<Io = DuplexStream>(Framed<Io, FrameCodec>);
 
-impl Guest {
+impl<Io: AsyncRead + AsyncWrite + Unpin> Guest<Io> {
+    pub(crate) fn new(stream: Io) -> Self {
+        Self(Framed::new(stream, FrameCodec::for_server()))
+    }
+
     pub(crate) async fn heard(&mut self) -> ClientMessage {
         let frame = soon(self.0.next()).await.expect("the client hung up");
         ClientMessage::decode(&frame.unwrap()).unwrap()
