@@ -251,7 +251,9 @@ impl<C: Connect> Connection<C> {
         };
         match ServerMessage::decode(&frame?)? {
             ServerMessage::Welcome(welcome) => {
-                self.hello.node = Some(welcome.node);
+                if self.hello.node.replace(welcome.node) != Some(welcome.node) {
+                    self.forget_place();
+                }
                 let heard = Instant::now();
                 Ok(Session {
                     reader,
@@ -267,6 +269,14 @@ impl<C: Connect> Connection<C> {
                 "it answered the hello with a {}",
                 other.name()
             ))),
+        }
+    }
+
+    /// Another log: sequences of the old one mean nothing in it.
+    const fn forget_place(&mut self) {
+        self.resume_from = None;
+        if let Some(follower) = &mut self.follower {
+            follower.last_seq = None;
         }
     }
 

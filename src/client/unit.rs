@@ -62,7 +62,10 @@ impl UnitClient {
                 let unit = page.units.iter().flat_map(|unit| unit.calls.iter());
                 let assigned = page.assignments.iter().map(|assignment| &assignment.call);
                 let held: Vec<u64> = unit.chain(assigned).copied().collect();
-                self.keep_only(&held);
+                // A unit's snapshot is one page; a second one could only add.
+                if page.part == 1 {
+                    self.keep_only(&held);
+                }
                 page.assignments
                     .into_iter()
                     .for_each(|new| self.assigned(new));

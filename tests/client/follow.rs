@@ -1,6 +1,6 @@
 //! Following what happens: snapshots, pushes, resuming, and being slow.
 
-use crate::script::{connected, house, push, quick, snapshot, soon};
+use crate::script::{connected, house, push, quick, snapshot, soon, welcome};
 use fifteen::client::{Client, ClientConfig, Update};
 use fifteen::protocol::{Hello, Request, Role};
 
@@ -151,4 +151,28 @@ async fn later_reader_never_inherits_the_place_of_an_earlier_one() {
     guest.say(snapshot(6, 1, 1)).await;
     let (mut updates, _client) = soon(follow).await.unwrap();
     assert_eq!(seq(soon(updates.next()).await), 6);
+}
+
+#[tokio::test]
+async fn place_in_another_log_is_never_resumed_from() {
+    let (client, mut house, mut guest) = connected(quick()).await;
+    let follow = tokio::spawn(async move { (client.pushes().await.unwrap(), client) });
+    guest.subscribed(false).await;
+    guest.say(snapshot(900, 1, 1)).await;
+    let (mut updates, _client) = soon(follow).await.unwrap();
+    assert_eq!(seq(soon(updates.next()).await), 900);
+    drop(guest);
+    // The server comes back with another log, and the link is lost again before its snapshot.
+    let (mut guest, _) = house.guest().await;
+    let mut other = welcome(60_000);
+    other.node = 78;
+    guest.say(other.clone()).await;
+    guest.subscribed(false).await;
+    drop(guest);
+    let (mut guest, hello) = house.guest().await;
+    assert_eq!((hello.last_seq, hello.node), (None, Some(78)));
+    guest.say(other).await;
+    guest.subscribed(false).await;
+    guest.say(snapshot(3, 1, 1)).await;
+    assert_eq!(seq(soon(updates.next()).await), 3);
 }
