@@ -1,22 +1,21 @@
 //! The task that owns the socket: sessions, one after another, and the requests that outlive them.
 
 use super::follow::{Follower, Update, drained};
+use super::session::Session;
 use super::{ClientConfig, ClientError, Connect, Link, backoff};
 use crate::protocol::{
-    ClientMessage, Code, FrameCodec, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Reply, ReplyBody,
-    Request, RequestFrame, RequestNature, ServerMessage, Subscribe, Unsubscribe, Welcome,
+    ClientMessage, Code, Hello, Ping, Pong, Reply, ReplyBody, Request, RequestFrame, RequestNature,
+    ServerMessage, Subscribe, Unsubscribe,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::codec::{Encoder, FramedRead};
 
 /// Bytes that may wait for the socket before no more requests are taken.
 const OUT_BYTES_MAX: usize = 256 * 1024;
@@ -70,35 +69,6 @@ pub(super) struct Connection<C: Connect> {
     resume_from: Option<u64>,
     /// The subscribe under way, and who waits for it if it was not the task itself.
     subscribing: Option<(u64, Option<Answer<()>>)>,
-}
-
-/// One connection that was welcomed.
-struct Session<Io> {
-    reader: FramedRead<ReadHalf<Io>, FrameCodec>,
-    writer: WriteHalf<Io>,
-    welcome: Welcome,
-    out: BytesMut,
-    heard: Instant,
-    spoke: Instant,
-}
-
-impl<Io> Session<Io> {
-    /// Queues a frame; its length was checked where it was made.
-    fn say(&mut self, frame: Bytes) {
-        if let Err(error) = FrameCodec::for_client().encode(frame, &mut self.out) {
-            tracing::error!(%error, "a message could not be framed and was not sent");
-        }
-        self.spoke = Instant::now();
-    }
-
-    fn heartbeat(&self) -> Duration {
-        Duration::from_millis(self.welcome.heartbeat_ms.max(1))
-    }
-
-    fn dead_after(&self) -> Duration {
-        self.heartbeat()
-            .saturating_mul(u32::try_from(HEARTBEATS_MISSED_MAX).unwrap_or(u32::MAX))
-    }
 }
 
 impl<C: Connect> Connection<C> {
@@ -234,42 +204,17 @@ impl<C: Connect> Connection<C> {
     }
 
     async fn greet(&mut self) -> Result<Session<C::Io>, ClientError> {
-        let stream = self.transport.connect().await?;
         self.hello.last_seq = match &self.follower {
             Some(follower) => follower.last_seq,
             None => self.resume_from,
         };
-        let (reader, mut writer) = tokio::io::split(stream);
-        let mut out = BytesMut::new();
-        let hello = ClientMessage::Hello(self.hello.clone()).encode();
-        FrameCodec::for_client().encode(hello, &mut out)?;
-        writer.write_all_buf(&mut out).await?;
-        writer.flush().await?;
-        let mut reader = FramedRead::new(reader, FrameCodec::for_client());
-        let Some(frame) = reader.next().await else {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        };
-        match ServerMessage::decode(&frame?)? {
-            ServerMessage::Welcome(welcome) => {
-                if self.hello.node.replace(welcome.node) != Some(welcome.node) {
-                    self.forget_place();
-                }
-                let heard = Instant::now();
-                Ok(Session {
-                    reader,
-                    writer,
-                    welcome,
-                    out,
-                    heard,
-                    spoke: heard,
-                })
-            }
-            ServerMessage::Refused(refused) => Err(refused.into()),
-            other => Err(ClientError::Protocol(format!(
-                "it answered the hello with a {}",
-                other.name()
-            ))),
+        let stream = self.transport.connect().await?;
+        let session = Session::greet(stream, &self.hello).await?;
+        let node = session.welcome.node;
+        if self.hello.node.replace(node) != Some(node) {
+            self.forget_place();
         }
+        Ok(session)
     }
 
     /// Another log: sequences of the old one mean nothing in it.
@@ -290,12 +235,11 @@ impl<C: Connect> Connection<C> {
             session.say(waiting.frame.clone());
         }
         loop {
-            let room =
-                self.waiting.len() < self.config.in_flight_max && session.out.len() < OUT_BYTES_MAX;
+            let room = self.waiting.len() < self.config.in_flight_max
+                && session.writer.out.len() < OUT_BYTES_MAX;
             let lagging = self.follower.as_ref().and_then(Follower::lagging);
-            let speak_at = session.spoke + session.heartbeat();
-            let dead_at = session.heard + session.dead_after();
-            let unsent = !session.out.is_empty();
+            let (speak_at, dead_at) = (session.speak_at(), session.dead_at());
+            let unsent = session.writer.has_unsent();
             tokio::select! {
                 frame = session.reader.next() => {
                     session.heard = Instant::now();
@@ -308,12 +252,8 @@ impl<C: Connect> Connection<C> {
                         return end;
                     }
                 }
-                written = session.writer.write_buf(&mut session.out), if unsent => {
-                    let flushed = match written {
-                        Ok(_) => session.writer.flush().await,
-                        Err(error) => Err(error),
-                    };
-                    if let Err(error) = flushed {
+                written = session.writer.write(), if unsent => {
+                    if let Err(error) = written {
                         return End::Lost(error.to_string());
                     }
                 }

@@ -15,6 +15,7 @@ mod backoff;
 mod connection;
 mod error;
 mod follow;
+mod session;
 mod transport;
 mod unit;
 
