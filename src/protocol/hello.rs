@@ -90,6 +90,14 @@ pub struct Refused {
     pub text: String,
 }
 
+impl Refused {
+    /// Whether the same hello may be welcome later.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self.code, Code::Busy | Code::ShuttingDown)
+    }
+}
+
 /// The server's last word before it closes a session that was welcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{text} ({code})")]

@@ -16,10 +16,6 @@ const QUOTE_CHARS_MAX: usize = 200;
 
 /// Anything a client sends.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every message is a request, and each lives for one dispatch"
-)]
 pub enum ClientMessage {
     /// The first frame.
     Hello(Hello),

@@ -70,6 +70,26 @@ pub const VERSION: u32 = 1;
 /// Silence after which either side takes the other for dead, in heartbeats of `Welcome::heartbeat_ms`.
 pub const HEARTBEATS_MISSED_MAX: u64 = 3;
 
+/// Longest wait of a server for the hello of a new connection, ms; then `refused` with `hello_expected`.
+pub const HELLO_WAIT_MS_MAX: u64 = 10_000;
+
+/// Unanswered requests of one connection at most. A server reads on only when it has answered some: nothing is
+/// refused for it, the socket fills up and the client waits.
+pub const IN_FLIGHT_MAX: usize = 256;
+
+/// Longest running text (notes, remarks, reasons, a place in words), bytes of UTF-8. Beyond it a request is rejected
+/// with `too_large`; a `place_call` never is: the text is cut at a character and the call is taken.
+pub const TEXT_BYTES_MAX: usize = 1_024;
+
+/// Longest name, number, callsign, district, kind or other word, bytes of UTF-8; the same beyond it.
+pub const WORD_BYTES_MAX: usize = 128;
+
+/// Most entries of a list in a request (crew, skills); beyond it `too_large`.
+pub const LIST_ITEMS_MAX: usize = 32;
+
+/// Most calls or units on one page of an answer or a snapshot, and the `limit` of a query that names none.
+pub const PAGE_ITEMS_MAX: usize = 500;
+
 /// A field that is nil counts as absent: many clients write out every field they know.
 fn nil_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -79,10 +99,7 @@ where
     <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde's skip_serializing_if hands a reference"
-)]
+/// Serde's `skip_serializing_if` hands a reference.
 const fn is_false(flag: &bool) -> bool {
     !*flag
 }

@@ -149,6 +149,14 @@ fn what_is_not_a_map_of_names_is_refused() {
 }
 
 #[test]
+fn field_that_stands_twice_is_refused_and_named() {
+    let frame = [b"\x85\xa4call\x01\xa4call\x02", &claim_with(b"\xc0")[1..]].concat();
+    let error = refused_bytes(&frame);
+    assert_eq!((error.code, error.id), (Code::Malformed, Some(9)));
+    assert_eq!(error.field.as_deref(), Some("call"), "{}", error.text);
+}
+
+#[test]
 fn deep_nesting_is_refused_without_recursion() {
     for opening in [&b"\x91"[..], b"\x81\xa1a", b"\xdc\x00\x01"] {
         let error = refused_bytes(&claim_with(&opening.repeat(20_000)));

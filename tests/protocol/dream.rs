@@ -8,11 +8,16 @@ use serde::forward_to_deserialize_any;
 /// SplitMix64: the seed alone decides what is dreamt.
 pub(crate) struct Dream {
     state: u64,
+    /// Every struct that was asked for, in order: its name and its fields on the wire.
+    pub(crate) structs: Vec<(&'static str, &'static [&'static str])>,
 }
 
 impl Dream {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { state: seed }
+        Self {
+            state: seed,
+            structs: Vec::new(),
+        }
     }
 
     pub(crate) fn number(&mut self) -> u64 {
@@ -112,10 +117,11 @@ impl<'de> de::Deserializer<'de> for &mut Dream {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
+        self.structs.push((name, fields));
         visitor.visit_map(Fields {
             dream: self,
             fields,
