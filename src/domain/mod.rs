@@ -17,8 +17,8 @@ mod time;
 mod unit;
 
 pub use call::{
-    Assignment, Call, Claim, Closing, Flags, NewCall, Note, Progress, Sealed, SealedText, Source,
-    Stage,
+    Assignment, Call, Claim, Closing, Flags, HISTORY_MAX, NewCall, Note, Progress, Sealed,
+    SealedText, Source, Stage,
 };
 pub use clock::{ClockRule, ClockRun, Point as ClockPoint, Trigger};
 pub use command::{Answer, CallbackOutcome, Command, Order, Rejection};

@@ -10,7 +10,6 @@ use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
     ClientMessage, Code, Dropped, FrameCodec, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
     Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
-    Welcome,
 };
 use crate::service::{Asked, Outcome};
 use bytes::{Bytes, BytesMut};
@@ -111,7 +110,7 @@ pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr
     let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
     let (read, write) = socket.into_split();
     let mut frames = Frames::new(read, &server);
-    let mut writer = Writer::new(write);
+    let writer = Writer::new(write);
     let limit = server.settings.listen.handshake_limit;
     let hello = match tokio::time::timeout(limit, greet(&server, &mut frames)).await {
         Ok(Ok(hello)) => hello,
@@ -261,7 +260,7 @@ async fn talk(
                 break "replaced";
             }
             () = farewell.notified() => break "the peer does not read",
-            _ = stopping.wait_for(|stopping| *stopping) => {
+            () = stopped(&mut stopping) => {
                 // What is under way is answered first; the engine drains meanwhile.
                 let all = u32::try_from(UNDER_WAY_MAX).unwrap_or(u32::MAX);
                 let answered = Arc::clone(&session.places).acquire_many_owned(all);
@@ -283,6 +282,12 @@ async fn talk(
     // The writer ends by itself when everything queued is written, or the peer does not read it.
     let _ = writing.await;
     why
+}
+
+/// Resolves when the server stops.
+async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
+    // The sender is gone only when the server is.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 async fn set_link(server: &Server, who: &str, up: bool) {

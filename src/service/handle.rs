@@ -18,10 +18,14 @@ pub type Outcome = Result<Result<Accepted, Rejection>, Failed>;
 /// Work on the engine's thread, done after a commit.
 pub(super) type Ask<F> = Box<dyn FnOnce(Result<&mut Room<'_, F>, &Failed>) + Send>;
 
+/// Takes an order's outcome on the engine's thread, with the room as the disk has it; without
+/// when there is none any more.
+pub(super) type Answering = Box<dyn FnOnce(Outcome, Option<&State>) + Send>;
+
 pub(super) enum Message<F> {
     Order {
         order: Order,
-        answer: Box<dyn FnOnce(Outcome) + Send>,
+        answer: Answering,
         _place: OwnedSemaphorePermit,
     },
     Ask {

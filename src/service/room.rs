@@ -321,11 +321,7 @@ impl<J: Journal, F: Feed> Thread<J, F> {
             Err(error) => warn!("no snapshot, the next start takes longer: {error}"),
         }
         self.snapshot_seq = self.writer.tail().seq;
-        let horizon = UtcMs(
-            self.clock
-                .now()
-                .since(UtcMs(span_ms(self.settings.keep_live))),
-        );
+        let horizon = self.horizon();
         if let Err(error) = archive_before(self.writer.journal_mut(), horizon) {
             warn!("nothing was archived: {error}");
         }

@@ -1,0 +1,467 @@
+//! The command line: clap types only.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Emergency call dispatch with SLA timers: takes calls, watches their clocks, escalates what
+/// nobody acknowledged, and loses nothing.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the room: take calls over TCP, escalate, keep the log.
+    Serve(Serve),
+    /// Place a call and print its id.
+    Call(PlaceCall),
+    /// List calls: the waiting ones first, in the order they are served.
+    Calls(Calls),
+    /// Show one call with who she is; reading it is recorded.
+    Show(Show),
+    /// Do what an operator does with a call.
+    Op(Op),
+    /// Be a patrol unit: sign on, see assignments as they come, answer them.
+    Unit(Unit),
+    /// Run recorded calls through queue, timers, escalation and log.
+    Replay(Replay),
+    /// Figures for supervisors, from the log.
+    Report(Report),
+    /// Look after the log.
+    Journal(Journal),
+    /// How the server is; exit code 1 when something is wrong.
+    Health(Connect),
+}
+
+/// How to reach a server.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Connect {
+    /// Where the server listens.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "FIFTEEN_CONNECT",
+        default_value = "127.0.0.1:7115"
+    )]
+    pub(crate) connect: String,
+    /// Who you are; recorded with everything you do.
+    #[arg(
+        long = "as",
+        value_name = "NAME",
+        env = "FIFTEEN_WHO",
+        default_value = "operator"
+    )]
+    pub(crate) who: String,
+    /// File with the token of your role, if the server asks for one (or set FIFTEEN_TOKEN).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The room's rules; without it the shipped dispatch.toml.
+    #[arg(long, value_name = "FILE", env = "FIFTEEN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of the log; made if it is not there.
+    #[arg(long, value_name = "DIR", default_value = "fifteen-data")]
+    pub(crate) data: PathBuf,
+    /// Where to listen, before the config's address; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlaceCall {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    /// Kind of emergency.
+    #[arg(long, default_value = "unknown")]
+    pub(crate) kind: String,
+    /// District that serves it.
+    #[arg(long, default_value = "")]
+    pub(crate) district: String,
+    /// 1 (most urgent) to 4; without it that of the kind.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub(crate) priority: Option<u8>,
+    /// How it came in.
+    #[arg(long, value_enum, default_value_t = Source::PhoneLine)]
+    pub(crate) source: Source,
+    /// Her number.
+    #[arg(long)]
+    pub(crate) number: Option<String>,
+    /// Her name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Where she is, in words.
+    #[arg(long)]
+    pub(crate) place: Option<String>,
+    /// Where she is: latitude in degrees.
+    #[arg(long, requires = "lon", allow_negative_numbers = true)]
+    pub(crate) lat: Option<f64>,
+    /// Where she is: longitude in degrees.
+    #[arg(long, requires = "lat", allow_negative_numbers = true)]
+    pub(crate) lon: Option<f64>,
+    /// What she said.
+    #[arg(long)]
+    pub(crate) note: Option<String>,
+    /// She cannot speak.
+    #[arg(long)]
+    pub(crate) silent: bool,
+    /// Ringing back puts her in danger.
+    #[arg(long)]
+    pub(crate) unsafe_to_ring_back: bool,
+    /// The line was cut.
+    #[arg(long)]
+    pub(crate) dropped: bool,
+    /// One-click SOS.
+    #[arg(long)]
+    pub(crate) sos: bool,
+    /// A test, of no concern to anybody.
+    #[arg(long)]
+    pub(crate) test: bool,
+    /// A UUID: the same key again does not place a second call.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) key: Option<uuid::Uuid>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Source {
+    PhoneLine,
+    App,
+    WalkIn,
+    Partner,
+    Officer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Calls {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    /// Only calls at these stages; without it all that are open.
+    #[arg(long = "stage", value_name = "STAGE")]
+    pub(crate) stages: Vec<fifteen::protocol::Stage>,
+    /// Only calls of this district.
+    #[arg(long)]
+    pub(crate) district: Option<String>,
+    /// Only calls of this priority.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub(crate) priority: Option<u8>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    /// The call.
+    pub(crate) call: u64,
+    /// Why you read it.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Op {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Say that you work this call; again: still.
+    Claim {
+        call: u64,
+        /// Take it from whoever has it.
+        #[arg(long)]
+        take_over: bool,
+        /// Work it no longer.
+        #[arg(long, conflicts_with = "take_over")]
+        release: bool,
+    },
+    /// Send a unit; without one, list whom to send.
+    Assign { call: u64, unit: Option<String> },
+    /// Take a unit off a call.
+    Release {
+        call: u64,
+        unit: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Record that a unit acknowledged, by radio or phone.
+    Ack { call: u64, unit: String },
+    /// Record that a unit will not go.
+    Decline {
+        call: u64,
+        unit: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Record that a unit is on its way.
+    Enroute { call: u64, unit: String },
+    /// Record that a unit arrived.
+    Onscene { call: u64, unit: String },
+    /// Record that a unit is done with the call.
+    Clear { call: u64, unit: String },
+    /// Record that a unit on scene is well.
+    Checkin { call: u64, unit: String },
+    /// End a call.
+    Close {
+        call: u64,
+        disposition: String,
+        #[arg(long)]
+        remark: Option<String>,
+    },
+    /// Let a closed call go on.
+    Reopen {
+        call: u64,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Make a call more or less urgent.
+    Priority {
+        call: u64,
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=4))]
+        priority: u8,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Write a note.
+    Note { call: u64, text: String },
+    /// Say that a call repeats another.
+    Link { call: u64, primary: u64 },
+    /// Tell the next office now.
+    Escalate {
+        call: u64,
+        #[arg(long)]
+        clock: Option<String>,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Record that she was rung back, or that it was tried.
+    Callback {
+        call: u64,
+        outcome: fifteen::protocol::CallbackOutcome,
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Take an escalation for the office that was told.
+    Take {
+        call: u64,
+        #[arg(long, default_value = "acknowledge")]
+        clock: String,
+        /// Which rung, from 1; without it the highest told.
+        #[arg(long)]
+        rung: Option<u32>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unit {
+    /// Its callsign.
+    pub(crate) callsign: String,
+    /// Where the server listens.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "FIFTEEN_CONNECT",
+        default_value = "127.0.0.1:7115"
+    )]
+    pub(crate) connect: String,
+    /// File with the token of units, if the server asks for one (or set FIFTEEN_TOKEN).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The district it serves.
+    #[arg(long, default_value = "")]
+    pub(crate) district: String,
+    /// One of the crew; once for each.
+    #[arg(long)]
+    pub(crate) crew: Vec<String>,
+    /// What it can do, such as female_officer or first_aid; once for each.
+    #[arg(long)]
+    pub(crate) skill: Vec<String>,
+    /// Its car.
+    #[arg(long)]
+    pub(crate) vehicle: Option<String>,
+    /// Where it stands: latitude in degrees.
+    #[arg(long, requires = "lon", allow_negative_numbers = true)]
+    pub(crate) lat: Option<f64>,
+    /// Where it stands: longitude in degrees.
+    #[arg(long, requires = "lat", allow_negative_numbers = true)]
+    pub(crate) lon: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Recorded calls: trace v1, CSV, plain or gzip.
+    pub(crate) trace: PathBuf,
+    /// Folder for the log, empty or new; without it a temporary one.
+    #[arg(long, value_name = "DIR", conflicts_with = "connect")]
+    pub(crate) data: Option<PathBuf>,
+    /// How fast: `max`, or so many times real time.
+    #[arg(long, default_value = "max")]
+    pub(crate) speed: Speed,
+    /// Send the calls to a running server instead.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) connect: Option<String>,
+    /// The room's rules; without it the shipped dispatch.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// File with the operator's token, if the server asks for one (or set FIFTEEN_TOKEN).
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Speed {
+    Max,
+    Times(f64),
+}
+
+impl std::str::FromStr for Speed {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        match text.parse::<f64>() {
+            Ok(times) if times.is_finite() && times > 0.0 => Ok(Self::Times(times)),
+            _ => Err("neither `max` nor a number above 0".into()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Folder of a log no server works on.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where a server listens.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "FIFTEEN_CONNECT",
+        default_value = "127.0.0.1:7115"
+    )]
+    pub(crate) connect: String,
+    /// Who you are; a server records it.
+    #[arg(
+        long = "as",
+        value_name = "NAME",
+        env = "FIFTEEN_WHO",
+        default_value = "supervisor"
+    )]
+    pub(crate) who: String,
+    /// File with the supervisor's token, if the server asks for one (or set FIFTEEN_TOKEN).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The room's rules, for its time zone; without it the shipped dispatch.toml.
+    #[arg(long, value_name = "FILE", env = "FIFTEEN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only calls received from here on: 2026-01-31, or with time and offset.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) from: Option<String>,
+    /// Only calls received before this.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) to: Option<String>,
+    /// Figures for each of these, beside those for all.
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<By>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// List every escalation instead of the figures.
+    #[arg(long)]
+    pub(crate) escalations: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum By {
+    District,
+    Kind,
+    Priority,
+    Shift,
+    Hour,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Journal {
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+/// A folder of a log, and where its second log is if not beside it.
+#[derive(Debug, Args)]
+pub(crate) struct Folder {
+    /// Folder of the log.
+    pub(crate) dir: PathBuf,
+    /// Folder of the witness, if the config put it elsewhere.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) witness: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Check a copy of the log from end to end; exit code 1 when something is wrong.
+    Verify(Folder),
+    /// Print every transition, one JSON object a line; sealed parts stay sealed.
+    Dump(Folder),
+    /// Print the digest of the state the log folds into.
+    Digest(Folder),
+    /// Take a snapshot, so that the next start is shorter.
+    Snapshot(Folder),
+    /// Copy the log to a new folder: of a server with --connect, else of a folder.
+    Backup {
+        /// Folder of the log; not with --connect.
+        #[arg(required_unless_present = "connect")]
+        dir: Option<PathBuf>,
+        /// The new folder.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// Where a server listens: the backup is taken through it, on its machine.
+        #[arg(long, value_name = "ADDR", conflicts_with = "dir")]
+        connect: Option<String>,
+        /// File with the admin's token, if the server asks for one (or set FIFTEEN_TOKEN).
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+    },
+    /// Make a data folder from a backup.
+    Restore {
+        /// The backup.
+        backup: PathBuf,
+        /// The new data folder.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Move what is old to archive files.
+    Archive {
+        #[command(flatten)]
+        folder: Folder,
+        /// What is older than this moves.
+        #[arg(long, default_value = "7days")]
+        keep: humantime::Duration,
+    },
+    /// Bring the two logs together again after damage; says what stands and what is gone.
+    Repair(Folder),
+    /// Open a copy of a suspect database and read it; used by the program itself.
+    #[command(hide = true)]
+    Probe { dir: PathBuf },
+}

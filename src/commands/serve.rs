@@ -1,0 +1,86 @@
+//! `fifteen serve`: opens the log, folds it, serves until SIGTERM or Ctrl-C.
+
+use crate::cli::Serve;
+use anyhow::{Context, Result};
+use fifteen::config::Settings;
+use fifteen::engine::State;
+use fifteen::journal::{Note, Options, Prober, Store, replay};
+use fifteen::net::{self, Opened};
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
+    let mut settings = Settings::load(args.config.as_deref())?;
+    if let Some(address) = args.listen {
+        settings.listen.address = address;
+    }
+    let store = open(&args.data, settings.journal.witness.as_deref())?;
+    let folded = replay::<State>(&store).context("replaying the log")?;
+    info!(
+        seq = folded.tail.seq,
+        replayed = folded.records,
+        snapshot = folded.snapshot.as_ref().map(|manifest| manifest.seq),
+        calls = folded.state.calls().count(),
+        "the room is back"
+    );
+    let notes = store.opened().notes.iter().filter(|note| is_problem(note));
+    let notes = notes.map(|note| format!("at the start: {note}")).collect();
+    let opened = Opened {
+        journal: store,
+        state: folded.state,
+        notes,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let stop = async move {
+            tokio::select! {
+                _ = terminate.recv() => info!("SIGTERM: finishing what is under way"),
+                _ = interrupt.recv() => info!("interrupted: finishing what is under way"),
+            }
+        };
+        let ready = |address| {
+            let mut out = std::io::stdout();
+            // Whoever started the server may not listen.
+            let _ = if json {
+                writeln!(out, "{}", serde_json::json!({ "ready": address }))
+            } else {
+                writeln!(out, "ready {address}")
+            };
+            let _ = out.flush();
+        };
+        net::serve(settings, opened, Store::close, ready, stop).await?;
+        info!("closed in order");
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Opens the log in `data` for writing.
+pub(crate) fn open(data: &Path, witness: Option<&Path>) -> Result<Store> {
+    let program = std::env::current_exe().context("finding this program")?;
+    let options = Options {
+        witness: witness.map(Into::into),
+        prober: Some(Prober {
+            program,
+            args: vec!["journal".into(), "probe".into()],
+        }),
+        ..Options::default()
+    };
+    let store = Store::open(data, options)?;
+    info!("{}: {}", data.display(), store.opened());
+    Ok(store)
+}
+
+/// What opening found that somebody should look after.
+fn is_problem(note: &Note) -> bool {
+    matches!(
+        note,
+        Note::SledSetAside { .. } | Note::SledMissing | Note::BallastMissing
+    )
+}
