@@ -198,7 +198,7 @@ fn room_goes_on_with_sled_when_the_witness_fails() {
     assert_eq!(store.health(), Health::Whole);
 }
 
-pub fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
