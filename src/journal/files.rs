@@ -143,9 +143,9 @@ impl Ballast {
         }
     }
 
-    /// Allocates it if it is not there. A disk too full for that is not an error here.
+    /// Allocates it if it is not there; a ballast of no bytes is none. A disk too full for that is not an error here.
     pub(crate) fn fill(&self) -> bool {
-        if fs::metadata(&self.path).is_ok_and(|file| file.len() >= self.bytes) {
+        if self.bytes == 0 || fs::metadata(&self.path).is_ok_and(|file| file.len() >= self.bytes) {
             return true;
         }
         let done = File::create(&self.path).and_then(|file| {

@@ -117,7 +117,7 @@ pub(crate) fn seen(n: u64) -> Seen {
     state
 }
 
-pub(crate) fn snapshot(journal: &mut dyn Journal) -> u64 {
+pub(crate) fn take_snapshot(journal: &mut dyn Journal) -> u64 {
     let now = replay::<Seen>(journal).unwrap();
     journal
         .put_snapshot(&Snapshot::of(&now.state, &now.tail))

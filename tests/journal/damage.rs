@@ -216,7 +216,7 @@ fn corrupted_snapshot_is_passed_over() {
     let mut store = open(dir.path());
     for _ in 0..2 {
         commit(&mut store, 50);
-        snapshot(&mut store);
+        take_snapshot(&mut store);
     }
     drop(store);
     let (db, log) = sled_log(dir.path());
