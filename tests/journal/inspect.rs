@@ -104,7 +104,7 @@ fn verify_names_what_is_wrong() {
         &["archive and witness whole"],
         "witness",
     );
-    let big = sled(|db, _| drop(db.insert("x", vec![7; 40_000]).unwrap()));
+    let big = sled(|db, _| drop(db.insert("x", vec![7; 400_000]).unwrap()));
     check(&big, &["sled opens (a copy)"], "blobs/ must be empty");
     check(
         &|dir| fs::write(dir.join("log/db"), [9; 9_000]).unwrap(),
@@ -163,7 +163,7 @@ fn backup_of_a_running_log_restores_to_the_same_digest() {
     let dir = tempfile::tempdir().unwrap();
     lived(dir.path());
     let mut store = open(dir.path());
-    commit(&mut store, 25);
+    commit_at(&mut store, 25, 2 * DAY);
     let out = tempfile::tempdir().unwrap();
     let (a, b, back) = (
         out.path().join("a"),
@@ -185,7 +185,8 @@ fn backup_of_a_running_log_restores_to_the_same_digest() {
     assert_eq!(restored.last(), store.last());
     assert_eq!(replay::<Seen>(&restored).unwrap().state, before.state);
     drop(restored);
-    assert!(verify::<Seen>(&back, &options()).unwrap().ok());
+    let report = verify::<Seen>(&back, &options()).unwrap();
+    assert!(report.ok(), "{report}");
     assert!(
         restore(&b, &back, options()).is_err(),
         "only into an empty folder"
