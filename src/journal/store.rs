@@ -92,7 +92,7 @@ impl Store {
             archive,
             opened,
         } = open(&layout, &how)?;
-        let witness = Ok(Witness::start(witness));
+        let witness = witness.map(Witness::start);
         Ok(Self {
             layout,
             options,

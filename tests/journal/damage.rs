@@ -3,6 +3,7 @@
 use crate::common::*;
 use crate::crash::copy;
 use fifteen::journal::*;
+use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 
@@ -231,4 +232,52 @@ fn corrupted_snapshot_is_passed_over() {
     assert_eq!((replayed.snapshot.unwrap().seq, replayed.records), (50, 50));
     assert_eq!(replayed.passed_over.len(), 1);
     assert_eq!(replayed.state, seen(100));
+}
+
+/// What a folder's plain files give, up to the first error.
+fn readable(dir: &Path) -> (Vec<Record>, Option<JournalError>) {
+    let mut found = Vec::new();
+    let keep = |_, record| {
+        found.push(record);
+        Ok(())
+    };
+    let error = inspect::dump(dir, &options(), 1, keep).err();
+    (found, error)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_change_to_a_plain_file_gives_a_record_that_was_never_written(
+        archived: bool,
+        hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        static WHOLE: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+        let whole = WHOLE.get_or_init(|| {
+            let dir = tempfile::tempdir().unwrap();
+            let mut store = open(dir.path());
+            (0..20).for_each(|_| commit(&mut store, 20));
+            store.trim(200).unwrap();
+            dir
+        });
+        let dir = tempfile::tempdir().unwrap();
+        for part in ["witness", "archive"] {
+            fs::create_dir(dir.path().join(part)).unwrap();
+            copy(&whole.path().join(part), &dir.path().join(part));
+        }
+        let hurt = if archived { with_extension(&dir.path().join("archive"), "zst") } else { segments(dir.path()) };
+        let end = written(&hurt[0]);
+        let mut bytes = fs::read(&hurt[0]).unwrap();
+        for (at, byte) in hits {
+            bytes[at.index(end)] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(end));
+        }
+        fs::write(&hurt[0], bytes).unwrap();
+        let (found, _) = readable(dir.path());
+        prop_assert_eq!(&found[..], &(1..=found.len() as u64).map(record).collect::<Vec<_>>()[..]);
+    }
 }

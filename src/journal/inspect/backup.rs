@@ -146,7 +146,9 @@ pub fn restore(from: &Path, dir: &Path, options: Options) -> Result<BackedUp, Jo
             "the witness folder is not empty",
         ));
     }
+    files::create_dir(dir)?;
     layout.prepare()?;
+    layout.prepare_witness()?;
     for part in archive.parts() {
         let target = layout
             .archive
