@@ -301,9 +301,8 @@ impl SledLog {
             }
         }
         for manifest in this.manifests()? {
-            match this.snapshot(&manifest) {
-                Err(error @ JournalError::Sled { .. }) => return Err(error),
-                Err(_) | Ok(_) => {}
+            if let Err(error @ JournalError::Sled { .. }) = this.snapshot(&manifest) {
+                return Err(error);
             }
         }
         Ok(())
