@@ -17,6 +17,7 @@ mod chain;
 mod error;
 mod files;
 mod frame;
+pub mod inspect;
 mod layout;
 mod memory;
 mod open;

@@ -152,7 +152,7 @@ fn replay_starts_from_the_newest_snapshot() {
     each_store(|journal| {
         for _ in 0..4 {
             commit(journal, 50);
-            snapshot(journal);
+            take_snapshot(journal);
         }
         commit(journal, 7);
         let seqs: Vec<u64> = journal
