@@ -20,6 +20,8 @@ struct Run {
     answered_at: Option<UtcMs>,
     /// The clock told an office since the run was started or resumed.
     told: bool,
+    /// Until when a withdrawal has let it go on; before the first, its deadline.
+    left_until: UtcMs,
     /// It missed what a withdrawal had left to it.
     missed_again: bool,
 }
@@ -66,6 +68,7 @@ impl Run {
         Self {
             from,
             deadline: run.limit_at,
+            left_until: run.limit_at,
             answered_at: None,
             told: false,
             missed_again: false,
@@ -78,7 +81,7 @@ impl Run {
             return;
         }
         self.run.stop(at);
-        self.missed_again |= self.answered_at.is_some() && at > self.run.limit_at;
+        self.missed_again |= self.answered_at.is_some() && at > self.left_until;
         self.answered_at.get_or_insert(at);
     }
 
@@ -96,8 +99,8 @@ impl Run {
             (None, Last::Unfinished(_)) => Verdict::NotDue,
         };
         let left_over = match last {
-            Last::Ended(at) => at > self.run.limit_at,
-            Last::Unfinished(end) => end > self.run.limit_at || self.told,
+            Last::Ended(at) => at > self.left_until,
+            Last::Unfinished(end) => end > self.left_until || self.told,
         };
         Outcome {
             clock: self.run.clock,
@@ -271,6 +274,7 @@ impl OpenCall {
                     .is_some_and(|rule| rule.stops.contains(&Trigger::Acknowledged))
             {
                 run.run.resume(at, rules.withdrawn_left_ms_min);
+                run.left_until = run.run.rung_at;
                 run.told = false;
             }
         }

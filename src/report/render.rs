@@ -215,7 +215,12 @@ pub fn table(report: &Report) -> String {
         text += &told;
     }
     if let (Some(by), false) = (report.by, report.groups.is_empty()) {
-        let _ = writeln!(text, "\nMissed deadlines by {}", by.name());
+        let first = first_clock(report).map_or_else(String::new, shown);
+        let _ = writeln!(
+            text,
+            "\nBy {}: {first}, and what else was missed",
+            by.name()
+        );
         text += &groups(report);
     }
     text
@@ -223,54 +228,69 @@ pub fn table(report: &Report) -> String {
 
 fn heading(report: &Report) -> String {
     let (span, calls) = (&report.span, &report.whole.calls);
-    let mut text = String::new();
     let first = span.from_at.as_ref().or(span.first_received_at.as_ref());
-    let last = span.to_at.as_ref().unwrap_or(&span.until_at);
-    let first = first.map_or("the beginning", String::as_str);
-    let _ = writeln!(
-        text,
-        "{}: {first} to {last}: {}",
-        span.zone,
-        count(calls.received, "call")
-    );
-    let _ = writeln!(
-        text,
-        "{} acknowledged ({} withdrawn), {} arrived at, {}, {} reopened, {} open",
-        calls.acknowledged,
-        calls.withdrawals,
-        calls.arrived,
+    let first = first.map_or_else(|| "the beginning".to_owned(), |at| to_seconds(at));
+    let last = to_seconds(span.to_at.as_ref().unwrap_or(&span.until_at));
+    let received = count(calls.received, "call");
+    let mut text = format!("{received}, {first} to {last} {}\n", shown(&span.zone));
+    let withdrawn = count(calls.withdrawals, "acknowledgement");
+    let mut became = vec![
+        format!("{} acknowledged", calls.acknowledged),
+        format!("{} arrived at", calls.arrived),
         count(calls.closed, "closing"),
-        calls.reopened,
-        calls.open
-    );
+        format!("{} reopened", calls.reopened),
+        format!("{} open", calls.open),
+        format!("{withdrawn} withdrawn"),
+    ];
     if calls.open_waiting > 0 {
-        let _ = writeln!(
-            text,
-            "{} of the open ones: NOBODY HAS IT",
-            calls.open_waiting
-        );
+        became.push(format!("{} that NOBODY HAS", calls.open_waiting));
     }
+    text += &wrapped("", &became);
     if !calls.closed_as.is_empty() {
         let mut closed: Vec<_> = calls.closed_as.iter().collect();
         closed.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let closed: Vec<_> = closed
-            .iter()
-            .map(|(name, count)| format!("{} {count}", shown(name)))
-            .collect();
-        let _ = writeln!(text, "closed as: {}", closed.join(", "));
+        let one = |(name, count): &(&String, &u64)| format!("{} {count}", shown(name));
+        let closed: Vec<_> = closed.iter().map(one).collect();
+        text += &wrapped("closed as: ", &closed);
     }
-    let _ = writeln!(
-        text,
-        "left out: {}, {}; as of {}",
-        count(report.excluded.test, "test"),
-        if report.excluded.canary == 1 {
-            "1 canary".to_owned()
-        } else {
-            format!("{} canaries", report.excluded.canary)
-        },
-        span.until_at
-    );
+    let left_out = [
+        count(report.excluded.test, "test call"),
+        count(report.excluded.canary, "canary call"),
+    ];
+    text += &wrapped("left out: ", &left_out);
+    if span.to_at.is_some() {
+        let _ = writeln!(text, "as of {}", to_seconds(&span.until_at));
+    }
     text
+}
+
+/// An instant without its fraction of a second.
+fn to_seconds(stamp: &str) -> String {
+    let Some((seconds, rest)) = stamp.split_once('.') else {
+        return stamp.to_owned();
+    };
+    seconds.to_owned() + rest.trim_start_matches(|digit: char| digit.is_ascii_digit())
+}
+
+/// The items after `head`, broken between two of them where the line would be too long.
+fn wrapped(head: &str, items: &[String]) -> String {
+    let mut text = head.to_owned();
+    let mut column = head.chars().count();
+    for (place, item) in items.iter().enumerate() {
+        let comma = if place + 1 < items.len() { "," } else { "" };
+        let width = item.chars().count() + comma.len();
+        if place > 0 && column + 1 + width > usize::from(COLUMNS) {
+            text += "\n  ";
+            column = 2;
+        } else if place > 0 {
+            text += " ";
+            column += 1;
+        }
+        text += item;
+        text += comma;
+        column += width;
+    }
+    text + "\n"
 }
 
 fn count(of: u64, what: &str) -> String {
@@ -285,8 +305,11 @@ fn new_table(header: &[&str], left: usize) -> Table {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(COLUMNS)
         .set_header(header);
-    for column in table.column_iter_mut().skip(left) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (place, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((1, 0));
+        if place >= left {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table
 }
@@ -307,7 +330,7 @@ fn deadlines(figures: &Figures) -> String {
     for clock in &figures.clocks {
         table.add_row([
             shown(&clock.clock),
-            span(clock.limit_ms),
+            span(clock.limit_ms).trim_end_matches("00s").to_owned(),
             clock.started.to_string(),
             clock.in_time.to_string(),
             clock.missed.to_string(),
@@ -338,7 +361,7 @@ fn deadlines(figures: &Figures) -> String {
             ));
         }
         if !notes.is_empty() {
-            let _ = writeln!(text, " {}: {}", shown(&clock.clock), notes.join(", "));
+            text += &wrapped(&format!(" {}: ", shown(&clock.clock)), &notes);
         }
     }
     text
@@ -351,7 +374,8 @@ fn answers(figures: &Figures) -> String {
         "p90",
         "p95",
         "p99",
-        "longest",
+        "max",
+        "slowest answer",
         "still waiting",
     ];
     let mut table = new_table(&header, 1);
@@ -362,7 +386,8 @@ fn answers(figures: &Figures) -> String {
             rank(clock.p90_ms),
             rank(clock.p95_ms),
             rank(clock.p99_ms),
-            longest(clock),
+            rank(clock.max_ms),
+            worst(clock.longest.as_ref()),
             worst(clock.waiting.as_ref()),
         ]);
     }
@@ -406,60 +431,48 @@ fn offices(figures: &Figures) -> String {
     }
 }
 
-/// A column a clock that ran: missed of started; then the answer to the first clock.
+/// The first clock of each group, and the misses of the others.
 fn groups(report: &Report) -> String {
-    let clocks: Vec<_> = report
-        .whole
-        .clocks
-        .iter()
-        .filter(|clock| clock.started > 0)
-        .map(|clock| clock.clock.as_str())
-        .collect();
-    let names: Vec<_> = clocks.iter().map(|name| shown(name)).collect();
     let by = report.by.map_or("", super::By::name);
-    let mut header = vec![by, "calls", "open"];
-    header.extend(names.iter().map(String::as_str));
-    header.push("share");
-    header.push("p90");
+    let header = [
+        by,
+        "calls",
+        "open",
+        "missed",
+        "share",
+        "p90",
+        "max",
+        "also missed",
+    ];
     let mut table = new_table(&header, 1);
+    let first = first_clock(report);
     for group in &report.groups {
-        let of = |name: &str| {
-            group
-                .figures
-                .clocks
-                .iter()
-                .find(|clock| clock.clock == name)
-        };
-        let mut row = vec![
+        let (calls, clocks) = (&group.figures.calls, &group.figures.clocks);
+        let clock = clocks.iter().find(|clock| Some(&*clock.clock) == first);
+        let of = |print: fn(&ClockFigures) -> String| clock.map_or_else(|| "-".to_owned(), print);
+        let also: Vec<_> = clocks
+            .iter()
+            .filter(|clock| Some(&*clock.clock) != first && clock.missed > 0)
+            .map(|clock| format!("{} {}", shown(&clock.clock), clock.missed))
+            .collect();
+        table.add_row([
             shown(&group.name),
-            group.figures.calls.received.to_string(),
-            group.figures.calls.open.to_string(),
-        ];
-        row.extend(
-            clocks.iter().map(|name| {
-                of(name).map_or_else(|| "-".to_owned(), |clock| clock.missed.to_string())
-            }),
-        );
-        let first = clocks.first().and_then(|name| of(name));
-        row.push(share(first.and_then(|clock| clock.compliance)));
-        row.push(first.map_or_else(|| "-".to_owned(), |clock| rank(clock.p90_ms)));
-        table.add_row(row);
+            calls.received.to_string(),
+            calls.open.to_string(),
+            of(|clock| clock.missed.to_string()),
+            of(|clock| share(clock.compliance)),
+            of(|clock| rank(clock.p90_ms)),
+            of(|clock| rank(clock.max_ms)),
+            also.join(", "),
+        ]);
     }
-    let mut text = printed(&table);
-    if let Some(name) = names.first() {
-        let _ = writeln!(text, " share and p90 are those of {name}");
-    }
-    text
+    printed(&table)
 }
 
-fn longest(clock: &ClockFigures) -> String {
-    if clock.missed_closed > 0 || clock.in_time_by_close > 0 {
-        return match &clock.longest {
-            Some(worst) => format!("never; else {} #{}", span(worst.ms), worst.call),
-            None => "never".to_owned(),
-        };
-    }
-    worst(clock.longest.as_ref())
+/// The clock a supervisor looks at first: the first of dispatch.toml that ran.
+fn first_clock(report: &Report) -> Option<&str> {
+    let mut ran = report.whole.clocks.iter().filter(|clock| clock.started > 0);
+    ran.next().map(|clock| clock.clock.as_str())
 }
 
 fn worst(worst: Option<&Worst>) -> String {
@@ -486,7 +499,7 @@ fn span(ms: u64) -> String {
     let (seconds, minutes, hours, days) =
         (ms / 1_000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
     match (days, hours, minutes, seconds) {
-        (0, 0, 0, 0) => format!("{ms}ms"),
+        (0, 0, 0, 0) if ms > 0 => format!("{ms}ms"),
         (0, 0, 0, _) => format!("{seconds}s"),
         (0, 0, _, _) => format!("{minutes}m{:02}s", seconds % 60),
         (0, ..) => format!("{hours}h{:02}m", minutes % 60),
@@ -512,14 +525,14 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{plain, share, shown, span};
+    use super::{plain, share, shown, span, to_seconds, wrapped};
 
     #[test]
     fn spans_are_said_in_two_units() {
         let said = [0, 999, 12_345, 208_533, 900_000, 3_728_190, 90_061_000].map(span);
         assert_eq!(
             said,
-            ["0ms", "999ms", "12s", "3m28s", "15m00s", "1h02m", "1d01h"]
+            ["0s", "999ms", "12s", "3m28s", "15m00s", "1h02m", "1d01h"]
         );
     }
 
@@ -529,6 +542,27 @@ mod tests {
         assert_eq!(share(Some(1.0)), "100.0%");
         assert_eq!(share(Some(0.753)), "75.3%");
         assert_eq!(share(None), "-");
+    }
+
+    #[test]
+    fn long_lists_break_between_items_at_80_columns() {
+        let items: Vec<_> = (0..30).map(|n| format!("disposition {n}")).collect();
+        let text = wrapped("closed as: ", &items);
+        assert!(text.lines().count() > 4);
+        assert!(text.lines().all(|line| line.len() <= 80));
+        assert_eq!(text.split_whitespace().count(), 62);
+    }
+
+    #[test]
+    fn a_heading_is_to_the_second() {
+        assert_eq!(
+            to_seconds("2026-01-01T05:00:00.123+05:00"),
+            "2026-01-01T05:00:00+05:00"
+        );
+        assert_eq!(
+            to_seconds("2026-01-01T05:00:00+05:00"),
+            "2026-01-01T05:00:00+05:00"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use fifteen::domain::{
 };
 use fifteen::report::{ClockFigures, Query};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -288,9 +288,11 @@ impl Naive {
     fn escalations(&mut self, start: u64, acknowledged: Option<u64>, events: &[&Dated]) {
         let in_time = acknowledged.is_some_and(|at| at <= start + 900_000);
         let mut again = false;
-        let mut taken = std::collections::BTreeSet::new();
-        for dated in events {
+        let mut withdrawn = false;
+        let mut taken = BTreeSet::new();
+        for (place, dated) in events.iter().enumerate() {
             match &dated.transition.event {
+                Event::AcknowledgementWithdrawn { .. } => withdrawn = true,
                 Event::Escalated {
                     clock,
                     rung,
@@ -299,7 +301,16 @@ impl Naive {
                 } => {
                     let name = CLOCKS[usize::from(*clock)];
                     *self.told.entry((name, *rung, *repeat > 0)).or_default() += 1;
-                    again |= *clock == 0 && in_time;
+                    // An answer of the same instant is in time, though the office was told.
+                    let stopped = events[place..].iter().any(|later| {
+                        let event = &later.transition.event;
+                        later.at == dated.at
+                            && matches!(
+                                event,
+                                Event::UnitProgressed { .. } | Event::CallClosed { .. }
+                            )
+                    });
+                    again |= *clock == 0 && in_time && withdrawn && !stopped;
                 }
                 Event::EscalationTaken { clock, rung, .. } => {
                     taken.insert((*clock, *rung));

@@ -58,11 +58,6 @@ fn a_rank_that_falls_on_an_unanswered_call_is_null() {
             room.seconds(1);
             room.progress(call, "CAR-1", Progress::Acknowledged)
                 .unwrap();
-            room.operator(Command::ClearUnit {
-                call,
-                unit: unit("CAR-1"),
-            })
-            .unwrap_err();
         }
     }
     room.minutes(20);
