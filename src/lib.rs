@@ -7,4 +7,5 @@ pub mod engine;
 pub mod journal;
 pub mod net;
 pub mod protocol;
+pub mod report;
 pub mod service;
