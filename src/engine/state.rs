@@ -671,7 +671,7 @@ fn start_clocks(call: &mut Call, rules: &Rules, start: UtcMs) {
 fn trigger(call: &mut Call, rules: &Rules, cause: Trigger, unit: Option<&Callsign>, at: UtcMs) {
     for run in &mut call.clocks {
         let rule = &rules.clocks[usize::from(run.clock)];
-        if run.unit.is_some() && run.unit.as_ref() != unit {
+        if cause.of_unit() && run.unit.is_some() && run.unit.as_ref() != unit {
             continue;
         }
         if rule.stops.contains(&cause) {
