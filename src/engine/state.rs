@@ -546,15 +546,18 @@ impl State {
     fn withdraw(&mut self, at: UtcMs, id: CallId) -> Option<()> {
         let call = self.calls.get_mut(&id)?;
         let rules = &self.books[call.book as usize];
-        call.acknowledged_at = None;
-        call.en_route_at = None;
+        let withdrawn = [
+            (Trigger::Acknowledged, call.acknowledged_at.take()),
+            (Trigger::EnRoute, call.en_route_at.take()),
+        ];
         call.withdrawals += 1;
         call.aging_from = at;
         for run in &mut call.clocks {
-            if rules.clocks[usize::from(run.clock)]
-                .stops
-                .contains(&Trigger::Acknowledged)
-            {
+            let stops = &rules.clocks[usize::from(run.clock)].stops;
+            // What something else stopped stays so.
+            if withdrawn.iter().any(|(cause, stopped_at)| {
+                stops.contains(cause) && stopped_at.is_some() && run.stopped_at == *stopped_at
+            }) {
                 run.resume(at, rules.withdrawn_left_ms_min);
             }
         }
