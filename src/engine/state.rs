@@ -375,7 +375,7 @@ impl State {
                 ..
             } => {
                 use crate::domain::ClockPoint::{Repeat, Rung};
-                let canary = call.is_canary();
+                let canary_passed = call.is_canary() && by_hand.is_none();
                 let (run, ladder) = run_of(call, rules, *clock, unit.as_ref())?;
                 let point = if *repeat == 0 {
                     Rung(*rung)
@@ -387,7 +387,7 @@ impl State {
                 } else {
                     run.done(point, *due_at, ladder);
                 }
-                if canary {
+                if canary_passed {
                     self.canary.passed_at = Some(at);
                     self.canary.late_ms = at.since(*due_at);
                 }
