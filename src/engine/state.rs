@@ -6,8 +6,9 @@
 use super::keys::Keys;
 use super::queue::Queue;
 use crate::domain::{
-    Answer, Assignment, Call, CallId, Callsign, Claim, ClockRun, Closing, Event, Flags, Leaving,
-    Link, NewCall, Note, Progress, Rules, SignOn, Transition, Trigger, Unit, UnitStatus, UtcMs,
+    Answer, Assignment, Call, CallId, CallbackOutcome, Callsign, Claim, ClockRun, Closing, Event,
+    Flags, Leaving, Link, NewCall, Note, PriorityCause, Progress, Rules, SignOn, Transition,
+    Trigger, Unit, UnitStatus, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -338,8 +339,9 @@ impl State {
                 });
             }
             Event::CallLinked { primary, .. } => call.primary = Some(*primary),
-            Event::CallbackRecorded { .. } => {
-                call.callbacks += 1;
+            Event::CallbackRecorded { outcome, .. } => {
+                // That it was not tried stops the clock, and is no attempt.
+                call.callbacks += u32::from(*outcome != CallbackOutcome::Unsafe);
                 trigger(call, rules, Trigger::CallbackRecorded, None, at);
             }
             Event::CloseProposed {
