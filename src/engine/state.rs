@@ -299,11 +299,21 @@ impl State {
                 call, generation, ..
             } => self.reopen(at, *call, *generation)?,
             Event::AcknowledgementWithdrawn { call } => self.withdraw(at, *call)?,
-            Event::PriorityChanged { call, priority, .. } => {
+            Event::PriorityChanged {
+                call,
+                priority,
+                cause,
+            } => {
                 let call = self.calls.get_mut(call)?;
                 self.queue.remove(call);
+                // An aged call waits at its new priority since its limit, however late the room
+                // came to say so.
+                let aged_ms = match cause {
+                    PriorityCause::Aged => self.books[call.book as usize].aging_ms(call.priority()),
+                    PriorityCause::By(..) => None,
+                };
+                call.aging_from = aged_ms.map_or(at, |aged_ms| call.aging_from.plus(aged_ms));
                 call.placed.priority = *priority;
-                call.aging_from = at;
                 if call.waits() {
                     self.queue.insert(call);
                 }
