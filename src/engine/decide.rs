@@ -43,11 +43,11 @@ type Decided = Result<Decision, Rejection>;
 /// A [`Rejection`], for the sender: nothing changed, and its text says what to do.
 pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
     let by = &order.by;
-    if let Some(unit) = acts_for(&order.command)
-        && by.role == Role::Unit
-        && *by.who != *unit.as_str()
-    {
-        return Err(Rejection::NotAllowed("acting for another unit"));
+    if by.role == Role::Unit {
+        for_itself(state, &order.command, by)?;
+    }
+    if !matches!(order.command, Command::PlaceCall { .. }) {
+        bound("name", &by.who, NAME_BYTES_MAX)?;
     }
     match &order.command {
         Command::AdoptRules(rules) => adopt(state, rules),
@@ -174,10 +174,42 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
     }
 }
 
-/// The unit in whose name a command speaks.
-fn acts_for(command: &Command) -> Option<&Callsign> {
+/// A unit speaks for itself, and of calls it is on.
+fn for_itself(state: &State, command: &Command, by: &Actor) -> Result<(), Rejection> {
+    if unit_of(command).is_some_and(|unit| *by.who != *unit.as_str()) {
+        return Err(Rejection::NotAllowed("acting for another unit"));
+    }
+    let (id, when_closed) = match command {
+        Command::ClaimCall { call, .. }
+        | Command::ReleaseClaim { call }
+        | Command::AssignUnit { call, .. }
+        | Command::SetPriority { call, .. }
+        | Command::EscalateCall { call, .. }
+        | Command::RecordCallback { call, .. }
+        | Command::CloseCall { call, .. } => (*call, false),
+        Command::AddNote { call, .. }
+        | Command::LinkCall { call, .. }
+        | Command::TakeEscalation { call, .. }
+        | Command::ReopenCall { call, .. } => (*call, true),
+        // The others find out themselves.
+        _ => return Ok(()),
+    };
+    let call = known(state, id)?;
+    if call.closed.is_some() && !when_closed {
+        return Err(Rejection::CallClosed(id));
+    }
+    let on_call = call.units.iter().any(|unit| *unit.unit.as_str() == *by.who);
+    on_call
+        .then_some(())
+        .ok_or(Rejection::NotAllowed("touching a call the unit is not on"))
+}
+
+/// The unit a command speaks of.
+pub(super) fn unit_of(command: &Command) -> Option<&Callsign> {
     match command {
-        Command::ReportProgress { unit, .. }
+        Command::AssignUnit { unit, .. }
+        | Command::ReleaseUnit { unit, .. }
+        | Command::ReportProgress { unit, .. }
         | Command::DeclineCall { unit, .. }
         | Command::ClearUnit { unit, .. }
         | Command::CheckIn { unit, .. }
@@ -185,7 +217,8 @@ fn acts_for(command: &Command) -> Option<&Callsign> {
         | Command::SignOffUnit { unit }
         | Command::SetOutOfService { unit, .. }
         | Command::SetAvailable { unit }
-        | Command::MoveUnit { unit, .. } => Some(unit),
+        | Command::MoveUnit { unit, .. }
+        | Command::SetLink { unit, .. } => Some(unit),
         _ => None,
     }
 }
