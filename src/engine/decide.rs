@@ -411,7 +411,7 @@ fn report(call: &Call, unit: &Callsign, progress: Progress, by_radio: bool, by: 
     match call.assignment(unit) {
         // A unit sees and touches its own assignments only; what an operator heard on the radio
         // is true whether or not he assigned the unit first.
-        None if by.role == Role::Unit => {
+        None if by.role == Role::Unit || progress == Progress::Assigned => {
             return Err(Rejection::NotAssigned {
                 call: call.id,
                 unit: unit.clone(),
