@@ -55,7 +55,7 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             Ok(Decision::of(Event::ClockStepped { by_ms: *by_ms }))
         }
         Command::RecordShedWork { what, count } => Ok(Decision::of(Event::WorkShed {
-            what: what.clone(),
+            what: cut(what, NAME_BYTES_MAX).0.into(),
             count: *count,
         })),
         Command::PlaceCall { received_at, call } => Ok(place(state, now, *received_at, call, by)),
@@ -334,13 +334,14 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
                 .map(|text| keep(text, NOTE_BYTES_MAX)),
         },
     };
-    placed.flags.cut = was_cut;
+    let by = Actor::new(&keep(&by.who, NAME_BYTES_MAX), by.role);
+    placed.flags.cut |= was_cut;
     let id = state.next_call();
     let event = Event::CallReceived {
         call: id,
         received_at: received_at.min(now),
         placed: Box::new(placed),
-        by: by.clone(),
+        by,
     };
     Decision {
         events: vec![event],
