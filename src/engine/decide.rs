@@ -138,21 +138,20 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         }
         Command::SignOnUnit { unit, crew, linked } => sign_on(unit, crew, *linked),
         Command::SignOffUnit { unit } => {
-            let events = leave_all(state, unit, Leaving::SignedOff, by)?;
-            let last = Event::UnitSignedOff {
+            let first = Event::UnitSignedOff {
                 unit: unit.clone(),
                 by: by.clone(),
             };
-            Ok(all_then(events, last))
+            leave_all(state, first, unit, Leaving::SignedOff, by)
         }
         Command::SetOutOfService { unit, reason } => {
             note_bound("reason", Some(reason))?;
-            let events = leave_all(state, unit, Leaving::OutOfService, by)?;
-            let (unit, reason, by) = (unit.clone(), reason.clone(), by.clone());
-            Ok(all_then(
-                events,
-                Event::UnitOutOfService { unit, reason, by },
-            ))
+            let first = Event::UnitOutOfService {
+                unit: unit.clone(),
+                reason: reason.clone(),
+                by: by.clone(),
+            };
+            leave_all(state, first, unit, Leaving::OutOfService, by)
         }
         Command::SetAvailable { unit } => {
             if known_unit(state, unit)?.out_of_service.is_none() {
@@ -474,25 +473,23 @@ pub(super) fn leaves(
     }
 }
 
+/// `first`, and then the unit leaves its calls: a unit known by voice only is forgotten with its
+/// last call, and nothing may speak of it after that.
 fn leave_all(
     state: &State,
+    first: Event,
     unit: &Callsign,
     leaving: Leaving,
     by: &Actor,
-) -> Result<Vec<Event>, Rejection> {
-    let mut events = Vec::new();
+) -> Decided {
+    let mut events = vec![first];
     for call in &known_unit(state, unit)?.calls {
         leaves(known(state, *call)?, unit, leaving, None, by, &mut events);
     }
-    Ok(events)
-}
-
-fn all_then(mut events: Vec<Event>, last: Event) -> Decision {
-    events.push(last);
-    Decision {
+    Ok(Decision {
         events,
         answer: Answer::Done,
-    }
+    })
 }
 
 fn check_in(call: &Call, unit: &Callsign, by: &Actor) -> Decided {
