@@ -22,7 +22,7 @@ pub use recommend::{Reason, Recommendation, recommend};
 pub use state::{Canary, State};
 
 use crate::domain::{
-    Actor, Answer, CallId, ClockPoint, Command, Dated, Event, KeyMark, Leaving, Order,
+    Actor, Answer, CallId, ClockPoint, Command, Dated, Event, KeyMark, Leaving, Link, Order,
     PriorityCause, Rejection, Transition, UtcMs,
 };
 use timers::{Step, Timers, Watch};
@@ -284,9 +284,36 @@ fn touched(command: &Command) -> Option<CallId> {
         | Command::ReportProgress { call, .. }
         | Command::DeclineCall { call, .. }
         | Command::ClearUnit { call, .. }
+    /// The units with a timer that `event` may make the room forget.
+    fn watched_units(&self, event: &Event) -> Vec<u32> {
+        let lost = |callsign| {
+            let unit = self.state.unit(callsign)?;
+            matches!(unit.link, Link::Lost { .. }).then_some(unit.number)
+        };
+        let on_call = match event {
+            Event::CallClosed { call, .. } => self.state.call(*call),
+            _ => None,
+        };
+        let freed = on_call.into_iter().flat_map(|call| &call.units);
+        let named = event.unit().into_iter();
+        named
+            .chain(freed.map(|assignment| &assignment.unit))
+            .filter_map(lost)
+            .collect()
+    }
+
         | Command::CheckIn { call, .. }
+        let watched = self.watched_units(&transition.event);
         | Command::SetPriority { call, .. }
         | Command::EscalateCall { call, .. }
+        for number in watched {
+            self.timers.arm(&self.state, Watch::Unit(number));
+        }
+        if let Event::RulesAdopted(_) = event {
+            for (_, unit) in self.state.units() {
+                self.timers.arm(&self.state, Watch::Unit(unit.number));
+            }
+        }
         | Command::TakeEscalation { call, .. }
         | Command::RecordCallback { call, .. }
         | Command::CloseCall { call, .. }
