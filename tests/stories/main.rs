@@ -3,6 +3,7 @@
 mod acknowledgement;
 mod bad_input;
 mod canary;
+mod checker;
 mod claims;
 mod clocks;
 mod closing;
