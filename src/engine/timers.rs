@@ -143,7 +143,8 @@ impl Timers {
         next_step(state, call, self.heartbeats.get(&call.id).copied())
     }
 
-    fn due_of(&self, state: &State, watch: Watch) -> Option<UtcMs> {
+    /// When the timer of `watch` is due.
+    pub(super) fn due_of(&self, state: &State, watch: Watch) -> Option<UtcMs> {
         match watch {
             Watch::Call(id) => self.next_of(state, state.call(id)?).map(|(at, _)| at),
             Watch::Unit(number) => match state.unit_numbered(number)?.1.link {
