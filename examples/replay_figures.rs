@@ -5,7 +5,7 @@
 use fifteen::config::Settings;
 use fifteen::domain::UtcMs;
 use fifteen::engine::{Engine, State};
-use fifteen::trace::{Reader, Replay};
+use fifteen::trace::{Reader, Replay, fed_by_a_trace};
 use std::convert::Infallible;
 
 fn main() -> anyhow::Result<()> {
@@ -15,7 +15,8 @@ fn main() -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "an example times itself")]
     let started = std::time::Instant::now();
     let engine = Engine::new(State::default(), UtcMs(0));
-    let replayed = Replay::new(engine, Settings::shipped().rules)?.run(
+    let rules = fed_by_a_trace(&Settings::shipped().rules);
+    let replayed = Replay::new(engine, rules)?.run(
         Reader::open(path.as_ref())?,
         |_| Ok::<(), Infallible>(()),
         |_| (),

@@ -15,7 +15,7 @@ pub mod replay;
 pub use figures::{Figures, Percentiles, RejectedByReason, Tally};
 pub use plan::{Ask, Plan, Planned, Stamp, Verdict, judge};
 pub use reader::{Reader, Row, Scan, TraceError, scan};
-pub use replay::{Replay, ReplayError, Replayed, Unfit};
+pub use replay::{Replay, ReplayError, Replayed, Unfit, fed_by_a_trace};
 
 use crate::domain::{Actor, Role};
 

@@ -11,13 +11,42 @@
 
 use super::figures::Tally;
 use super::{DISPOSITION, Figures, Plan, Planned, RejectedByReason, Row, TraceError, Verdict};
-use crate::domain::{Answer, CallId, Command, Dated, Order, Rejection, Rules, UtcMs};
+use crate::domain::{Answer, CallId, Command, Dated, Order, Rejection, Rules, Trigger, UtcMs};
 use crate::engine::Engine;
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// Events handed to the sink at once, about.
 pub const BATCH: usize = 512;
+
+/// `rules` without the clocks that nothing recorded can feed: those that start with something a
+/// trace says, and that nothing it says stops or restarts, the close aside. With the shipped
+/// rules that is `safety`: a trace has no check-ins, so every crew whose call has no close would
+/// be taken for silent every fifteen minutes until the trace ends.
+#[must_use]
+pub fn fed_by_a_trace(rules: &Rules) -> Rules {
+    use Trigger::{
+        Acknowledged, Closed, EnRoute, OnScene, Received, UnitAcknowledged, UnitAssigned,
+        UnitOnScene,
+    };
+    let said = [
+        Received,
+        UnitAssigned,
+        UnitAcknowledged,
+        Acknowledged,
+        EnRoute,
+        UnitOnScene,
+        OnScene,
+    ];
+    let mut fed = rules.clone();
+    fed.clocks.retain(|clock| {
+        let mut ends = clock.stops.iter().chain(&clock.restarts);
+        !said.contains(&clock.starts)
+            || ends.clone().all(|end| *end == Closed)
+            || ends.any(|end| said.contains(end))
+    });
+    fed
+}
 
 /// Why a trace cannot be replayed here. For whoever started it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
