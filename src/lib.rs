@@ -9,3 +9,4 @@ pub mod net;
 pub mod protocol;
 pub mod report;
 pub mod service;
+pub mod trace;
