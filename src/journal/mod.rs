@@ -155,6 +155,9 @@ pub trait Journal: Send {
     /// Nothing was deleted that is not archived; call again.
     fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError>;
 
+    /// The last transition in the archive; 0 while nothing is.
+    fn archived(&self) -> u64;
+
     /// How the log is.
     fn health(&self) -> Health;
 }

@@ -111,12 +111,6 @@ impl Store {
         &self.opened
     }
 
-    /// The last transition in the archive.
-    #[must_use]
-    pub fn archived(&self) -> u64 {
-        self.archive.tail().seq
-    }
-
     /// The last transition of the last frame that lies wholly before `before`: what may be archived at its hour.
     ///
     /// # Errors
@@ -288,6 +282,10 @@ impl Journal for Store {
 
     fn snapshot(&self, manifest: &Manifest) -> Result<Snapshot, JournalError> {
         self.sled()?.snapshot(manifest)
+    }
+
+    fn archived(&self) -> u64 {
+        self.archive.tail().seq
     }
 
     fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
