@@ -168,7 +168,7 @@ impl Ask {
             },
             26 => Command::SetLink {
                 unit,
-                up: number % 2 == 0,
+                up: number.is_multiple_of(2),
             },
             27..=28 => Command::SignOnUnit {
                 unit,
