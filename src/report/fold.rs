@@ -144,7 +144,6 @@ impl Fold {
     #[must_use]
     pub fn row(&self, dated: &Dated) -> Option<EscalationRow> {
         let zone = &self.query.zone;
-        let at = stamp(zone, dated.at);
         match &dated.transition.event {
             Event::Escalated {
                 call,
@@ -158,6 +157,7 @@ impl Fold {
             } => {
                 let (_, book) = self.known(*call)?;
                 let (clock, office) = book.office(*clock, *rung)?;
+                let at = stamp(zone, dated.at);
                 Some(EscalationRow {
                     unit: unit.as_ref().map(|unit| unit.as_str().to_owned()),
                     repeat: Some(*repeat),
@@ -183,6 +183,7 @@ impl Fold {
             } => {
                 let (generation, book) = self.known(*call)?;
                 let (clock, office) = book.office(*clock, *rung)?;
+                let at = stamp(zone, dated.at);
                 Some(EscalationRow {
                     taken_by: Some(by.who.to_string()),
                     taken_at: Some(at.clone()),

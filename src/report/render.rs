@@ -1,4 +1,4 @@
-//! A report for eyes ([`table`]), for programs ([`json`]) and for spreadsheets ([`csv`]); and
+//! A report for eyes ([`table`]), for programs ([`json`]) and for spreadsheets ([`csv()`]); and
 //! the list of escalations, line by line as it is folded ([`EscalationCsv`], [`escalation_json`]).
 
 use super::figures::{Calls, ClockFigures, Figures, Report, RungFigures, Worst};
@@ -369,14 +369,7 @@ fn deadlines(figures: &Figures) -> String {
 
 fn answers(figures: &Figures) -> String {
     let header = [
-        "clock",
-        "p50",
-        "p90",
-        "p95",
-        "p99",
-        "max",
-        "slowest answer",
-        "still waiting",
+        "clock", "p50", "p90", "p95", "p99", "max", "slowest", "waiting",
     ];
     let mut table = new_table(&header, 1);
     for clock in figures.clocks.iter().filter(|clock| clock.started > 0) {
