@@ -3,7 +3,6 @@
 use super::figures::{Excluded, Group, Report, Span};
 use super::open::{Closed, Milestone, OpenCall, Outcome, Told};
 use super::recent::Recent;
-use super::row::{EscalationRow, Record};
 use super::spans::Grain;
 use super::tally::{ClockName, Tallies};
 use super::{By, Query, stamp, zone_name};
@@ -16,32 +15,32 @@ use std::collections::BTreeMap;
 const LATE_MS: u64 = 1_000;
 
 /// Rules, and which clock of the report each of its clocks is.
-struct Book {
+pub(super) struct Book {
     rules: Box<Rules>,
     clocks: Vec<usize>,
 }
 
 impl Book {
     /// The name of a clock and the office on one of its rungs.
-    fn office(&self, clock: u8, rung: u8) -> Option<(&str, &str)> {
+    pub(super) fn office(&self, clock: u8, rung: u8) -> Option<(&str, &str)> {
         let rule = self.rules.clocks.get(usize::from(clock))?;
         let ladder = self.rules.ladders.get(rule.ladder)?;
         Some((&rule.name, ladder.rungs.get(usize::from(rung))?))
     }
 }
 
-enum Held {
+pub(super) enum Held {
     Counted(Box<OpenCall>),
     Test,
 }
 
 /// The figures of the events taken so far.
 pub struct Fold {
-    query: Query,
-    books: Vec<Book>,
+    pub(super) query: Query,
+    pub(super) books: Vec<Book>,
     clocks: Vec<ClockName>,
-    open: BTreeMap<CallId, Held>,
-    recent: Recent,
+    pub(super) open: BTreeMap<CallId, Held>,
+    pub(super) recent: Recent,
     tallies: Tallies,
     excluded: Excluded,
     received: Option<(UtcMs, UtcMs)>,
@@ -136,68 +135,6 @@ impl Fold {
                     self.change(at, id, event);
                 }
             }
-        }
-    }
-
-    /// The row of an escalation told or taken, if that is what `dated` is and its call is one
-    /// this report counts. Asked right before or after taking it.
-    #[must_use]
-    pub fn row(&self, dated: &Dated) -> Option<EscalationRow> {
-        let zone = &self.query.zone;
-        let at = stamp(zone, dated.at);
-        match &dated.transition.event {
-            Event::Escalated {
-                call,
-                generation,
-                clock,
-                unit,
-                rung,
-                repeat,
-                due_at,
-                by_hand,
-            } => {
-                let (_, book) = self.known(*call)?;
-                let (clock, office) = book.office(*clock, *rung)?;
-                Some(EscalationRow {
-                    unit: unit.as_ref().map(|unit| unit.as_str().to_owned()),
-                    repeat: Some(*repeat),
-                    due_at: Some(stamp(zone, *due_at)),
-                    late_ms: Some(dated.at.since(*due_at)),
-                    by_hand: by_hand.is_some(),
-                    ..row(
-                        Record::Told,
-                        dated,
-                        at,
-                        (*call, *generation),
-                        clock,
-                        *rung,
-                        office,
-                    )
-                })
-            }
-            Event::EscalationTaken {
-                call,
-                clock,
-                rung,
-                by,
-            } => {
-                let (generation, book) = self.known(*call)?;
-                let (clock, office) = book.office(*clock, *rung)?;
-                Some(EscalationRow {
-                    taken_by: Some(by.who.to_string()),
-                    taken_at: Some(at.clone()),
-                    ..row(
-                        Record::Taken,
-                        dated,
-                        at,
-                        (*call, generation),
-                        clock,
-                        *rung,
-                        office,
-                    )
-                })
-            }
-            _ => None,
         }
     }
 
@@ -462,19 +399,6 @@ impl Fold {
         let name = self.query.group(received_at, district, kind, priority)?;
         Some(self.tallies.place(name))
     }
-
-    /// Generation and rules of a call that is counted and still held or remembered.
-    fn known(&self, id: CallId) -> Option<(u32, &Book)> {
-        let (generation, book) = match self.open.get(&id) {
-            Some(Held::Counted(call)) => (call.generation, call.book),
-            Some(Held::Test) => return None,
-            None => {
-                let call = self.recent.get(id)?;
-                (call.generation, call.book)
-            }
-        };
-        Some((generation, &self.books[book?]))
-    }
 }
 
 fn newest(books: &[Book]) -> Option<(usize, &Rules)> {
@@ -529,35 +453,4 @@ fn escalate(at: UtcMs, call: &mut OpenCall, book: &Book, event: &Event, tallies:
         figures.late += u64::from(late_ms > LATE_MS);
         figures.late_ms_max = figures.late_ms_max.max(late_ms);
     });
-}
-
-fn row(
-    record: Record,
-    dated: &Dated,
-    at: String,
-    (call, generation): (CallId, u32),
-    clock: &str,
-    rung: u8,
-    office: &str,
-) -> EscalationRow {
-    EscalationRow {
-        record,
-        seq: dated.seq,
-        at,
-        call,
-        generation,
-        clock: clock.to_owned(),
-        unit: None,
-        rung: u16::from(rung) + 1,
-        office: office.to_owned(),
-        repeat: None,
-        due_at: None,
-        late_ms: None,
-        by_hand: false,
-        channel: None,
-        delivered_at: None,
-        seen_at: None,
-        taken_by: None,
-        taken_at: None,
-    }
 }
