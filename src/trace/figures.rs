@@ -116,6 +116,20 @@ struct Open {
 }
 
 impl Tally {
+    /// An empty count under `rules`; adopted ones take their place.
+    #[must_use]
+    pub fn under(rules: &Rules) -> Self {
+        let mut tally = Self::default();
+        tally.watch(rules);
+        tally
+    }
+
+    fn watch(&mut self, rules: &Rules) {
+        let watched = Watched::of(rules);
+        self.escalations.resize(watched.rungs.len(), 0);
+        self.rules = Some(watched);
+    }
+
     /// Takes the next event in.
     pub fn take(&mut self, dated: &Dated) {
         self.transitions += 1;
@@ -133,11 +147,7 @@ impl Tally {
                     }
                 }
             }
-            Event::RulesAdopted(rules) => {
-                let watched = Watched::of(rules);
-                self.escalations.resize(watched.rungs.len(), 0);
-                self.rules = Some(watched);
-            }
+            Event::RulesAdopted(rules) => self.watch(rules),
             Event::CallReceived {
                 call, received_at, ..
             } => {
