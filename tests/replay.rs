@@ -1,5 +1,7 @@
 //! Recorded traces: what a file must be, and what its replay amounts to, against a naive count.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 #[path = "replay/cities.rs"]
 mod cities;
 #[path = "replay/malformed.rs"]
