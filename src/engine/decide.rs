@@ -691,6 +691,7 @@ fn reopen(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
         district: call.placed.district.clone(),
         kind: call.placed.kind.clone(),
         priority: call.priority(),
+        flags: call.placed.flags,
     }))
 }
 

@@ -7,7 +7,7 @@ use super::spans::Grain;
 use super::tally::{ClockName, Tallies};
 use super::{By, Query, stamp, zone_name};
 use crate::domain::{
-    CallId, ClockPoint, Dated, Event, NewCall, Priority, Rules, Source, Trigger, UtcMs,
+    CallId, ClockPoint, Dated, Event, Flags, NewCall, Priority, Rules, Source, Trigger, UtcMs,
 };
 use std::collections::BTreeMap;
 
@@ -56,8 +56,7 @@ impl Fold {
     pub const EXACT_MAX: usize = 65_536;
     /// The same in a group.
     pub const GROUP_EXACT_MAX: usize = 2_048;
-    /// Closed calls remembered: tests, dropped ones, and those an office was told of, because
-    /// the log does not say again what they were when more comes of them.
+    /// Closed calls remembered: those an office was told of, which somebody may still take.
     pub const RECENT_MAX: usize = 4_096;
 
     /// Nothing taken yet.
@@ -117,11 +116,12 @@ impl Fold {
                 district,
                 kind,
                 priority,
+                flags,
                 ..
             } => {
                 if self.query.wants(*received_at) {
                     let group = (&**district, &**kind, *priority);
-                    self.reopen(at, *call, *generation, *received_at, group);
+                    self.reopen(at, (*call, *generation), *received_at, group, *flags);
                 }
             }
             Event::CallClosed {
@@ -233,68 +233,55 @@ impl Fold {
     fn reopen(
         &mut self,
         at: UtcMs,
-        id: CallId,
-        generation: u32,
+        (id, generation): (CallId, u32),
         received_at: UtcMs,
         (district, kind, priority): (&str, &str, Priority),
+        flags: Flags,
     ) {
-        let before = self.recent.remove(id);
-        if before.as_ref().is_some_and(|call| call.test) {
+        self.recent.remove(id);
+        if flags.test {
             self.open.insert(id, Held::Test);
             return;
         }
         let group = self.group(received_at, district, kind, priority);
         self.tallies.each(group, |tally| tally.calls.reopened += 1);
-        let dropped = before.is_some_and(|call| call.dropped);
         let call = OpenCall::start(
             generation,
             newest(&self.books),
             group,
             received_at,
             at,
-            dropped,
+            flags.dropped,
         );
         self.open.insert(id, Held::Counted(Box::new(call)));
     }
 
     fn close(&mut self, at: UtcMs, id: CallId, disposition: &str) {
-        let mut closed = Closed {
-            id,
-            test: true,
-            dropped: false,
-            generation: 1,
-            book: None,
-            group: None,
-            taken: Vec::new(),
+        let Some(Held::Counted(mut call)) = self.open.remove(&id) else {
+            return;
         };
-        match self.open.remove(&id) {
-            None => return,
-            Some(Held::Test) => {}
-            Some(Held::Counted(mut call)) => {
-                self.tallies.each(call.group, |tally| {
-                    tally.calls.closed += 1;
-                    let closed_as = &mut tally.calls.closed_as;
-                    if let Some(count) = closed_as.get_mut(disposition) {
-                        *count += 1;
-                    } else {
-                        closed_as.insert(disposition.to_owned(), 1);
-                    }
-                });
-                let rules = call.book.map(|book| &*self.books[book].rules);
-                call.close(rules, at, &mut self.over);
-                self.count_runs(id, call.book, call.group, at);
-                if !call.told && !call.dropped {
-                    return;
-                }
-                closed.test = false;
-                closed.dropped = call.dropped;
-                closed.generation = call.generation;
-                closed.book = call.book;
-                closed.group = call.group;
-                closed.taken = std::mem::take(&mut call.taken);
+        self.tallies.each(call.group, |tally| {
+            tally.calls.closed += 1;
+            let closed_as = &mut tally.calls.closed_as;
+            if let Some(count) = closed_as.get_mut(disposition) {
+                *count += 1;
+            } else {
+                closed_as.insert(disposition.to_owned(), 1);
             }
+        });
+        let rules = call.book.map(|book| &*self.books[book].rules);
+        call.close(rules, at, &mut self.over);
+        self.count_runs(id, call.book, call.group, at);
+        if call.told {
+            let closed = Closed {
+                id,
+                generation: call.generation,
+                book: call.book,
+                group: call.group,
+                taken: std::mem::take(&mut call.taken),
+            };
+            self.recent.insert(closed, Self::RECENT_MAX);
         }
-        self.recent.insert(closed, Self::RECENT_MAX);
     }
 
     fn taken(&mut self, id: CallId, clock: u8, rung: u8) {
