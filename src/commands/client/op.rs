@@ -38,7 +38,7 @@ pub(crate) async fn op(args: Op, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A request, the call it is about, and what to say once it is done; nothing to say: the stage is the news.
+/// A request, the call it is about, and what to say once it is done.
 struct Asked {
     call: u64,
     request: Request,
@@ -215,12 +215,13 @@ fn confirmation(call: u64, said: &str, done: &Done, who: &str) -> String {
             text::plain(who)
         );
     }
-    match done.stage {
-        Some(stage) => format!(
-            "call {call}: {said}; the call is {}",
-            text::words(stage.as_str())
-        ),
-        None => format!("call {call}: {said}"),
+    let stage = done.stage.map(|stage| text::words(stage.as_str()));
+    match stage {
+        // "closed as helped", "CAR-1 en route": the stage is said already.
+        Some(stage) if !said.contains(&stage) => {
+            format!("call {call}: {said}; the call is {stage}")
+        }
+        _ => format!("call {call}: {said}"),
     }
 }
 

@@ -69,6 +69,8 @@ struct Desk {
     json: bool,
     times: text::Times,
     held: BTreeSet<u64>,
+    /// Those the crew gave up itself: their end is no news.
+    leaving: BTreeSet<u64>,
     asks: mpsc::UnboundedSender<Ask>,
     answered: mpsc::UnboundedReceiver<Answered>,
 }
@@ -84,6 +86,7 @@ impl Desk {
             json,
             times: text::Times::here(),
             held: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             asks,
             answered,
         }
@@ -145,7 +148,8 @@ impl Desk {
     }
 
     fn ended(&mut self, call: u64) -> Result<()> {
-        if !self.held.remove(&call) {
+        self.held.remove(&call);
+        if self.leaving.remove(&call) {
             return Ok(());
         }
         self.say(serde_json::json!({ "ended": call }), || {
@@ -170,7 +174,7 @@ impl Desk {
     }
 
     /// Takes one line of the crew.
-    fn typed(&self, line: &str) {
+    fn typed(&mut self, line: &str) {
         let (letter, rest) = match line.trim().split_once(char::is_whitespace) {
             Some((letter, rest)) => (letter, rest.trim()),
             None => (line.trim(), ""),
@@ -197,6 +201,9 @@ impl Desk {
             Ok(ask) => {
                 if self.unit.client().welcome().is_none() {
                     note("no link: it is sent when the link is back; say it by radio too");
+                }
+                if let ("declined" | "clear", Some(call)) = (ask.0, ask.1) {
+                    self.leaving.insert(call);
                 }
                 // The other end lives as long as this desk.
                 let _ = self.asks.send(ask);
@@ -259,15 +266,14 @@ impl Desk {
         let about = call.map_or_else(String::new, |call| format!("call {call}: "));
         match outcome {
             Ok(_) => {
-                if let (Some(call), "declined" | "clear") = (call, word) {
-                    // The end that follows is no news.
-                    self.held.remove(&call);
-                }
                 let json = serde_json::json!({ "done": word, "call": call });
                 self.say(json, || format!("{about}{word}"))?;
                 Ok(call.is_none().then_some(ExitCode::SUCCESS))
             }
             Err(ClientError::Rejected(rejection)) => {
+                if let Some(call) = call {
+                    self.leaving.remove(&call);
+                }
                 let json = serde_json::json!({
                     "rejected": rejection.code, "text": rejection.text, "call": call
                 });
