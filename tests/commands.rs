@@ -1,4 +1,8 @@
 //! The commands as a person at a shell meets them: the built program, real sockets, real folders.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests; a panic with its place is what a test wants"
+)]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -745,6 +749,23 @@ fn health_is_ok_and_a_line_a_fact() {
         (&status["ok"], &status["open_calls"]),
         (&true.into(), &1.into())
     );
+}
+
+#[test]
+fn health_is_red_and_exit_code_1_when_something_is_wrong() {
+    let mut room = Room::open();
+    room.ok(&["call"]);
+    room.stop();
+    std::fs::remove_dir_all(room.data().join("log")).unwrap();
+    (room.child, room.address) = Room::serve(room.dir.path());
+    let said = room.run(&["health"]);
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(
+        said.out.starts_with("PROBLEM: at the start"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("open calls       1"), "{}", said.out);
 }
 
 #[test]

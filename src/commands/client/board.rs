@@ -54,7 +54,7 @@ pub(crate) async fn calls(args: Calls, json: bool) -> Result<ExitCode> {
             "no open calls"
         })?;
     } else {
-        out(board(&calls, server.welcome.now_at))?;
+        out(board(&calls, server.welcome.now_at).trim_fmt())?;
     }
     if more {
         note(format_args!(

@@ -55,6 +55,10 @@ impl Server {
                     refused.text,
                     refused.code
                 ),
+                ClientError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => anyhow!(
+                    "the server at {address} does not answer ({error}): it hangs, or the way to it is cut; \
+                     take calls on paper and look at its log"
+                ),
                 ClientError::Io(error) => anyhow!(
                     "no server answers at {address} ({error}): start one with `fifteen serve`, or say where it \
                      listens with --connect ADDR or FIFTEEN_CONNECT"

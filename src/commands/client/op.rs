@@ -248,5 +248,5 @@ fn advice(ranking: &Recommendations) -> String {
             reasons.join(", "),
         ]);
     }
-    table.to_string()
+    table.trim_fmt()
 }
