@@ -58,7 +58,7 @@ fn page(status: &HealthStatus, server: &Server) -> String {
     }
     if let Some(at) = status.canary_at {
         let ago = span(status.now_at.saturating_sub(at));
-        fact("canary came back", format!("{ago} ago"));
+        fact("canary passed", format!("{ago} ago"));
     }
     lines.join("\n")
 }
