@@ -465,7 +465,13 @@ pub(crate) enum Task {
         keep: humantime::Duration,
     },
     /// Bring the two logs together again after damage; says what stands and what is gone.
-    Repair(Folder),
+    Repair {
+        #[command(flatten)]
+        folder: Folder,
+        /// Keep what stands even though what lies behind a break is left out.
+        #[arg(long)]
+        give_up_missing: bool,
+    },
     /// Open a copy of a suspect database and read it; used by the program itself.
     #[command(hide = true)]
     Probe { dir: PathBuf },

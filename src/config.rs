@@ -144,6 +144,12 @@ impl Settings {
             .map_or(unknown, |kind| kind.priority)
     }
 
+    /// The zone of reports and screens.
+    #[must_use]
+    pub fn time_zone(&self) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(&self.room.zone).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+
     /// The shipped settings.
     ///
     /// # Panics

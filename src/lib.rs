@@ -7,4 +7,6 @@ pub mod engine;
 pub mod journal;
 pub mod net;
 pub mod protocol;
+pub mod report;
 pub mod service;
+pub mod trace;

@@ -2,11 +2,15 @@
 //! else; a failure is an error of one line that says what to do.
 
 mod client;
+mod journal;
+mod replay;
+mod report;
 mod serve;
 
 use crate::cli::{Cli, Command};
 use anyhow::{Context, Result};
-use fifteen::domain::UtcMs;
+use fifteen::protocol::Hello;
+use std::path::Path;
 use std::process::ExitCode;
 
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
@@ -19,7 +23,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Op(args) => wait(client::op(args, json)),
         Command::Unit(args) => wait(client::unit(args, json)),
         Command::Health(args) => wait(client::health(args, json)),
-        Command::Replay(_) | Command::Report(_) | Command::Journal(_) => anyhow::bail!("not yet"),
+        Command::Replay(args) => replay::run(args, json),
+        Command::Report(args) => report::run(args, json),
+        Command::Journal(args) => journal::run(args, json),
     }
 }
 
@@ -32,18 +38,18 @@ pub(crate) fn wait<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
         .block_on(task)
 }
 
-/// An instant as people read it: RFC 3339 in `zone`, with offset.
-pub(crate) fn in_zone(at: UtcMs, zone: &jiff::tz::TimeZone) -> String {
-    let stamp = i64::try_from(at.0)
-        .ok()
-        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    stamp.map_or_else(
-        || at.to_string(),
-        |stamp| {
-            stamp
-                .to_zoned(zone.clone())
-                .strftime("%Y-%m-%dT%H:%M:%S%:z")
-                .to_string()
-        },
-    )
+/// The hello with the role's token: from `file`, else from FIFTEEN_TOKEN; never from the
+/// command line, which every process can read.
+pub(crate) fn with_token(hello: Hello, file: Option<&Path>) -> Result<Hello> {
+    let token = match file {
+        Some(file) => Some(
+            std::fs::read_to_string(file)
+                .with_context(|| format!("reading the token file {}", file.display()))?,
+        ),
+        None => std::env::var("FIFTEEN_TOKEN").ok(),
+    };
+    Ok(match token {
+        Some(token) => hello.with_token(token.trim()),
+        None => hello,
+    })
 }

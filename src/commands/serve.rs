@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use fifteen::config::Settings;
 use fifteen::engine::State;
 use fifteen::journal::{Note, Options, Prober, Store, replay};
-use fifteen::net::{self, Opened};
+use fifteen::net::{self, LogFiles, Opened};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,6 +32,10 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
         journal: store,
         state: folded.state,
         notes,
+        files: LogFiles {
+            dir: args.data.clone(),
+            options: options(settings.journal.witness.as_deref())?,
+        },
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -61,18 +65,21 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
     })
 }
 
+/// How a log is opened here: suspect folders are looked at by a child of this program.
+pub(crate) fn options(witness: Option<&Path>) -> Result<Options> {
+    let program = std::env::current_exe().context("finding this program")?;
+    let args = vec!["journal".into(), "probe".into()];
+    let prober = Some(Prober { program, args });
+    Ok(Options {
+        witness: witness.map(Into::into),
+        prober,
+        ..Options::default()
+    })
+}
+
 /// Opens the log in `data` for writing.
 pub(crate) fn open(data: &Path, witness: Option<&Path>) -> Result<Store> {
-    let program = std::env::current_exe().context("finding this program")?;
-    let options = Options {
-        witness: witness.map(Into::into),
-        prober: Some(Prober {
-            program,
-            args: vec!["journal".into(), "probe".into()],
-        }),
-        ..Options::default()
-    };
-    let store = Store::open(data, options)?;
+    let store = Store::open(data, options(witness)?)?;
     info!("{}: {}", data.display(), store.opened());
     Ok(store)
 }

@@ -223,6 +223,8 @@ pub enum Event {
         kind: Box<str>,
         /// Its priority, likewise.
         priority: Priority,
+        /// Its flags, likewise.
+        flags: super::Flags,
     },
     /// A clock reached a warning point.
     ClockWarned {
@@ -371,6 +373,30 @@ impl Event {
             Self::UnitLinkUp { .. } => "unit_link_up",
             Self::UnitWentSilent { .. } => "unit_went_silent",
         }
+    }
+
+    /// The event without anything that may name her: sealed parts, notes, remarks and reasons.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        match &mut self {
+            Self::CallReceived { placed, .. } => placed.sealed = super::Sealed::default(),
+            Self::NoteAdded { text, .. } => *text = SealedText("(sealed)".into()),
+            Self::CloseProposed { remark, .. } | Self::CallClosed { remark, .. } => *remark = None,
+            Self::UnitLeft { reason, .. }
+            | Self::CallReopened { reason, .. }
+            | Self::CallOpened { reason, .. }
+            | Self::PriorityChanged {
+                cause: PriorityCause::By(_, reason),
+                ..
+            }
+            | Self::Escalated {
+                by_hand: Some((_, reason)),
+                ..
+            } => *reason = None,
+            Self::UnitOutOfService { reason, .. } => *reason = "(sealed)".into(),
+            _ => {}
+        }
+        self
     }
 
     /// The call it is about, if it is about one.

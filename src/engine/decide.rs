@@ -43,11 +43,11 @@ type Decided = Result<Decision, Rejection>;
 /// A [`Rejection`], for the sender: nothing changed, and its text says what to do.
 pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
     let by = &order.by;
-    if let Some(unit) = acts_for(&order.command)
-        && by.role == Role::Unit
-        && *by.who != *unit.as_str()
-    {
-        return Err(Rejection::NotAllowed("acting for another unit"));
+    if by.role == Role::Unit {
+        for_itself(state, &order.command, by)?;
+    }
+    if !matches!(order.command, Command::PlaceCall { .. }) {
+        bound("name", &by.who, NAME_BYTES_MAX)?;
     }
     match &order.command {
         Command::AdoptRules(rules) => adopt(state, rules),
@@ -55,7 +55,7 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             Ok(Decision::of(Event::ClockStepped { by_ms: *by_ms }))
         }
         Command::RecordShedWork { what, count } => Ok(Decision::of(Event::WorkShed {
-            what: what.clone(),
+            what: cut(what, NAME_BYTES_MAX).0.into(),
             count: *count,
         })),
         Command::PlaceCall { received_at, call } => Ok(place(state, now, *received_at, call, by)),
@@ -138,21 +138,20 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         }
         Command::SignOnUnit { unit, crew, linked } => sign_on(unit, crew, *linked),
         Command::SignOffUnit { unit } => {
-            let events = leave_all(state, unit, Leaving::SignedOff, by)?;
-            let last = Event::UnitSignedOff {
+            let first = Event::UnitSignedOff {
                 unit: unit.clone(),
                 by: by.clone(),
             };
-            Ok(all_then(events, last))
+            leave_all(state, first, unit, Leaving::SignedOff, by)
         }
         Command::SetOutOfService { unit, reason } => {
             note_bound("reason", Some(reason))?;
-            let events = leave_all(state, unit, Leaving::OutOfService, by)?;
-            let (unit, reason, by) = (unit.clone(), reason.clone(), by.clone());
-            Ok(all_then(
-                events,
-                Event::UnitOutOfService { unit, reason, by },
-            ))
+            let first = Event::UnitOutOfService {
+                unit: unit.clone(),
+                reason: reason.clone(),
+                by: by.clone(),
+            };
+            leave_all(state, first, unit, Leaving::OutOfService, by)
         }
         Command::SetAvailable { unit } => {
             if known_unit(state, unit)?.out_of_service.is_none() {
@@ -174,10 +173,42 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
     }
 }
 
-/// The unit in whose name a command speaks.
-fn acts_for(command: &Command) -> Option<&Callsign> {
+/// A unit speaks for itself, and of calls it is on.
+fn for_itself(state: &State, command: &Command, by: &Actor) -> Result<(), Rejection> {
+    if unit_of(command).is_some_and(|unit| *by.who != *unit.as_str()) {
+        return Err(Rejection::NotAllowed("acting for another unit"));
+    }
+    let (id, when_closed) = match command {
+        Command::ClaimCall { call, .. }
+        | Command::ReleaseClaim { call }
+        | Command::AssignUnit { call, .. }
+        | Command::SetPriority { call, .. }
+        | Command::EscalateCall { call, .. }
+        | Command::RecordCallback { call, .. }
+        | Command::CloseCall { call, .. } => (*call, false),
+        Command::AddNote { call, .. }
+        | Command::LinkCall { call, .. }
+        | Command::TakeEscalation { call, .. }
+        | Command::ReopenCall { call, .. } => (*call, true),
+        // The others find out themselves.
+        _ => return Ok(()),
+    };
+    let call = known(state, id)?;
+    if call.closed.is_some() && !when_closed {
+        return Err(Rejection::CallClosed(id));
+    }
+    let on_call = call.units.iter().any(|unit| *unit.unit.as_str() == *by.who);
+    on_call
+        .then_some(())
+        .ok_or(Rejection::NotAllowed("touching a call the unit is not on"))
+}
+
+/// The unit a command speaks of.
+pub(super) fn unit_of(command: &Command) -> Option<&Callsign> {
     match command {
-        Command::ReportProgress { unit, .. }
+        Command::AssignUnit { unit, .. }
+        | Command::ReleaseUnit { unit, .. }
+        | Command::ReportProgress { unit, .. }
         | Command::DeclineCall { unit, .. }
         | Command::ClearUnit { unit, .. }
         | Command::CheckIn { unit, .. }
@@ -185,7 +216,8 @@ fn acts_for(command: &Command) -> Option<&Callsign> {
         | Command::SignOffUnit { unit }
         | Command::SetOutOfService { unit, .. }
         | Command::SetAvailable { unit }
-        | Command::MoveUnit { unit, .. } => Some(unit),
+        | Command::MoveUnit { unit, .. }
+        | Command::SetLink { unit, .. } => Some(unit),
         _ => None,
     }
 }
@@ -263,6 +295,10 @@ fn adopt(state: &State, rules: &Rules) -> Decided {
 
 /// Takes a call, whatever it says: texts past their bound are cut and the call is marked so.
 fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Actor) -> Decision {
+    assert!(
+        state.rules().is_some(),
+        "rules are adopted before the first call; without clocks it would be answered and lost"
+    );
     let mut was_cut = false;
     let mut keep = |text: &str, bytes_max| -> Box<str> {
         let (kept, shorter) = cut(text, bytes_max);
@@ -301,13 +337,14 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
                 .map(|text| keep(text, NOTE_BYTES_MAX)),
         },
     };
-    placed.flags.cut = was_cut;
+    let by = Actor::new(&keep(&by.who, NAME_BYTES_MAX), by.role);
+    placed.flags.cut |= was_cut;
     let id = state.next_call();
     let event = Event::CallReceived {
         call: id,
         received_at: received_at.min(now),
         placed: Box::new(placed),
-        by: by.clone(),
+        by,
     };
     Decision {
         events: vec![event],
@@ -378,7 +415,7 @@ fn report(call: &Call, unit: &Callsign, progress: Progress, by_radio: bool, by: 
     match call.assignment(unit) {
         // A unit sees and touches its own assignments only; what an operator heard on the radio
         // is true whether or not he assigned the unit first.
-        None if by.role == Role::Unit => {
+        None if by.role == Role::Unit || progress == Progress::Assigned => {
             return Err(Rejection::NotAssigned {
                 call: call.id,
                 unit: unit.clone(),
@@ -440,25 +477,23 @@ pub(super) fn leaves(
     }
 }
 
+/// `first`, and then the unit leaves its calls: a unit known by voice only is forgotten with its
+/// last call, and nothing may speak of it after that.
 fn leave_all(
     state: &State,
+    first: Event,
     unit: &Callsign,
     leaving: Leaving,
     by: &Actor,
-) -> Result<Vec<Event>, Rejection> {
-    let mut events = Vec::new();
+) -> Decided {
+    let mut events = vec![first];
     for call in &known_unit(state, unit)?.calls {
         leaves(known(state, *call)?, unit, leaving, None, by, &mut events);
     }
-    Ok(events)
-}
-
-fn all_then(mut events: Vec<Event>, last: Event) -> Decision {
-    events.push(last);
-    Decision {
+    Ok(Decision {
         events,
         answer: Answer::Done,
-    }
+    })
 }
 
 fn check_in(call: &Call, unit: &Callsign, by: &Actor) -> Decided {
@@ -656,6 +691,7 @@ fn reopen(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
         district: call.placed.district.clone(),
         kind: call.placed.kind.clone(),
         priority: call.priority(),
+        flags: call.placed.flags,
     }))
 }
 

@@ -22,7 +22,7 @@ pub use recommend::{Reason, Recommendation, recommend};
 pub use state::{Canary, State};
 
 use crate::domain::{
-    Actor, Answer, CallId, ClockPoint, Command, Dated, Event, KeyMark, Leaving, Order,
+    Actor, Answer, CallId, ClockPoint, Command, Dated, Event, KeyMark, Leaving, Link, Order,
     PriorityCause, Rejection, Transition, UtcMs,
 };
 use timers::{Step, Timers, Watch};
@@ -137,9 +137,12 @@ impl Engine {
         self.now = self.now.max(now);
         let until = out.len() + events_max;
         while let Some((due_at, watch)) = self.timers.pop(&self.state, self.now) {
+            let before = out.len();
             self.fire(watch, due_at, out);
-            // What it does next may be due as well; and its timer is gone from the wheel.
-            self.timers.arm(&self.state, watch);
+            if out.len() == before {
+                // Nothing came of it, and its timer is gone from the wheel; an event arms anew.
+                self.timers.arm(&self.state, watch);
+            }
             if out.len() >= until {
                 break;
             }
@@ -147,20 +150,47 @@ impl Engine {
         self.next_deadline().is_some_and(|at| at <= self.now)
     }
 
-    /// Fires what the command's own call missed before now.
+    /// Fires what the calls and the unit of a command missed before now.
     fn settle(&mut self, order: &Order, out: &mut Vec<Dated>) {
-        let Some(id) = touched(&order.command) else {
-            return;
-        };
+        if let Some(unit) = decide::unit_of(&order.command).and_then(|unit| self.state.unit(unit)) {
+            let watch = Watch::Unit(unit.number);
+            let leaves_all = matches!(
+                order.command,
+                Command::SignOffUnit { .. } | Command::SetOutOfService { .. }
+            );
+            let calls = leaves_all.then(|| unit.calls.clone());
+            if let Some(due_at) = self.timers.due_of(&self.state, watch)
+                && due_at < self.now
+            {
+                self.fire(watch, due_at, out);
+            }
+            for id in calls.into_iter().flatten() {
+                self.settle_call(id, self.now, out);
+            }
+        }
+        if let Some(id) = touched(&order.command) {
+            self.settle_call(id, self.now, out);
+        }
+    }
+
+    /// Fires what was due on a call before `instant`.
+    fn settle_call(&mut self, id: CallId, instant: UtcMs, out: &mut Vec<Dated>) {
         while let Some(call) = self.state.call(id) {
             match self.timers.next_of(&self.state, call) {
-                Some((due_at, _)) if due_at < self.now => self.fire(Watch::Call(id), due_at, out),
+                Some((due_at, _)) if due_at < instant => self.fire(Watch::Call(id), due_at, out),
                 _ => break,
             }
         }
     }
 
     fn fire(&mut self, watch: Watch, due_at: UtcMs, out: &mut Vec<Dated>) {
+        if let Watch::Unit(number) = watch {
+            // A unit that leaves takes its clocks along: what they missed until then comes first.
+            let unit = self.state.unit_numbered(number);
+            for id in unit.map(|(_, unit)| unit.calls.clone()).unwrap_or_default() {
+                self.settle_call(id, due_at.plus(1), out);
+            }
+        }
         for event in self.due_events(watch, due_at) {
             self.commit(Transition { event, mark: None }, out);
         }
@@ -194,7 +224,7 @@ impl Engine {
                             call: id,
                             generation,
                             clock,
-                            unit,
+                            unit: unit.cloned(),
                             warning,
                             due_at,
                         }]
@@ -209,7 +239,7 @@ impl Engine {
                             call: id,
                             generation,
                             clock,
-                            unit,
+                            unit: unit.cloned(),
                             rung,
                             repeat,
                             due_at,
@@ -257,9 +287,36 @@ impl Engine {
         events
     }
 
+    /// The units with a timer that `event` may make the room forget.
+    fn watched_units(&self, event: &Event) -> Vec<u32> {
+        let lost = |callsign| {
+            let unit = self.state.unit(callsign)?;
+            matches!(unit.link, Link::Lost { .. }).then_some(unit.number)
+        };
+        let on_call = match event {
+            Event::CallClosed { call, .. } => self.state.call(*call),
+            _ => None,
+        };
+        let freed = on_call.into_iter().flat_map(|call| &call.units);
+        let named = event.unit().into_iter();
+        named
+            .chain(freed.map(|assignment| &assignment.unit))
+            .filter_map(lost)
+            .collect()
+    }
+
     fn commit(&mut self, transition: Transition, out: &mut Vec<Dated>) {
+        let watched = self.watched_units(&transition.event);
         self.state.apply(self.now, &transition);
         let event = &transition.event;
+        for number in watched {
+            self.timers.arm(&self.state, Watch::Unit(number));
+        }
+        if let Event::RulesAdopted(_) = event {
+            for (_, unit) in self.state.units() {
+                self.timers.arm(&self.state, Watch::Unit(unit.number));
+            }
+        }
         if let Some(call) = event.call() {
             self.timers.arm(&self.state, Watch::Call(call));
         }

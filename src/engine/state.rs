@@ -6,8 +6,9 @@
 use super::keys::Keys;
 use super::queue::Queue;
 use crate::domain::{
-    Answer, Assignment, Call, CallId, Callsign, Claim, ClockRun, Closing, Event, Flags, Leaving,
-    Link, NewCall, Note, Progress, Rules, SignOn, Transition, Trigger, Unit, UnitStatus, UtcMs,
+    Answer, Assignment, Call, CallId, CallbackOutcome, Callsign, Claim, ClockRun, Closing, Event,
+    Flags, Leaving, Link, NewCall, Note, PriorityCause, Progress, Rules, SignOn, Transition,
+    Trigger, Unit, UnitStatus, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -298,11 +299,21 @@ impl State {
                 call, generation, ..
             } => self.reopen(at, *call, *generation)?,
             Event::AcknowledgementWithdrawn { call } => self.withdraw(at, *call)?,
-            Event::PriorityChanged { call, priority, .. } => {
+            Event::PriorityChanged {
+                call,
+                priority,
+                cause,
+            } => {
                 let call = self.calls.get_mut(call)?;
                 self.queue.remove(call);
+                // An aged call waits at its new priority since its limit, however late the room
+                // came to say so.
+                let aged_ms = match cause {
+                    PriorityCause::Aged => self.books[call.book as usize].aging_ms(call.priority()),
+                    PriorityCause::By(..) => None,
+                };
+                call.aging_from = aged_ms.map_or(at, |aged_ms| call.aging_from.plus(aged_ms));
                 call.placed.priority = *priority;
-                call.aging_from = at;
                 if call.waits() {
                     self.queue.insert(call);
                 }
@@ -338,8 +349,9 @@ impl State {
                 });
             }
             Event::CallLinked { primary, .. } => call.primary = Some(*primary),
-            Event::CallbackRecorded { .. } => {
-                call.callbacks += 1;
+            Event::CallbackRecorded { outcome, .. } => {
+                // That it was not tried stops the clock, and is no attempt.
+                call.callbacks += u32::from(*outcome != CallbackOutcome::Unsafe);
                 trigger(call, rules, Trigger::CallbackRecorded, None, at);
             }
             Event::CloseProposed {
@@ -375,7 +387,7 @@ impl State {
                 ..
             } => {
                 use crate::domain::ClockPoint::{Repeat, Rung};
-                let canary = call.is_canary();
+                let canary_passed = call.is_canary() && by_hand.is_none();
                 let (run, ladder) = run_of(call, rules, *clock, unit.as_ref())?;
                 let point = if *repeat == 0 {
                     Rung(*rung)
@@ -387,7 +399,7 @@ impl State {
                 } else {
                     run.done(point, *due_at, ladder);
                 }
-                if canary {
+                if canary_passed {
                     self.canary.passed_at = Some(at);
                     self.canary.late_ms = at.since(*due_at);
                 }
@@ -545,15 +557,18 @@ impl State {
     fn withdraw(&mut self, at: UtcMs, id: CallId) -> Option<()> {
         let call = self.calls.get_mut(&id)?;
         let rules = &self.books[call.book as usize];
-        call.acknowledged_at = None;
-        call.en_route_at = None;
+        let withdrawn = [
+            (Trigger::Acknowledged, call.acknowledged_at.take()),
+            (Trigger::EnRoute, call.en_route_at.take()),
+        ];
         call.withdrawals += 1;
         call.aging_from = at;
         for run in &mut call.clocks {
-            if rules.clocks[usize::from(run.clock)]
-                .stops
-                .contains(&Trigger::Acknowledged)
-            {
+            let stops = &rules.clocks[usize::from(run.clock)].stops;
+            // What something else stopped stays so.
+            if withdrawn.iter().any(|(cause, stopped_at)| {
+                stops.contains(cause) && stopped_at.is_some() && run.stopped_at == *stopped_at
+            }) {
                 run.resume(at, rules.withdrawn_left_ms_min);
             }
         }
@@ -670,7 +685,7 @@ fn start_clocks(call: &mut Call, rules: &Rules, start: UtcMs) {
 fn trigger(call: &mut Call, rules: &Rules, cause: Trigger, unit: Option<&Callsign>, at: UtcMs) {
     for run in &mut call.clocks {
         let rule = &rules.clocks[usize::from(run.clock)];
-        if run.unit.is_some() && run.unit.as_ref() != unit {
+        if cause.of_unit() && run.unit.is_some() && run.unit.as_ref() != unit {
             continue;
         }
         if rule.stops.contains(&cause) {

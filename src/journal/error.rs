@@ -95,8 +95,8 @@ pub enum JournalError {
     /// A sync failed earlier; the log takes nothing until it is reopened.
     #[error("the log is poisoned until it is reopened: {0}")]
     Poisoned(String),
-    /// Neither log could make the commit durable.
-    #[error("the commit is not durable in either log: sled: {sled}; witness: {witness}")]
+    /// Neither log could make the commit durable, or be opened.
+    #[error("neither log can be used: sled: {sled}; witness: {witness}")]
     BothFailed {
         /// Why sled failed.
         sled: String,

@@ -97,7 +97,7 @@ pub(crate) fn parent(path: &Path) -> &Path {
 /// One process a data folder: an exclusive lock on `<data>/LOCK`, held until dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -125,7 +125,14 @@ impl Lock {
         }
         file.set_len(0).at("write", &path)?;
         write!(file, "{}", std::process::id()).at("write", &path)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Let go in words: a child between fork and exec holds the same open file, and closing ours would not be enough.
+    fn drop(&mut self) {
+        let _ = FileExt::unlock(&self.file);
     }
 }
 
@@ -143,9 +150,9 @@ impl Ballast {
         }
     }
 
-    /// Allocates it if it is not there. A disk too full for that is not an error here.
+    /// Allocates it if it is not there; a ballast of no bytes is none. A disk too full for that is not an error here.
     pub(crate) fn fill(&self) -> bool {
-        if fs::metadata(&self.path).is_ok_and(|file| file.len() >= self.bytes) {
+        if self.bytes == 0 || fs::metadata(&self.path).is_ok_and(|file| file.len() >= self.bytes) {
             return true;
         }
         let done = File::create(&self.path).and_then(|file| {

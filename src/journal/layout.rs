@@ -35,23 +35,20 @@ impl Layout {
 
     /// Makes the folders and removes what a crash left half made.
     pub(crate) fn prepare(&self) -> Result<(), JournalError> {
-        for dir in [&self.dir, &self.witness, &self.archive] {
-            files::create_dir(dir)?;
-        }
         for dir in [&self.scratch, &self.sled.with_extension("new")] {
             files::remove_dir(dir)?;
         }
-        for dir in [&self.dir, &self.witness, &self.archive] {
-            for path in files::list(dir)? {
-                if path
-                    .extension()
-                    .is_some_and(|extension| extension == "part")
-                {
-                    files::remove(&path)?;
-                }
-            }
-        }
-        Ok(())
+        [&self.dir, &self.archive]
+            .into_iter()
+            .try_for_each(|dir| clean(dir))
+    }
+
+    /// The same for the witness, whose disk may be another, and dead: a file is written there and synced.
+    pub(crate) fn prepare_witness(&self) -> Result<(), JournalError> {
+        clean(&self.witness)?;
+        let trial = self.witness.join("trial");
+        files::replace(&trial, b"can be written")?;
+        files::remove(&trial)
     }
 
     fn closed(&self) -> PathBuf {
@@ -89,6 +86,19 @@ impl Layout {
     pub(crate) fn write_epoch(&self, epoch: u64, node: &str) -> Result<(), JournalError> {
         files::replace(&self.epoch(), format!("{epoch} {node}\n").as_bytes())
     }
+}
+
+fn clean(dir: &Path) -> Result<(), JournalError> {
+    files::create_dir(dir)?;
+    for path in files::list(dir)? {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "part")
+        {
+            files::remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, JournalError> {

@@ -124,6 +124,10 @@ impl Journal for MemoryJournal {
             )
     }
 
+    fn archived(&self) -> u64 {
+        self.archived
+    }
+
     fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
         let whole = self
             .frames

@@ -17,6 +17,7 @@ mod chain;
 mod error;
 mod files;
 mod frame;
+pub mod inspect;
 mod layout;
 mod memory;
 mod open;
@@ -153,6 +154,9 @@ pub trait Journal: Send {
     /// # Errors
     /// Nothing was deleted that is not archived; call again.
     fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError>;
+
+    /// The last transition in the archive; 0 while nothing is.
+    fn archived(&self) -> u64;
 
     /// How the log is.
     fn health(&self) -> Health;

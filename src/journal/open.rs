@@ -34,7 +34,8 @@ pub(crate) struct How<'a> {
 
 pub(crate) struct Parts {
     pub(crate) sled: SledLog,
-    pub(crate) witness: Writer,
+    /// Or why it cannot be used.
+    pub(crate) witness: Result<Writer, String>,
     pub(crate) archive: Archive,
     pub(crate) opened: Opened,
 }
@@ -52,12 +53,26 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
         archived: archive.tail().seq,
         ..Opened::default()
     };
-    let mut sled = open_sled(layout, how, &archive, &mut opened)?;
+    let witness_there = layout.prepare_witness();
+    let mut sled = match &witness_there {
+        Ok(()) => open_sled(layout, how, &archive, &mut opened)?,
+        // Nothing is made anew that could not be filled: the next start would take it for the log.
+        Err(why) if !layout.sled.exists() => return Err(no_log_left(why)),
+        Err(why) => open_in_place(layout, how, &mut opened.notes)
+            .map_err(|sled| no_log_left(&both(&sled, why)))?,
+    };
     let (tail, witness) = loop {
-        match bring_together(&sled, layout, how, archive.tail(), &mut opened.notes) {
+        let together = match &witness_there {
+            Ok(()) => bring_together(&sled, layout, how, archive.tail(), &mut opened.notes)
+                .map(|(tail, writer)| (tail, Ok(writer))),
+            Err(why) => sled_alone(&sled, archive.tail(), &why.to_string(), &mut opened.notes),
+        };
+        match together {
             Ok(done) => break done,
             // Opened without a word, failed when read: as good as not opened, once.
-            Err(error @ JournalError::Sled { .. }) if !set_aside_already(&opened) => {
+            Err(error @ JournalError::Sled { .. })
+                if witness_there.is_ok() && !made_anew(&opened.notes) =>
+            {
                 std::mem::forget(sled);
                 sled = set_aside_and_create(layout, how, &archive, error, &mut opened.notes)?;
             }
@@ -78,7 +93,10 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
             Fault::Differs(why),
         )));
     }
-    let epoch = sled.epoch()?.max(layout.read_epoch()?).max(tail.epoch);
+    let epoch = sled
+        .epoch()?
+        .max(layout.read_epoch().unwrap_or(0))
+        .max(tail.epoch);
     opened.tail = Tail { epoch, ..tail };
     if !how.ballast.fill() {
         opened.notes.push(Note::BallastMissing);
@@ -92,11 +110,40 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
     })
 }
 
-fn set_aside_already(opened: &Opened) -> bool {
-    opened
-        .notes
-        .iter()
-        .any(|note| matches!(note, Note::SledSetAside { .. }))
+/// Whether sled holds nothing but what the witness gave it.
+fn made_anew(notes: &[Note]) -> bool {
+    notes.iter().any(|note| {
+        matches!(
+            note,
+            Note::Created | Note::SledMissing | Note::SledSetAside { .. }
+        )
+    })
+}
+
+fn no_log_left(why: &JournalError) -> JournalError {
+    JournalError::unfit("the witness cannot be used and sled has no log", why)
+}
+
+fn both(sled: &JournalError, witness: &JournalError) -> JournalError {
+    JournalError::BothFailed {
+        sled: sled.to_string(),
+        witness: witness.to_string(),
+    }
+}
+
+/// A witness whose disk is dead does not stop the room, if sled has the log.
+fn sled_alone(
+    sled: &SledLog,
+    base: Tail,
+    why: &str,
+    notes: &mut Vec<Note>,
+) -> Result<(Tail, Result<Writer, String>), JournalError> {
+    let mut frames = Followed::new(sled.raw_frames(base.seq + 1), "sled", Some(base));
+    let tail = frames.try_fold(base, |_, frame| frame.map(|frame| frame.tail()))?;
+    notes.push(Note::WitnessUnusable {
+        why: why.to_owned(),
+    });
+    Ok((tail, Err(why.to_owned())))
 }
 
 fn open_sled(

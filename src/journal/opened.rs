@@ -53,6 +53,11 @@ pub enum Note {
         /// The last.
         to: u64,
     },
+    /// The witness folder cannot be written: the log is degraded from the start.
+    WitnessUnusable {
+        /// Why.
+        why: String,
+    },
     /// The disk was full: the ballast was given back.
     BallastReleased,
     /// There is no room for the ballast.
@@ -83,6 +88,9 @@ impl fmt::Display for Note {
                 f,
                 "transitions {from} to {to} put into the witness from sled"
             ),
+            Self::WitnessUnusable { why } => {
+                write!(f, "DEGRADED, the witness cannot be used: {why}")
+            }
             Self::BallastReleased => write!(f, "the disk was full; the ballast was given back"),
             Self::BallastMissing => write!(f, "no room on the disk for the ballast"),
         }

@@ -6,7 +6,6 @@
 //! a new database is made beside its place and renamed; deletes come in small commits. After the first failure
 //! nothing is written any more until the process opens it again.
 
-use super::chain::Followed;
 use super::error::{At, Fault, JournalError};
 use super::files;
 use super::frame::Frame;
@@ -157,14 +156,6 @@ impl SledLog {
         })
     }
 
-    /// Frames from the one holding `from_seq`, each following the one before.
-    pub(crate) fn frames(
-        &self,
-        from_seq: u64,
-    ) -> impl Iterator<Item = Result<Frame, JournalError>> + use<> {
-        Followed::new(self.raw_frames(from_seq), "sled", None)
-    }
-
     /// Deletes whole frames up to `upto_seq`, a few keys a commit.
     pub(crate) fn trim(&self, upto_seq: u64) -> Result<(), JournalError> {
         let mut keys = Vec::new();
@@ -310,9 +301,8 @@ impl SledLog {
             }
         }
         for manifest in this.manifests()? {
-            match this.snapshot(&manifest) {
-                Err(error @ JournalError::Sled { .. }) => return Err(error),
-                Err(_) | Ok(_) => {}
+            if let Err(error @ JournalError::Sled { .. }) = this.snapshot(&manifest) {
+                return Err(error);
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use super::chain::Followed;
 use super::error::JournalError;
 use super::files::{Ballast, Lock};
 use super::frame::Frame;
+use super::inspect;
 use super::layout::Layout;
 use super::memory::admit;
 use super::open::{How, Parts, open};
@@ -19,6 +20,7 @@ use super::snapshot::{Manifest, Snapshot};
 use super::witness::Reader;
 use super::witness_writer::{self, Witness};
 use super::{Appended, Frames, Health, Journal, Trimmed, Which};
+use crate::domain::UtcMs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::error;
@@ -90,7 +92,7 @@ impl Store {
             archive,
             opened,
         } = open(&layout, &how)?;
-        let witness = Ok(Witness::start(witness));
+        let witness = witness.map(Witness::start);
         Ok(Self {
             layout,
             options,
@@ -109,10 +111,31 @@ impl Store {
         &self.opened
     }
 
-    /// The last transition in the archive.
-    #[must_use]
-    pub fn archived(&self) -> u64 {
-        self.archive.tail().seq
+    /// The last transition of the last frame that lies wholly before `before`: what may be archived at its hour.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn last_before(&self, before: UtcMs) -> Result<u64, JournalError> {
+        let base = self.archive.tail();
+        let mut upto = base.seq;
+        for frame in Followed::new(self.live(base.seq + 1)?, "log", Some(base)) {
+            let frame = frame?;
+            if frame.last_at() >= before {
+                break;
+            }
+            upto = frame.last_seq();
+        }
+        Ok(upto)
+    }
+
+    /// A backup of everything acknowledged so far, from whichever log is in service.
+    ///
+    /// # Errors
+    /// As [`inspect::backup`].
+    pub fn backup(&self, to: &Path) -> Result<inspect::BackedUp, JournalError> {
+        let base = self.archive.tail();
+        let live = Followed::new(self.live(base.seq + 1)?, "log", Some(base));
+        inspect::write_backup(&self.archive, live, to)
     }
 
     /// Stops in order, so that the next start need not suspect anything.
@@ -261,6 +284,10 @@ impl Journal for Store {
         self.sled()?.snapshot(manifest)
     }
 
+    fn archived(&self) -> u64 {
+        self.archive.tail().seq
+    }
+
     fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
         let base = self.archive.tail();
         let (mut frames, mut more) = (Vec::<Frame>::new(), false);
@@ -309,5 +336,93 @@ impl Journal for Store {
                 why: format!("sled: {sled}; witness: {witness}"),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Record, pack};
+
+    fn commit(store: &mut Store) {
+        let tail = store.last();
+        let record = Record {
+            at: UtcMs(tail.seq),
+            schema: 1,
+            body: vec![1; 100],
+        };
+        let frames = pack(&tail, tail.epoch, [&record]).unwrap();
+        assert!(matches!(
+            store.append(tail.epoch, tail.seq, &frames),
+            Ok(Appended::Durable(_))
+        ));
+    }
+
+    fn open(dir: &Path) -> Store {
+        Store::open(
+            dir,
+            Options {
+                ballast_bytes: 0,
+                ..Options::default()
+            },
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn room_goes_on_with_the_witness_when_sled_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path());
+        (0..3).for_each(|_| commit(&mut store));
+        // As after a failed sync, except that sled lets go of its files.
+        let why = JournalError::sled("flush", "the disk said no");
+        drop(std::mem::replace(&mut store.sled, Err(why.to_string())));
+        (0..3).for_each(|_| commit(&mut store));
+        assert!(matches!(
+            store.health(),
+            Health::Degraded {
+                which: Which::Sled,
+                ..
+            }
+        ));
+        let read: u64 = store
+            .tail(1)
+            .unwrap()
+            .map(|frame| u64::from(frame.unwrap().count()))
+            .sum();
+        assert_eq!(read, 6, "the witness is read instead");
+        assert_eq!(store.trim(2).unwrap().archived, 2, "and archived from");
+        assert!(store.close().is_err());
+        let store = open(dir.path());
+        assert_eq!(
+            store.opened().notes,
+            [crate::journal::Note::PutBack { from: 4, to: 6 }]
+        );
+        assert_eq!(store.health(), Health::Whole);
+    }
+
+    #[test]
+    fn nothing_is_acknowledged_when_both_logs_failed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path());
+        commit(&mut store);
+        store.sled_failed(&JournalError::sled("flush", "no"));
+        store.witness_failed(&JournalError::Poisoned("no".into()));
+        let frames = pack(
+            &store.last(),
+            0,
+            [&Record {
+                at: UtcMs(1),
+                schema: 1,
+                body: vec![],
+            }],
+        )
+        .unwrap();
+        assert!(matches!(
+            store.append(0, 1, &frames),
+            Err(JournalError::BothFailed { .. })
+        ));
+        assert!(matches!(store.health(), Health::Poisoned { .. }));
+        assert_eq!(store.last().seq, 1);
     }
 }

@@ -11,7 +11,7 @@
 
 use super::error::{At, Fault, JournalError};
 use super::files;
-use super::frame::Frame;
+use super::frame::{FRAME_BYTES_MAX, Frame};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -316,6 +316,32 @@ impl Segment {
             }),
         )
     }
+}
+
+/// Every frame that still reads in a segment's bytes, whatever surrounds it: for repair, never for a start.
+pub(crate) fn salvage(bytes: &[u8]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    let magic = ENTRY_MAGIC.to_be_bytes();
+    let starts = bytes
+        .windows(magic.len())
+        .enumerate()
+        .filter(|(_, window)| *window == magic);
+    for (start, _) in starts {
+        // A damaged frame does not hide the ones after it in the same commit, unless its length is what was hit.
+        let mut rest = bytes.get(start + ENTRY_HEADER_BYTES..).unwrap_or_default();
+        while let Some((len, after)) = rest.split_first_chunk::<2>() {
+            let len = usize::from(u16::from_be_bytes(*len));
+            let Some(frame) = after
+                .get(..len)
+                .filter(|_| len > 0 && len <= FRAME_BYTES_MAX)
+            else {
+                break;
+            };
+            frames.extend(Frame::decode(frame.to_vec()));
+            rest = &after[len..];
+        }
+    }
+    frames
 }
 
 fn damaged(path: &Path, seq: u64, fault: Fault) -> JournalError {

@@ -12,12 +12,13 @@ mod session;
 use crate::config::Settings;
 use crate::domain::UtcMs;
 use crate::engine::State;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Options};
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle};
 use feed::WireFeed;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -67,6 +68,7 @@ struct Server {
     /// The session that speaks for each unit now.
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
+    files: LogFiles,
     stopping: watch::Receiver<bool>,
 }
 
@@ -100,6 +102,17 @@ pub struct Opened<J> {
     pub state: State,
     /// What opening it found, for `health`.
     pub notes: Vec<String>,
+    /// Its plain files, for what reads much of it beside the engine.
+    pub files: LogFiles,
+}
+
+/// The archive and the witness of a log: plain files, read beside the engine's thread.
+#[derive(Debug, Clone)]
+pub struct LogFiles {
+    /// The data folder.
+    pub dir: PathBuf,
+    /// How it was opened.
+    pub options: Options,
 }
 
 /// Serves the room until `stop` resolves or the log fails. `ready` is told the address once
@@ -142,6 +155,7 @@ pub async fn serve<J: Journal + 'static>(
         sessions: AtomicUsize::new(0),
         units: Mutex::default(),
         notes: opened.notes,
+        files: opened.files,
         stopping,
     });
     info!(%address, "serving");

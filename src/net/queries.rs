@@ -3,15 +3,17 @@
 
 use super::feed::WireFeed;
 use super::session::Answering;
-use super::{Server, convert};
+use super::{LogFiles, Server, convert};
 use crate::domain::{
     Actor, Call, CallId, Command, Dated, Flags, NewCall, Order, Priority, Role, Sealed, Source,
     Trigger, UtcMs,
 };
 use crate::engine::recommend;
-use crate::journal::{Frame, Health, Journal, JournalError};
+use crate::journal::{Health, Journal, JournalError, RecordRef, inspect};
 use crate::protocol::{self as wire, Code, Request, VERSION, Welcome};
+use crate::report::{By, Fold, Query};
 use crate::service::{Asked, Room, decode};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,8 +22,8 @@ use tokio::sync::oneshot;
 /// Rows of a page when the asker does not say, and at most.
 const PAGE: u32 = 100;
 const PAGE_MAX: u32 = 400;
-/// Frames read from the log in one question, so that calls come between: about 9,000 transitions.
-const FRAMES_A_TURN: usize = 256;
+/// A report's share of a reply, in bytes of JSON.
+const REPORT_BYTES_MAX: usize = 1_000_000;
 /// What a timeline may take of a reply, in lines.
 const TIMELINE_MAX: usize = crate::domain::HISTORY_MAX;
 
@@ -134,17 +136,19 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
             );
         }),
         Request::Archive(_) => ask(server, answering, |room, answering| {
-            let moved = room.archive();
-            let seq = room.engine.state().seq;
+            room.archive();
+            let seq = room.journal.archived();
             stored(
                 answering,
-                moved.map(|_| wire::Stored {
+                Ok(wire::Stored {
                     dir: None,
                     seq,
                     bytes: 0,
                 }),
             );
         }),
+        Request::Report(asked) => report(server, &asked, answering),
+        Request::Backup(asked) => backup(server, asked.dir.into(), answering),
         other => answering.reject(
             Code::UnknownMessage,
             format!("{} is not answered here", other.name()),
@@ -251,28 +255,94 @@ fn read_one(journal: &dyn Journal, seq: u64) -> Option<Dated> {
     decode(record).ok()
 }
 
-/// The next frames of the log from `seq` on, read between two commits.
-pub(super) async fn frames(server: &Server, seq: u64) -> Result<Vec<Frame>, String> {
-    let (sender, receiver) = oneshot::channel();
-    let asked = server.handle.ask(move |room| {
-        let read = room.map_err(|failed| failed.to_string()).and_then(|room| {
-            if seq > room.journal.last().seq {
-                return Ok(Vec::new());
-            }
-            let frames = room.journal.tail(seq).map_err(|error| error.to_string())?;
-            frames
-                .take(FRAMES_A_TURN)
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| error.to_string())
+/// The report, read from the log's plain files on a thread of its own.
+fn report(server: &Arc<Server>, asked: &wire::Report, answering: Answering) {
+    let query = Query {
+        from: asked.from_at.map(UtcMs),
+        to: asked.to_at.map(UtcMs),
+        by: asked.by.map(|by| match by {
+            wire::ReportBy::District => By::District,
+            wire::ReportBy::Kind => By::Kind,
+            wire::ReportBy::Priority => By::Priority,
+            wire::ReportBy::Hour => By::Hour,
+            wire::ReportBy::Shift => By::Shift,
+        }),
+        zone: server.settings.time_zone(),
+    };
+    let inner = Arc::clone(server);
+    ask(server, answering, move |room, answering| {
+        let seq = room.tail.seq;
+        // A thread of its own: a report may read for seconds, and no call waits for it.
+        let reading = std::thread::Builder::new().name("report".into());
+        let spawned = reading.spawn(move || match figures(&inner, query, seq) {
+            Ok(report) => answering.reply(Some(seq), false, wire::ReportFigures { report }),
+            Err((code, text)) => answering.reject(code, text),
         });
-        let _ = sender.send(read);
+        if let Err(error) = spawned {
+            tracing::error!("no thread for a report: {error}");
+        }
     });
-    if asked == Asked::Shed {
-        return Err("calls come first just now; ask again in a moment".into());
+}
+
+fn figures(server: &Server, query: Query, seq: u64) -> Result<String, (Code, String)> {
+    let failed = |text: String| (Code::JournalFailed, text);
+    let LogFiles { dir, options } = &server.files;
+    let mut fold = Fold::new(query);
+    let mut last = 0;
+    inspect::dump(dir, options, 1, |number, record| {
+        let dated = decode(RecordRef {
+            seq: number,
+            at: record.at,
+            schema: record.schema,
+            body: &record.body,
+        });
+        fold.take(&dated.map_err(|why| JournalError::Fold { seq: number, why })?);
+        last = number;
+        Ok(())
+    })
+    .map_err(|error| failed(error.to_string()))?;
+    if last < seq {
+        return Err(failed(format!(
+            "the plain files end at transition {last}, the log at {seq}: the witness has failed, see `fifteen health`"
+        )));
     }
-    receiver
-        .await
-        .unwrap_or_else(|_| Err("the server stops".into()))
+    let report = serde_json::to_string(&fold.finish(server.clock.now()))
+        .map_err(|error| failed(error.to_string()))?;
+    if report.len() > REPORT_BYTES_MAX {
+        let text = "more figures than one reply holds; ask for a shorter span, or without `by`";
+        return Err((Code::TooLarge, text.into()));
+    }
+    Ok(report)
+}
+
+/// A backup, taken from the plain files on a thread of its own.
+fn backup(server: &Arc<Server>, dir: PathBuf, answering: Answering) {
+    let LogFiles { dir: data, options } = server.files.clone();
+    let spawned = std::thread::Builder::new()
+        .name("backup".into())
+        .spawn(move || {
+            let taken = inspect::backup(&data, &options, &dir).map(|taken| wire::Stored {
+                dir: Some(dir.display().to_string()),
+                seq: taken.seq,
+                bytes: folder_bytes(&dir),
+            });
+            stored(answering, taken);
+        });
+    if let Err(error) = spawned {
+        tracing::error!("no thread for a backup: {error}");
+    }
+}
+
+fn folder_bytes(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return 0;
+    };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(about) if about.is_dir() => folder_bytes(&entry.path()),
+        Ok(about) => about.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
 }
 
 pub(super) async fn welcome(server: &Server) -> Welcome {

@@ -53,9 +53,8 @@ pub use queries::{
     Health, ListCalls, ListUnits, RecommendUnits, Report, ShowCall, Subscribe, Unsubscribe,
 };
 pub use reply::{
-    CallDetails, CallPlaced, Calls, ClockFigures, Done, EscalationRecord, HealthStatus, NoteLine,
-    NoticeRecord, Recommendation, Recommendations, Rejection, Reply, ReplyBody, ReportFigures,
-    ReportRow, Stored, Subscribed, TimelineLine, Units,
+    CallDetails, CallPlaced, Calls, Done, HealthStatus, NoteLine, Recommendation, Recommendations,
+    Rejection, Reply, ReplyBody, ReportFigures, Stored, Subscribed, TimelineLine, Units,
 };
 pub use request::{Request, RequestFrame, RequestNature};
 pub use role::{ALLOWED, Role};

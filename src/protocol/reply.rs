@@ -240,112 +240,11 @@ pub struct HealthStatus {
     pub canary_at: Option<u64>,
 }
 
-/// A supervisor's figures.
+/// A supervisor's figures, in the one form they have: that of `fifteen report --format json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportFigures {
-    /// The span begins, ms since 1970 UTC.
-    pub from_at: u64,
-    /// The span ends before this, ms since 1970 UTC.
-    pub to_at: u64,
-    /// The room's time zone, an IANA name; hours are in it.
-    pub zone: String,
-    /// One for all, or one for each group.
-    pub rows: Vec<ReportRow>,
-    /// Escalations of the span, oldest first, as many as fit a frame.
-    #[serde(default, deserialize_with = "nil_is_default")]
-    pub escalations: Vec<EscalationRecord>,
-    /// Escalations that did not fit.
-    pub escalations_left_out: u64,
-}
-
-/// The figures of one group of calls.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReportRow {
-    /// The district, kind, priority or hour; `all` for the whole.
-    pub group: String,
-    /// Calls received.
-    pub calls: u64,
-    /// Each clock's figures.
-    #[serde(default, deserialize_with = "nil_is_default")]
-    pub clocks: Vec<ClockFigures>,
-}
-
-/// One clock's figures. A percentile is absent where its rank falls on a call that was never answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClockFigures {
-    /// Name of the clock.
-    pub clock: String,
-    /// Calls it started on.
-    pub started: u64,
-    /// Stopped in time.
-    pub in_time: u64,
-    /// Missed, whether stopped since or not.
-    pub missed: u64,
-    /// Still running and not yet missed.
-    pub still_open: u64,
-    /// How often each rung was reached, the first rung first; reminders not counted.
-    #[serde(default, deserialize_with = "nil_is_default")]
-    pub rungs: Vec<u64>,
-    /// Reminders of the last rung.
-    pub reminders: u64,
-    /// Half were answered within this, ms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p50_ms: Option<u64>,
-    /// Nine in ten, ms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p90_ms: Option<u64>,
-    /// Nineteen in twenty, ms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p95_ms: Option<u64>,
-    /// Ninety-nine in a hundred, ms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p99_ms: Option<u64>,
-    /// The slowest, ms; absent if one was never answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_ms: Option<u64>,
-}
-
-/// One escalation and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EscalationRecord {
-    /// Call id.
-    pub call: u64,
-    /// Generation of the call.
-    pub generation: u32,
-    /// The clock.
-    pub clock: String,
-    /// The rung, the first is 1.
-    pub rung: u32,
-    /// 0, or the number of the reminder.
-    pub repeat: u32,
-    /// The office told.
-    pub office: String,
-    /// When it was due, ms since 1970 UTC.
-    pub due_at: u64,
-    /// How long after that it fired, ms.
-    pub late_ms: u64,
-    /// When somebody took it, ms since 1970 UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub taken_at: Option<u64>,
-    /// Who took it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub taken_by: Option<String>,
-    /// How the office was told.
-    #[serde(default, deserialize_with = "nil_is_default")]
-    pub notices: Vec<NoticeRecord>,
-}
-
-/// One notice on one channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeRecord {
-    /// The channel, a word of the configuration.
-    pub channel: String,
-    /// When it was delivered, ms since 1970 UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivered_at: Option<u64>,
-    /// When it was seen, ms since 1970 UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seen_at: Option<u64>,
+    /// The report as JSON.
+    pub report: String,
 }
 
 /// Pushes begin.

@@ -97,5 +97,7 @@ words! {
         "priority" => Priority,
         /// The hour of receipt in the room's own zone.
         "hour" => Hour,
+        /// The shift of receipt in the room's own zone.
+        "shift" => Shift,
     }
 }

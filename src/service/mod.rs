@@ -17,5 +17,5 @@ mod writer;
 
 pub use handle::{Asked, Failed, Handle, Outcome};
 pub use record::{decode, encode};
-pub use room::{Feed, NoFeed, Pulse, Room, Settings, Started, archive_before, start};
+pub use room::{Feed, NoFeed, Pulse, Room, Settings, Started, start};
 pub use writer::{COMMIT_ALARM, CommitError, Writer};

@@ -46,8 +46,7 @@ pub struct Room<'a, F> {
     pub tail: Tail,
     /// How the thread fares.
     pub pulse: &'a mut Pulse,
-    /// What is older than this may be archived.
-    pub horizon: UtcMs,
+    archiving: &'a mut bool,
 }
 
 impl<F> Room<'_, F> {
@@ -61,12 +60,9 @@ impl<F> Room<'_, F> {
         )
     }
 
-    /// Moves what is old to the archive; how many transitions moved.
-    ///
-    /// # Errors
-    /// Nothing was deleted that is not archived.
-    pub fn archive(&mut self) -> Result<u64, JournalError> {
-        archive_before(self.journal, self.horizon)
+    /// Moves what is old to the archive, a step after each of the next commits.
+    pub fn archive(&mut self) {
+        *self.archiving = true;
     }
 }
 
@@ -131,6 +127,7 @@ pub fn start<J: Journal + 'static, F: Feed>(
         settings,
         snapshot_seq,
         pulse: Pulse::default(),
+        archiving: false,
         events: Vec::new(),
     };
     thread.begin()?;
@@ -167,6 +164,7 @@ struct Thread<J, F> {
     settings: Settings,
     snapshot_seq: u64,
     pulse: Pulse,
+    archiving: bool,
     events: Vec<Dated>,
 }
 
@@ -257,17 +255,18 @@ impl<J: Journal, F: Feed> Thread<J, F> {
                 (order.answer)(Ok(order.decided), Some(self.engine.state()));
             }
             for ask in asks {
-                let (tail, horizon) = (self.writer.tail(), self.horizon());
+                let tail = self.writer.tail();
                 ask(Ok(&mut Room {
                     engine: &self.engine,
                     feed: &mut self.feed,
                     journal: self.writer.journal_mut(),
                     tail,
                     pulse: &mut self.pulse,
-                    horizon,
+                    archiving: &mut self.archiving,
                 }));
             }
             self.upkeep(draining);
+            self.archive_step();
         }
         closing(self.writer.into_journal())?;
         Ok(())
@@ -321,36 +320,51 @@ impl<J: Journal, F: Feed> Thread<J, F> {
             Err(error) => warn!("no snapshot, the next start takes longer: {error}"),
         }
         self.snapshot_seq = self.writer.tail().seq;
+        self.archiving = true;
+    }
+
+    /// One bounded step of archiving, between two commits, so that no call waits for it.
+    fn archive_step(&mut self) {
+        if !self.archiving {
+            return;
+        }
         let horizon = self.horizon();
-        if let Err(error) = archive_before(self.writer.journal_mut(), horizon) {
-            warn!("nothing was archived: {error}");
+        match archive_step(self.writer.journal_mut(), horizon) {
+            Ok(0) => self.archiving = false,
+            Ok(moved) => info!(moved, "transitions moved to the archive"),
+            Err(error) => {
+                self.archiving = false;
+                warn!("nothing was archived: {error}");
+            }
         }
     }
 }
 
-/// Moves what happened before `horizon` to the archive, and no further than the older snapshot.
-/// Returns how many transitions moved.
-///
-/// # Errors
-/// Nothing was deleted that is not archived.
-pub fn archive_before(journal: &mut dyn Journal, horizon: UtcMs) -> Result<u64, JournalError> {
-    let mut moved = 0;
-    let Some(oldest) = journal.manifests()?.last().map(|manifest| manifest.seq) else {
+/// Frames looked at in one step of archiving.
+const ARCHIVE_STEP_FRAMES: usize = 1_024;
+
+/// Moves some of what happened before `horizon` to the archive, and nothing past the older
+/// snapshot. Returns how many transitions moved; 0: no more are to be moved.
+fn archive_step(journal: &mut dyn Journal, horizon: UtcMs) -> Result<u64, JournalError> {
+    let archived = journal.archived();
+    let oldest = journal
+        .manifests()?
+        .last()
+        .map_or(0, |manifest| manifest.seq);
+    if archived >= oldest {
         return Ok(0);
-    };
-    loop {
-        let done = journal.trim(0)?.archived;
-        let mut upto = done;
-        for frame in journal.tail(done + 1)?.take(1_024) {
-            let frame = frame?;
-            if frame.last_at() >= horizon || frame.last_seq() > oldest {
-                break;
-            }
-            upto = frame.last_seq();
+    }
+    let mut upto = archived;
+    for frame in journal.tail(archived + 1)?.take(ARCHIVE_STEP_FRAMES) {
+        let frame = frame?;
+        if frame.last_at() >= horizon || frame.last_seq() > oldest {
+            break;
         }
-        if upto == done {
-            return Ok(moved);
-        }
-        moved += journal.trim(upto)?.moved;
+        upto = frame.last_seq();
+    }
+    if upto == archived {
+        Ok(0)
+    } else {
+        Ok(journal.trim(upto)?.moved)
     }
 }

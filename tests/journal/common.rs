@@ -9,14 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// 2026-11-21T00:00:00Z.
-pub const MIDNIGHT: u64 = 1_795_219_200_000;
-pub const DAY: u64 = 86_400_000;
+pub(crate) const MIDNIGHT: u64 = 1_795_219_200_000;
+pub(crate) const DAY: u64 = 86_400_000;
 
 /// Counts and hashes everything it is told; any change, loss or swap changes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    pub count: u64,
-    pub hash: [u8; 32],
+pub(crate) struct Seen {
+    pub(crate) count: u64,
+    pub(crate) hash: [u8; 32],
 }
 
 impl Fold for Seen {
@@ -65,7 +65,7 @@ impl Fold for Seen {
 }
 
 /// Transition `n`: a second after the one before, with a body of its own.
-pub fn record(n: u64) -> Record {
+pub(crate) fn record(n: u64) -> Record {
     let body = format!("transition {n}: {}", "x".repeat((n % 150) as usize)).into_bytes();
     Record {
         at: UtcMs(MIDNIGHT + n * 1_000),
@@ -75,12 +75,12 @@ pub fn record(n: u64) -> Record {
 }
 
 /// Appends `count` transitions in one commit.
-pub fn commit(journal: &mut dyn Journal, count: u64) {
+pub(crate) fn commit(journal: &mut dyn Journal, count: u64) {
     commit_at(journal, count, 0);
 }
 
 /// As [`commit`], `later` milliseconds later.
-pub fn commit_at(journal: &mut dyn Journal, count: u64, later: u64) {
+pub(crate) fn commit_at(journal: &mut dyn Journal, count: u64, later: u64) {
     let tail = journal.last();
     let records: Vec<Record> = (1..=count)
         .map(|n| record(tail.seq + n))
@@ -98,7 +98,7 @@ pub fn commit_at(journal: &mut dyn Journal, count: u64, later: u64) {
 }
 
 /// What `n` transitions of [`commit`] fold into.
-pub fn seen(n: u64) -> Seen {
+pub(crate) fn seen(n: u64) -> Seen {
     let mut state = Seen::fresh();
     for seq in 1..=n {
         let Record { at, schema, body } = record(seq);
@@ -117,7 +117,7 @@ pub fn seen(n: u64) -> Seen {
     state
 }
 
-pub fn snapshot(journal: &mut dyn Journal) -> u64 {
+pub(crate) fn take_snapshot(journal: &mut dyn Journal) -> u64 {
     let now = replay::<Seen>(journal).unwrap();
     journal
         .put_snapshot(&Snapshot::of(&now.state, &now.tail))
@@ -125,7 +125,7 @@ pub fn snapshot(journal: &mut dyn Journal) -> u64 {
     now.tail.seq
 }
 
-pub fn options() -> Options {
+pub(crate) fn options() -> Options {
     let program = std::env::current_exe().unwrap();
     let args = [
         "child::opens_the_folder_it_is_told",
@@ -143,12 +143,12 @@ pub fn options() -> Options {
     }
 }
 
-pub fn open(dir: &Path) -> Store {
+pub(crate) fn open(dir: &Path) -> Store {
     Store::open(dir, options()).unwrap()
 }
 
 /// The error of an opening that must not succeed.
-pub fn refused(dir: &Path) -> JournalError {
+pub(crate) fn refused(dir: &Path) -> JournalError {
     match Store::open(dir, options()) {
         Ok(store) => panic!("opened although it must not: {}", store.opened()),
         Err(error) => error,
@@ -156,7 +156,7 @@ pub fn refused(dir: &Path) -> JournalError {
 }
 
 /// A log of `commits` commits of `each` transitions, then dropped without a word as in a crash.
-pub fn crashed(dir: &Path, commits: u64, each: u64) -> u64 {
+pub(crate) fn crashed(dir: &Path, commits: u64, each: u64) -> u64 {
     let mut store = open(dir);
     for _ in 0..commits {
         commit(&mut store, each);
@@ -165,7 +165,7 @@ pub fn crashed(dir: &Path, commits: u64, each: u64) -> u64 {
 }
 
 /// Opens the sled database of a stopped log, as no program but a test may.
-pub fn sled_log(dir: &Path) -> (sled::Db, sled::Tree) {
+pub(crate) fn sled_log(dir: &Path) -> (sled::Db, sled::Tree) {
     for _ in 0..1_000 {
         match sled::open(dir.join("log")) {
             Ok(db) => {
@@ -180,11 +180,11 @@ pub fn sled_log(dir: &Path) -> (sled::Db, sled::Tree) {
     panic!("sled keeps its lock");
 }
 
-pub fn segments(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn segments(dir: &Path) -> Vec<PathBuf> {
     with_extension(&dir.join("witness"), "witness")
 }
 
-pub fn with_extension(dir: &Path, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn with_extension(dir: &Path, extension: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -195,14 +195,14 @@ pub fn with_extension(dir: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 /// Changes one byte of a file.
-pub fn flip(path: &Path, at: usize) {
+pub(crate) fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[at] ^= 0x10;
     fs::write(path, bytes).unwrap();
 }
 
 /// Where what was written into a preallocated file ends.
-pub fn written(path: &Path) -> usize {
+pub(crate) fn written(path: &Path) -> usize {
     let bytes = fs::read(path).unwrap();
     bytes
         .iter()
@@ -210,7 +210,7 @@ pub fn written(path: &Path) -> usize {
         .map_or(0, |at| at + 1)
 }
 
-pub fn position(path: &Path, text: &str) -> usize {
+pub(crate) fn position(path: &Path, text: &str) -> usize {
     let bytes = fs::read(path).unwrap();
     bytes
         .windows(text.len())

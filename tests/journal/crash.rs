@@ -139,10 +139,19 @@ fn commit_that_only_the_witness_has_in_part_is_gone_as_a_whole() {
     let segment = &segments(dir.path())[0];
     let end = written(segment);
     flip(segment, end - 10);
-    let store = open(dir.path());
+    let mut store = open(dir.path());
     assert_eq!(store.opened().notes, [Note::WitnessTorn { seq: 201 }]);
     assert_eq!(store.last().seq, 200, "no half of a commit");
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(200));
+    commit(&mut store, 1);
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(
+        store.opened().notes,
+        [],
+        "nothing of the torn commit is left behind a shorter one"
+    );
+    assert_eq!(replay::<Seen>(&store).unwrap().state, seen(201));
 }
 
 #[test]
@@ -150,7 +159,7 @@ fn leftover_of_a_crash_inside_sled_or_in_making_one_does_no_harm() {
     let dir = tempfile::tempdir().unwrap();
     let total = crashed(dir.path(), 10, 10);
     fs::write(
-        dir.path().join("log/snap.0000000000000001.generating"),
+        dir.path().join("log/snap.FFFFFFFFFFFFFFF0.generating"),
         [1; 40],
     )
     .unwrap();
@@ -198,7 +207,75 @@ fn room_goes_on_with_sled_when_the_witness_fails() {
     assert_eq!(store.health(), Health::Whole);
 }
 
-pub fn copy(from: &std::path::Path, to: &std::path::Path) {
+#[test]
+fn room_starts_without_its_witness_disk_if_sled_has_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let total = crashed(dir.path(), 10, 10);
+    fs::rename(dir.path().join("witness"), dir.path().join("elsewhere")).unwrap();
+    fs::write(dir.path().join("witness"), "not a folder").unwrap();
+    let mut store = open(dir.path());
+    assert!(matches!(
+        store.opened().notes[..],
+        [Note::WitnessUnusable { .. }]
+    ));
+    assert!(matches!(
+        store.health(),
+        Health::Degraded {
+            which: Which::Witness,
+            ..
+        }
+    ));
+    assert_eq!(store.claim(0, "lahore-1").unwrap(), 1);
+    commit(&mut store, 10);
+    drop(store);
+    fs::rename(dir.path().join("log"), dir.path().join("log.away")).unwrap();
+    let error = refused(dir.path()).to_string();
+    assert!(
+        error.contains("sled has no log"),
+        "never an empty room: {error}"
+    );
+    assert!(
+        !dir.path().join("log").exists(),
+        "and nothing that could be taken for one"
+    );
+    fs::rename(dir.path().join("log.away"), dir.path().join("log")).unwrap();
+    fs::remove_file(dir.path().join("witness")).unwrap();
+    fs::rename(dir.path().join("elsewhere"), dir.path().join("witness")).unwrap();
+    let store = open(dir.path());
+    assert_eq!(
+        store.opened().notes,
+        [Note::Completed {
+            from: total + 1,
+            to: total + 10
+        }]
+    );
+    assert_eq!((store.health(), store.last().epoch), (Health::Whole, 1));
+}
+
+#[test]
+fn sled_folder_that_never_answers_is_set_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let total = crashed(dir.path(), 10, 10);
+    // A child that says nothing and does not end.
+    let prober = Prober {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), "exec tail -f /dev/null".into()],
+    };
+    let hasty = Options {
+        prober: Some(prober),
+        open_limit: std::time::Duration::from_millis(300),
+        ..options()
+    };
+    let store = Store::open(dir.path(), hasty).unwrap();
+    let notes = &store.opened().notes;
+    assert!(
+        matches!(&notes[0], Note::SledSetAside { why, .. } if why.contains("no answer within")),
+        "{notes:?}"
+    );
+    assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total));
+}
+
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());

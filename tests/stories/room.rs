@@ -195,4 +195,250 @@ impl Room {
         }
         state
     }
+
+    /// A room under the shipped rules after `change`.
+    pub fn with(change: impl FnOnce(&mut Rules)) -> Self {
+        let mut rules = Settings::shipped().rules;
+        change(&mut rules);
+        Self::under(rules)
+    }
+
+    /// What the unit itself says over the wire.
+    pub fn says(&mut self, unit: &str, command: Command) -> Result<Accepted, Rejection> {
+        self.submit(unit, Role::Unit, command)
+    }
+
+    /// The unit itself reports how far it has come.
+    pub fn report(
+        &mut self,
+        call: CallId,
+        name: &str,
+        progress: Progress,
+    ) -> Result<Accepted, Rejection> {
+        let command = Command::ReportProgress {
+            call,
+            unit: unit(name),
+            progress,
+            by_radio: false,
+        };
+        self.says(name, command)
+    }
+
+    pub fn decline(&mut self, call: CallId, name: &str) -> Result<Accepted, Rejection> {
+        let unit = unit(name);
+        let reason = None;
+        self.says(name, Command::DeclineCall { call, unit, reason })
+    }
+
+    pub fn release(&mut self, call: CallId, name: &str) -> Result<Accepted, Rejection> {
+        let unit = unit(name);
+        let reason = None;
+        self.operator(Command::ReleaseUnit { call, unit, reason })
+    }
+
+    pub fn clear(&mut self, call: CallId, name: &str) -> Result<Accepted, Rejection> {
+        let unit = unit(name);
+        self.says(name, Command::ClearUnit { call, unit })
+    }
+
+    pub fn check_in(&mut self, call: CallId, name: &str) -> Result<Accepted, Rejection> {
+        let unit = unit(name);
+        self.says(name, Command::CheckIn { call, unit })
+    }
+
+    pub fn sign_off(&mut self, name: &str) -> Result<Accepted, Rejection> {
+        let unit = unit(name);
+        self.says(name, Command::SignOffUnit { unit })
+    }
+
+    pub fn out_of_service(&mut self, name: &str) -> Result<Accepted, Rejection> {
+        let unit = unit(name);
+        let reason = "puncture".into();
+        self.says(name, Command::SetOutOfService { unit, reason })
+    }
+
+    pub fn link(&mut self, name: &str, up: bool) {
+        let unit = unit(name);
+        self.submit("room", Role::Room, Command::SetLink { unit, up })
+            .unwrap();
+    }
+
+    pub fn claim(&mut self, call: CallId, who: &str) -> Result<Accepted, Rejection> {
+        let take_over = false;
+        self.submit(who, Role::Operator, Command::ClaimCall { call, take_over })
+    }
+
+    pub fn prioritise(&mut self, call: CallId, priority: u8) {
+        let priority = Priority::new(priority).unwrap();
+        let reason = None;
+        self.operator(Command::SetPriority {
+            call,
+            priority,
+            reason,
+        })
+        .unwrap();
+    }
+
+    pub fn callback(&mut self, call: CallId, outcome: CallbackOutcome) {
+        self.operator(Command::RecordCallback { call, outcome })
+            .unwrap();
+    }
+
+    pub fn reopen(&mut self, call: CallId) {
+        let reason = Some("she rang again".into());
+        self.operator(Command::ReopenCall { call, reason }).unwrap();
+    }
+
+    pub fn escalate(&mut self, call: CallId, clock: &str) -> Result<Accepted, Rejection> {
+        let clock = Some(clock.into());
+        let reason = None;
+        self.operator(Command::EscalateCall {
+            call,
+            clock,
+            reason,
+        })
+    }
+
+    pub fn take(&mut self, call: CallId, rung: Option<u8>) -> Result<Accepted, Rejection> {
+        let clock = "acknowledge".into();
+        let command = Command::TakeEscalation { call, clock, rung };
+        self.submit("DIG Operations", Role::Supervisor, command)
+    }
+
+    /// A unit signs on, is sent and acknowledges.
+    pub fn acknowledged(&mut self, call: CallId, name: &str) {
+        self.sign_on(name);
+        self.assign(call, name).unwrap();
+        self.report(call, name, Progress::Acknowledged).unwrap();
+    }
+
+    pub fn canary(&mut self) -> CallId {
+        let mut call = Self::new_call(4);
+        call.source = Source::Canary;
+        self.place(call)
+    }
+
+    pub fn flagged(&mut self, flag: impl FnOnce(&mut Flags)) -> CallId {
+        let mut call = Self::new_call(2);
+        flag(&mut call.flags);
+        self.place(call)
+    }
+
+    pub fn get(&self, call: CallId) -> &Call {
+        self.engine.state().call(call).unwrap()
+    }
+
+    pub fn queue(&self) -> Vec<CallId> {
+        self.engine.state().queue().iter().collect()
+    }
+
+    /// The command is refused, and nothing happens.
+    pub fn refused(&mut self, who: &str, role: Role, command: Command) -> Rejection {
+        let (before, events) = (self.engine.state().clone(), self.log.len());
+        let rejection = self.submit(who, role, command).unwrap_err();
+        assert_eq!(self.log.len(), events, "{rejection} came with an event");
+        assert!(
+            before == *self.engine.state(),
+            "{rejection} changed the room"
+        );
+        rejection
+    }
+
+    /// Nobody wakes the engine for so long; then it wakes.
+    pub fn outage(&mut self, minutes: u64) {
+        self.now = self.now.plus(minutes * MINUTE);
+        while self.engine.tick(self.now, 1_000, &mut self.log) {}
+    }
+
+    /// Events of this name so far.
+    pub fn count(&self, name: &str) -> usize {
+        let same = |dated: &&Dated| dated.transition.event.name() == name;
+        self.log.iter().filter(same).count()
+    }
+
+    /// Names of the events from number `from` of the log on.
+    pub fn names_from(&self, from: usize) -> Vec<&'static str> {
+        self.log[from..]
+            .iter()
+            .map(|dated| dated.transition.event.name())
+            .collect()
+    }
+
+    /// Everything the clock `name` said.
+    pub fn said(&self, name: &str) -> Vec<Said> {
+        let (index, _) = self.engine.state().rules().unwrap().clock(name).unwrap();
+        let since_start = |at: UtcMs| at.since(START);
+        self.log
+            .iter()
+            .filter_map(|dated| match &dated.transition.event {
+                Event::Escalated {
+                    call,
+                    generation,
+                    clock,
+                    rung,
+                    repeat,
+                    due_at,
+                    ..
+                } if *clock == index => Some(Said {
+                    call: call.0,
+                    generation: *generation,
+                    rung: Some(*rung),
+                    repeat: *repeat,
+                    due_ms: since_start(*due_at),
+                    late_ms: dated.at.since(*due_at),
+                }),
+                Event::ClockWarned {
+                    call,
+                    generation,
+                    clock,
+                    due_at,
+                    ..
+                } if *clock == index => Some(Said {
+                    call: call.0,
+                    generation: *generation,
+                    rung: None,
+                    repeat: 0,
+                    due_ms: since_start(*due_at),
+                    late_ms: dated.at.since(*due_at),
+                }),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// When the clock `name` told an office, in ms since the start, repeats included.
+    pub fn told_at(&self, name: &str) -> Vec<u64> {
+        let told = |said: &Said| said.rung.map(|_| said.due_ms + said.late_ms);
+        self.said(name).iter().filter_map(told).collect()
+    }
+
+    /// When the clock `name` warned, in ms since the start.
+    pub fn warned_at(&self, name: &str) -> Vec<u64> {
+        self.said(name)
+            .iter()
+            .filter(|said| said.rung.is_none())
+            .map(|said| said.due_ms + said.late_ms)
+            .collect()
+    }
+}
+
+/// A minute in milliseconds.
+pub const MINUTE: u64 = 60_000;
+
+/// A callsign.
+pub fn unit(name: &str) -> Callsign {
+    Callsign::new(name).unwrap()
+}
+
+/// One thing a clock said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub call: u64,
+    pub generation: u32,
+    /// `None`: a warning.
+    pub rung: Option<u8>,
+    pub repeat: u32,
+    /// Since the start.
+    pub due_ms: u64,
+    pub late_ms: u64,
 }

@@ -1,0 +1,234 @@
+//! `fifteen replay`: recorded calls through the whole room, here on virtual time or through a
+//! server at so many times real time.
+
+use crate::cli::{self, Speed};
+use anyhow::{Context, Result, bail};
+use fifteen::client::{Client, ClientError};
+use fifteen::config::Settings;
+use fifteen::domain::{Dated, Progress, Source, UtcMs};
+use fifteen::engine::{Engine, State};
+use fifteen::journal::Journal;
+use fifteen::protocol::{
+    self, CloseCall, Code, Hello, PlaceCall, ReplyBody, ReportStatus, ReportedStatus, Role,
+};
+use fifteen::service::clock::Stopwatch;
+use fifteen::service::{CommitError, Writer};
+use fifteen::trace::{Ask, OPERATOR, Plan, Planned, Reader, Replay, fed_by_a_trace, scan};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+use tracing::info;
+
+/// Events in one commit. Nobody waits for an answer here, so commits are as large as is quick.
+const COMMIT_EVENTS: usize = 8_192;
+
+pub(crate) fn run(args: cli::Replay, json: bool) -> Result<ExitCode> {
+    // Read to the end first: a malformed line is found before anything is done.
+    let rows = scan(&args.trace)?.rows;
+    let bar = ProgressBar::new(rows);
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} calls, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    match (&args.connect, args.speed) {
+        (Some(address), speed) => {
+            super::wait(through_server(&args, address, speed, &bar, json))?;
+        }
+        (None, Speed::Max) => here(&args, &bar, json)?,
+        (None, Speed::Times(_)) => {
+            bail!("--speed N needs a running server: give --connect ADDR, or leave --speed at max");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
+    let settings = Settings::load(args.config.as_deref())?;
+    let watch = Stopwatch::start();
+    let scratch;
+    let data: &Path = match &args.data {
+        Some(data) => data,
+        None => {
+            scratch = tempfile::Builder::new()
+                .prefix("fifteen-replay-")
+                .tempdir()?;
+            scratch.path()
+        }
+    };
+    let store = super::serve::open(data, None)?;
+    let already = store.last().seq;
+    if already > 0 {
+        store.close()?;
+        bail!(
+            "{} already holds a log of {already} transitions; a trace is replayed into an empty folder, so that nothing is doubled",
+            data.display()
+        );
+    }
+    let rules = fed_by_a_trace(&settings.rules);
+    for clock in settings
+        .rules
+        .clocks
+        .iter()
+        .filter(|clock| !rules.clocks.contains(clock))
+    {
+        info!(
+            "clock {:?} is left out: nothing a trace says could stop it",
+            clock.name
+        );
+    }
+    let mut writer = Writer::take_over(store, "replay")?;
+    let engine = Engine::new(State::default(), UtcMs(0));
+    let mut uncommitted: Vec<Dated> = Vec::with_capacity(2 * COMMIT_EVENTS);
+    let replayed = Replay::new(engine, rules)?.run(
+        Reader::open(&args.trace)?,
+        |events| -> Result<(), CommitError> {
+            uncommitted.append(events);
+            if uncommitted.len() >= COMMIT_EVENTS {
+                writer.commit(&uncommitted)?;
+                uncommitted.clear();
+            }
+            Ok(())
+        },
+        |rows| bar.set_position(rows),
+    )?;
+    if !uncommitted.is_empty() {
+        writer.commit(&uncommitted)?;
+    }
+    writer.into_journal().close()?;
+    bar.finish_and_clear();
+    let figures = replayed.figures(watch.elapsed());
+    if json {
+        println!("{}", serde_json::to_string(&figures)?);
+    } else {
+        println!("{figures}");
+    }
+    Ok(())
+}
+
+/// What a server made of a trace.
+#[derive(Debug, Default, serde::Serialize)]
+struct Sent {
+    calls: u64,
+    accepted: u64,
+    rejected_stamps: u64,
+    stale_stamps: u64,
+    elapsed_s: f64,
+}
+
+async fn through_server(
+    args: &cli::Replay,
+    address: &str,
+    speed: Speed,
+    bar: &ProgressBar,
+    json: bool,
+) -> Result<()> {
+    let hello = super::with_token(
+        Hello::new(Role::Operator, OPERATOR),
+        args.token_file.as_deref(),
+    )?;
+    let client = Client::connect(address, hello)
+        .await
+        .with_context(|| format!("reaching the server at {address}"))?;
+    let watch = Stopwatch::start();
+    let mut plan = Plan::new(Reader::open(&args.trace)?);
+    let mut sent = Sent::default();
+    let mut calls = HashMap::new();
+    let mut first = None;
+    while let Some(planned) = plan.next() {
+        let planned = planned?;
+        let since_ms = planned.at.since(*first.get_or_insert(planned.at));
+        if let Speed::Times(times) = speed {
+            #[expect(clippy::cast_precision_loss, reason = "a pause need not be exact")]
+            let due = Duration::from_secs_f64(since_ms as f64 / 1_000.0 / times);
+            tokio::time::sleep(due.saturating_sub(watch.elapsed())).await;
+        }
+        let (row, last) = (planned.row, planned.last);
+        let call = calls.get(&row).copied();
+        let outcome = match (request(planned, call), call) {
+            (protocol::Request::PlaceCall(_), Some(_)) => continue,
+            (request, _) => client.request(request).await,
+        };
+        match outcome {
+            Ok(reply) => {
+                sent.accepted += 1;
+                if let ReplyBody::CallPlaced(placed) = reply.body {
+                    sent.calls += 1;
+                    calls.insert(row, placed.call);
+                    bar.set_position(sent.calls);
+                }
+            }
+            Err(ClientError::Rejected(rejection)) if rejection.code == Code::OutOfOrder => {
+                sent.stale_stamps += 1;
+            }
+            Err(ClientError::Rejected(rejection))
+                if matches!(rejection.code, Code::CallClosed | Code::UnknownCall) =>
+            {
+                sent.rejected_stamps += 1;
+            }
+            Err(error) => return Err(error).context("sending a recorded call"),
+        }
+        if last {
+            calls.remove(&row);
+        }
+    }
+    sent.rejected_stamps += plan.before_receipt();
+    sent.elapsed_s = watch.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    if json {
+        println!("{}", serde_json::to_string(&sent)?);
+    } else {
+        println!(
+            "{} calls placed in {:.1} s: {} commands accepted, {} stamps rejected, {} stale",
+            sent.calls, sent.elapsed_s, sent.accepted, sent.rejected_stamps, sent.stale_stamps
+        );
+    }
+    Ok(())
+}
+
+/// What is sent for a planned command; a row's call has the number the server gave it.
+fn request(planned: Planned, call: Option<u64>) -> protocol::Request {
+    let call = call.unwrap_or_default();
+    match planned.ask {
+        Ask::Place(new) => {
+            let source = match new.source {
+                Source::App => protocol::Source::App,
+                Source::WalkIn => protocol::Source::WalkIn,
+                Source::Partner => protocol::Source::Partner,
+                Source::Officer | Source::Canary => protocol::Source::Officer,
+                Source::PhoneLine => protocol::Source::PhoneLine,
+            };
+            let place = new.sealed.place.map(|place| protocol::Place {
+                lat: place.point.map(fifteen::domain::Point::lat),
+                lon: place.point.map(fifteen::domain::Point::lon),
+                accuracy_m: None,
+                words: place.words.map(Into::into),
+            });
+            PlaceCall {
+                priority: Some(new.priority.number()),
+                number: new.sealed.number.map(Into::into),
+                note: new.sealed.note.map(Into::into),
+                place,
+                ..PlaceCall::new(source, new.district, new.kind)
+            }
+            .into()
+        }
+        Ask::Report(unit, progress) => ReportStatus {
+            call,
+            unit: Some(unit.to_string()),
+            status: match progress {
+                Progress::Assigned | Progress::Acknowledged => ReportedStatus::Acknowledged,
+                Progress::EnRoute => ReportedStatus::EnRoute,
+                Progress::OnScene => ReportedStatus::OnScene,
+            },
+            reason: None,
+            by_radio: true,
+        }
+        .into(),
+        Ask::Close(remark) => CloseCall {
+            call,
+            disposition: fifteen::trace::DISPOSITION.into(),
+            remark: remark.map(|remark| remark.0.into()),
+        }
+        .into(),
+    }
+}

@@ -1,0 +1,193 @@
+//! What a person asks of a log on the disk: is it whole, what is in it, keep a copy, put it right.
+//!
+//! Reading goes through the archive and the witness wherever it can: plain files, so it works beside a running
+//! server and never opens sled in place. Reports serialize, and print as lines for a terminal.
+
+mod backup;
+mod repair;
+mod verify;
+
+pub(crate) use backup::write_backup;
+pub use backup::{BackedUp, backup, restore};
+pub use repair::{Missing, Repaired, Source, Span, repair};
+pub use verify::{Check, Verified, verify};
+
+use super::archive::Archive;
+use super::chain::{Followed, follows};
+use super::error::JournalError;
+use super::frame::Frame;
+use super::layout::Layout;
+use super::record::{Record, Tail};
+use super::replay::{Fold, replay};
+use super::snapshot::{Manifest, Snapshot};
+use super::store::{Options, Store};
+use super::witness::Reader;
+use super::{Journal, Trimmed};
+use crate::domain::UtcMs;
+use serde::Serialize;
+use std::fmt;
+use std::path::Path;
+
+/// The archive and the witness of a data folder, read as one list.
+pub(crate) struct PlainLog {
+    pub(crate) archive: Archive,
+    layout: Layout,
+}
+
+impl PlainLog {
+    pub(crate) fn open(dir: &Path, options: &Options) -> Result<Self, JournalError> {
+        let layout = Layout::new(dir, options.witness.as_deref());
+        Ok(Self {
+            archive: Archive::open(&layout.archive)?,
+            layout,
+        })
+    }
+
+    /// What is not archived yet, continuing the archive.
+    pub(crate) fn live(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Frame, JournalError>>, JournalError> {
+        let base = self.archive.tail();
+        Ok(Followed::new(
+            Reader::new(&self.layout.witness, base.seq + 1)?,
+            "witness",
+            Some(base),
+        ))
+    }
+
+    /// Every frame from the first.
+    pub(crate) fn frames(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Frame, JournalError>>, JournalError> {
+        let all = self.archive.frames(1).chain(self.live()?);
+        Ok(Followed::new(
+            all,
+            "archive and witness",
+            Some(Tail::default()),
+        ))
+    }
+}
+
+/// Folds frames into a fresh state, telling `at` the end after each.
+pub(crate) fn fold<F: Fold>(
+    frames: impl Iterator<Item = Result<Frame, JournalError>>,
+    mut at: impl FnMut(&F, &Frame),
+) -> Result<(F, Tail), JournalError> {
+    let (mut state, mut tail) = (F::fresh(), Tail::default());
+    for frame in frames {
+        let frame = frame?;
+        follows(&frame, &tail, "replay")?;
+        for record in frame.records() {
+            state
+                .apply(record.seq, record)
+                .map_err(|why| JournalError::Fold {
+                    seq: record.seq,
+                    why,
+                })?;
+        }
+        at(&state, &frame);
+        tail = frame.tail();
+    }
+    Ok((state, tail))
+}
+
+/// The state's digest after every transition in the archive and the witness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Digest {
+    /// The last transition folded.
+    pub seq: u64,
+    /// The log's chain there, in hex.
+    pub chain: String,
+    /// The state's digest, in hex.
+    pub digest: String,
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "transition {}\nchain      {}\nstate      {}",
+            self.seq, self.chain, self.digest
+        )
+    }
+}
+
+/// Folds the whole log and gives the digest of the state. Works beside a running server.
+///
+/// # Errors
+/// Damage, with place and sequence number, or a transition the state refuses.
+pub fn digest<F: Fold>(dir: &Path, options: &Options) -> Result<Digest, JournalError> {
+    let (state, tail) = fold::<F>(PlainLog::open(dir, options)?.frames()?, |_, _| ())?;
+    Ok(Digest {
+        seq: tail.seq,
+        chain: hex(tail.chain),
+        digest: hex(state.digest()),
+    })
+}
+
+/// Gives every transition from `from_seq` on to `each`, in order. Works beside a running server.
+///
+/// # Errors
+/// Damage, with place and sequence number; or what `each` answers.
+pub fn dump(
+    dir: &Path,
+    options: &Options,
+    from_seq: u64,
+    mut each: impl FnMut(u64, Record) -> Result<(), JournalError>,
+) -> Result<(), JournalError> {
+    let log = PlainLog::open(dir, options)?;
+    let archived = log.archive.frames(from_seq);
+    for frame in archived.chain(log.live()?) {
+        for read in frame?.records().filter(|read| read.seq >= from_seq) {
+            each(
+                read.seq,
+                Record {
+                    at: read.at,
+                    schema: read.schema,
+                    body: read.body.to_vec(),
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a stopped log, replays it and keeps a snapshot of the state.
+///
+/// # Errors
+/// As [`Store::open`] and [`replay`].
+pub fn snapshot<F: Fold>(dir: &Path, options: Options) -> Result<Manifest, JournalError> {
+    let mut store = Store::open(dir, options)?;
+    let now = replay::<F>(&store)?;
+    let snapshot = Snapshot::of(&now.state, &now.tail);
+    store.put_snapshot(&snapshot)?;
+    store.close()?;
+    Ok(snapshot.manifest)
+}
+
+/// Opens a stopped log and moves everything that happened before `before` to the archive.
+///
+/// # Errors
+/// As [`Store::open`] and [`Journal::trim`]; nothing is deleted that is not archived and verified.
+pub fn archive(dir: &Path, options: Options, before: UtcMs) -> Result<Trimmed, JournalError> {
+    let mut store = Store::open(dir, options)?;
+    let upto = store.last_before(before)?;
+    let mut all = Trimmed {
+        archived: store.archived(),
+        moved: 0,
+        more: true,
+    };
+    while all.more {
+        let step = store.trim(upto)?;
+        all = Trimmed {
+            moved: all.moved + step.moved,
+            ..step
+        };
+    }
+    store.close()?;
+    Ok(all)
+}
+
+pub(crate) fn hex(hash: [u8; 32]) -> String {
+    blake3::Hash::from_bytes(hash).to_hex().to_string()
+}

@@ -1,0 +1,210 @@
+//! Moving old days away: nothing is deleted that does not stand in the archive.
+
+use crate::common::*;
+use crate::crash::copy;
+use fifteen::domain::UtcMs;
+use fifteen::journal::*;
+use std::fs;
+use std::path::Path;
+
+/// Three days of 40 commits of 25 transitions each.
+fn three_days(dir: &Path) -> Store {
+    let mut store = open(dir);
+    for day in 0..3 {
+        (0..40).for_each(|_| commit_at(&mut store, 25, day * DAY));
+    }
+    store
+}
+
+fn archive_before(store: &mut Store, before: u64) -> u64 {
+    let upto = store.last_before(UtcMs(before)).unwrap();
+    while store.trim(upto).unwrap().more {}
+    store.archived()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let paths = with_extension(&dir.join("archive"), "zst");
+    paths
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn closed_days_become_one_file_each_and_replay_gives_the_same_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = three_days(dir.path());
+    let before = replay_from_start::<Seen>(&store).unwrap().state.digest();
+    assert_eq!(archive_before(&mut store, MIDNIGHT + 2 * DAY), 2_000);
+    assert_eq!(
+        names(dir.path()),
+        ["2026-11-21.fifteen.zst", "2026-11-22.fifteen.zst"]
+    );
+    assert_eq!(
+        replay_from_start::<Seen>(&store).unwrap().state.digest(),
+        before
+    );
+    store.close().unwrap();
+    let (db, tree) = sled_log(dir.path());
+    assert_eq!(
+        tree.first().unwrap().unwrap().0,
+        2_001_u64.to_be_bytes(),
+        "sled holds the last day only"
+    );
+    drop((db, tree));
+    let first_segment: u64 = segments(dir.path())[0]
+        .file_stem()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(first_segment > 1, "the witness was trimmed");
+    let store = open(dir.path());
+    assert_eq!(store.opened().archived, 2_000);
+    assert_eq!(
+        replay_from_start::<Seen>(&store).unwrap().state.digest(),
+        before
+    );
+}
+
+#[test]
+fn bounded_steps_make_several_files_a_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(
+        dir.path(),
+        Options {
+            archive_frames_max: 15,
+            ..options()
+        },
+    )
+    .unwrap();
+    (0..40).for_each(|_| commit(&mut store, 25));
+    let step = store.trim(1_000).unwrap();
+    assert_eq!(
+        step,
+        Trimmed {
+            archived: 375,
+            moved: 375,
+            more: true
+        }
+    );
+    // Commits go on between the steps.
+    commit(&mut store, 1);
+    while store.trim(1_000).unwrap().more {}
+    assert_eq!(
+        names(dir.path()),
+        [
+            "2026-11-21.0000000000000376.fifteen.zst",
+            "2026-11-21.0000000000000751.fifteen.zst",
+            "2026-11-21.fifteen.zst"
+        ]
+    );
+    assert_eq!(
+        replay_from_start::<Seen>(&store).unwrap().state,
+        seen(1_001)
+    );
+}
+
+#[test]
+fn crash_between_archiving_and_trimming_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(three_days(dir.path()));
+    let before = tempfile::tempdir().unwrap();
+    copy(dir.path(), before.path());
+    let mut store = open(dir.path());
+    let digest = replay_from_start::<Seen>(&store).unwrap().state.digest();
+    archive_before(&mut store, MIDNIGHT + DAY);
+    drop(store);
+    // The archive of after, the logs of before; and a file the crash left half written.
+    copy(&dir.path().join("archive"), &before.path().join("archive"));
+    fs::write(
+        before.path().join("archive/2026-11-22.fifteen.part"),
+        [1; 100],
+    )
+    .unwrap();
+    let mut store = open(before.path());
+    assert_eq!(
+        (
+            store.archived(),
+            replay_from_start::<Seen>(&store).unwrap().state.digest()
+        ),
+        (1_000, digest)
+    );
+    archive_before(&mut store, MIDNIGHT + 2 * DAY);
+    assert_eq!(
+        (
+            store.archived(),
+            replay_from_start::<Seen>(&store).unwrap().state.digest()
+        ),
+        (2_000, digest)
+    );
+    store.close().unwrap();
+    let (_db, tree) = sled_log(before.path());
+    assert_eq!(
+        tree.first().unwrap().unwrap().0,
+        2_001_u64.to_be_bytes(),
+        "the interrupted trim was done too"
+    );
+}
+
+#[test]
+fn sled_lost_after_archiving_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = three_days(dir.path());
+    let digest = replay_from_start::<Seen>(&store).unwrap().state.digest();
+    archive_before(&mut store, MIDNIGHT + 2 * DAY);
+    drop(store);
+    fs::remove_dir_all(dir.path().join("log")).unwrap();
+    let store = open(dir.path());
+    assert_eq!(
+        store.opened().notes,
+        [
+            Note::SledMissing,
+            Note::PutBack {
+                from: 2_001,
+                to: 3_000
+            }
+        ]
+    );
+    assert_eq!(replay::<Seen>(&store).unwrap().state.digest(), digest);
+}
+
+#[test]
+fn damaged_archive_file_is_named_and_nothing_more_is_trimmed_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = three_days(dir.path());
+    take_snapshot(&mut store);
+    archive_before(&mut store, MIDNIGHT + 2 * DAY);
+    store.close().unwrap();
+    let file = dir.path().join("archive/2026-11-22.fifteen.zst");
+    let size = fs::metadata(&file).unwrap().len() as usize;
+    flip(&file, size / 2);
+    let store = open(dir.path());
+    assert_eq!(
+        replay::<Seen>(&store).unwrap().records,
+        0,
+        "the room starts from its snapshot"
+    );
+    let error = replay_from_start::<Seen>(&store).unwrap_err().to_string();
+    assert!(error.contains("2026-11-22.fifteen.zst"), "{error}");
+    drop(store);
+    fs::remove_file(dir.path().join("archive/2026-11-21.fifteen.zst")).unwrap();
+    let error = refused(dir.path()).to_string();
+    assert!(
+        error.contains("transition 1: expected here, found 1001"),
+        "{error}"
+    );
+}
+
+#[test]
+fn any_zstd_tool_reads_an_archive_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = three_days(dir.path());
+    archive_before(&mut store, MIDNIGHT + DAY);
+    let file = fs::File::open(dir.path().join("archive/2026-11-21.fifteen.zst")).unwrap();
+    let plain = zstd::decode_all(file).unwrap();
+    let len = usize::from(u16::from_be_bytes([plain[0], plain[1]]));
+    let first = Frame::decode(plain[2..2 + len].to_vec()).unwrap();
+    assert_eq!((first.first_seq(), first.follows(0, &[0; 32])), (1, Ok(())));
+}

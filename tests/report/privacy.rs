@@ -1,0 +1,127 @@
+//! Nothing of who she is comes out of a report, whatever was written where.
+
+use super::{by, report, rows};
+use crate::room::Room;
+use fifteen::domain::{
+    CallbackOutcome, Callsign, Command, NewCall, Place, Point, Progress, Role, Sealed, SealedText,
+    SignOn,
+};
+use fifteen::report::{By, render};
+
+const NAME: &str = "Zarmina-Gulalai-Canary";
+
+fn text() -> Option<Box<str>> {
+    Some(NAME.into())
+}
+
+#[test]
+fn her_name_is_in_no_output() {
+    let mut room = Room::open();
+    let mut call = NewCall {
+        line: text(),
+        sealed: Sealed {
+            number: text(),
+            name: text(),
+            place: Some(Place {
+                point: Point::from_degrees(31.123_456_7, 74.765_432_1, 5),
+                words: text(),
+            }),
+            note: text(),
+        },
+        ..Room::new_call(1)
+    };
+    call.flags.dropped = true;
+    let call = room.place(call);
+    let unit = Callsign::new("CAR-1").unwrap();
+    let crew = SignOn {
+        district: "Lahore".into(),
+        crew: vec![NAME.into()],
+        vehicle: text(),
+        ..SignOn::default()
+    };
+    let reason = text();
+    for command in [
+        Command::SignOnUnit {
+            unit: unit.clone(),
+            crew: Box::new(crew),
+            linked: false,
+        },
+        Command::AssignUnit {
+            call,
+            unit: unit.clone(),
+        },
+        Command::ReportProgress {
+            call,
+            unit: unit.clone(),
+            progress: Progress::EnRoute,
+            by_radio: true,
+        },
+        Command::ReleaseUnit {
+            call,
+            unit: unit.clone(),
+            reason: reason.clone(),
+        },
+        Command::AddNote {
+            call,
+            text: SealedText(NAME.into()),
+        },
+        Command::EscalateCall {
+            call,
+            clock: None,
+            reason: reason.clone(),
+        },
+        Command::OpenCall {
+            call,
+            reason: reason.clone(),
+        },
+        Command::SetOutOfService {
+            unit,
+            reason: NAME.into(),
+        },
+        Command::RecordCallback {
+            call,
+            outcome: CallbackOutcome::NoAnswer,
+        },
+    ] {
+        room.operator(command).unwrap();
+    }
+    room.minutes(100);
+    let take = Command::TakeEscalation {
+        call,
+        clock: "arrive".into(),
+        rung: None,
+    };
+    room.submit("the DPO", Role::Supervisor, take).unwrap();
+    for who in ["Saima", "Nadia"] {
+        let close = Command::CloseCall {
+            call,
+            disposition: "hoax".into(),
+            remark: Some(SealedText(NAME.into())),
+        };
+        room.submit(who, Role::Operator, close).unwrap();
+    }
+    room.operator(Command::ReopenCall { call, reason }).unwrap();
+    room.minutes(100);
+
+    let mut out = Vec::new();
+    for by_what in By::ALL {
+        let report = report(&room, by(by_what));
+        out.extend(render::table(&report).into_bytes());
+        render::json(&report, &mut out).unwrap();
+        render::csv(&report, &mut out).unwrap();
+        out.extend(format!("{report:?}").into_bytes());
+    }
+    let mut list = render::EscalationCsv::new(&mut out).unwrap();
+    let rows = rows(&room, by(By::District));
+    assert!(rows.len() > 10);
+    rows.iter().for_each(|row| list.write(row).unwrap());
+    list.finish().unwrap();
+    for row in &rows {
+        render::escalation_json(row, &mut out).unwrap();
+    }
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.contains("Lahore") && out.contains("the DPO"));
+    for planted in [NAME, "Zarmina", "31.12", "74.76", "311234567", "747654321"] {
+        assert!(!out.contains(planted), "{planted} came out");
+    }
+}
