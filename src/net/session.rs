@@ -401,21 +401,6 @@ impl Session {
             Request::ShowCall(show) => {
                 queries::show(server, order, CallId(show.call), answering).await
             }
-            Request::RecordCallback(callback) if callback.note.is_some() => {
-                // The note is an entry of its own, written whether or not this session lives on.
-                let text = crate::domain::SealedText(callback.note.unwrap_or_default().into());
-                let note = Command::AddNote {
-                    call: CallId(callback.call),
-                    text,
-                };
-                let note = Order {
-                    by: self.by.clone(),
-                    key: None,
-                    command: note,
-                };
-                submit(server, order, Some(CallId(callback.call)), answering).await;
-                server.handle.order(note, |_, _| {}).await;
-            }
             request => submit(server, order, call_of(&request), answering).await,
         }
     }
