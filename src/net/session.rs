@@ -396,6 +396,9 @@ impl Session {
         let Some(command) = command else {
             return self.query(server, request, answering);
         };
+        // Every reading of the sealed part is recorded, and allowed or not as things stand then: a key must not
+        // open a call again to somebody who was once sent there.
+        let key = key.filter(|_| !matches!(request, Request::ShowCall(_)));
         let order = convert::order(&self.by, key, command);
         match request {
             Request::ShowCall(show) => {
