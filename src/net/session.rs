@@ -519,11 +519,17 @@ fn call_of(request: &Request) -> Option<CallId> {
 }
 
 /// Frames as they come, each with the instant its first byte was read.
+///
+/// A frame is complete as soon as its last byte was read, so what stands behind it in the buffer came with that read
+/// and no earlier: however many frames a peer sends in a row, none is taken for older than it is.
 struct Frames {
     read: OwnedReadHalf,
     codec: FrameCodec,
     buffer: BytesMut,
+    /// When the first byte of the buffer was read.
     began_at: Option<UtcMs>,
+    /// The last read.
+    read_at: Option<UtcMs>,
     clock: crate::service::clock::RoomClock,
 }
 
@@ -534,6 +540,7 @@ impl Frames {
             codec: FrameCodec::for_server(),
             buffer: BytesMut::with_capacity(4_096),
             began_at: None,
+            read_at: None,
             clock: server.clock.clone(),
         }
     }
@@ -543,9 +550,7 @@ impl Frames {
         loop {
             if let Some(frame) = self.codec.decode(&mut self.buffer)? {
                 let began_at = self.began_at.unwrap_or_else(|| self.clock.now());
-                if self.buffer.is_empty() {
-                    self.began_at = None;
-                }
+                self.began_at = self.read_at.filter(|_| !self.buffer.is_empty());
                 return Ok(Some((frame, began_at)));
             }
             let fresh = self.buffer.is_empty();
@@ -555,8 +560,9 @@ impl Frames {
                     .decode_eof(&mut self.buffer)?
                     .map(|frame| (frame, self.began_at.unwrap_or_else(|| self.clock.now()))));
             }
+            self.read_at = Some(self.clock.now());
             if fresh {
-                self.began_at = Some(self.clock.now());
+                self.began_at = self.read_at;
             }
         }
     }
