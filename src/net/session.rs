@@ -8,10 +8,10 @@ use super::feed::View;
 use super::{Server, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
-    ClientMessage, Code, Dropped, FrameCodec, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
+    ClientMessage, Code, Dropped, FrameCodec, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
     Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
 };
-use crate::service::{Asked, Outcome};
+use crate::service::{Asked, Failed, Outcome};
 use bytes::{Bytes, BytesMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -146,7 +146,7 @@ async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Ref
     let frame = match frames.next().await {
         Ok(Some((frame, _))) => frame,
         Ok(None) => return Err(None),
-        Err(error) => return refuse(Code::Malformed, &error.to_string()),
+        Err(error) => return refuse(frame_code(&error), &error.to_string()),
     };
     let hello = match ClientMessage::decode(&frame) {
         Ok(ClientMessage::Hello(hello)) => hello,
@@ -243,7 +243,7 @@ async fn talk(
                     Ok(Ok(Some(frame))) => frame,
                     Ok(Ok(None)) => break "the peer left",
                     Ok(Err(error)) => {
-                        session.drop_it(Code::Malformed, &error.to_string());
+                        session.drop_it(frame_code(&error), &error.to_string());
                         break "a broken frame";
                     }
                     Err(_) => {
@@ -282,6 +282,14 @@ async fn talk(
     // The writer ends by itself when everything queued is written, or the peer does not read it.
     let _ = writing.await;
     why
+}
+
+/// What a broken stream of frames is called on the wire.
+fn frame_code(error: &FrameError) -> Code {
+    match error {
+        FrameError::TooLarge { .. } => Code::TooLarge,
+        _ => Code::Malformed,
+    }
 }
 
 /// Resolves when the server stops.
@@ -546,7 +554,7 @@ impl Frames {
     }
 
     /// The next frame; `None` at an orderly end. Cancel-safe: what was read stays in the buffer.
-    async fn next(&mut self) -> Result<Option<(Bytes, UtcMs)>, crate::protocol::FrameError> {
+    async fn next(&mut self) -> Result<Option<(Bytes, UtcMs)>, FrameError> {
         loop {
             if let Some(frame) = self.codec.decode(&mut self.buffer)? {
                 let began_at = self.began_at.unwrap_or_else(|| self.clock.now());
