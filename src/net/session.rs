@@ -87,8 +87,16 @@ impl Answering {
                 let rejection = convert::rejection(self.id, &rejection);
                 self.send(rejection.into());
             }
-            Err(failed) => self.reject(Code::JournalFailed, failed.to_string()),
+            Err(failed) => self.reject(failed_code(&failed), failed.to_string()),
         }
+    }
+}
+
+/// What an engine that takes nothing more is called on the wire.
+pub(super) fn failed_code(failed: &Failed) -> Code {
+    match failed {
+        Failed::Log(_) => Code::JournalFailed,
+        Failed::Closed => Code::ShuttingDown,
     }
 }
 
