@@ -328,6 +328,14 @@ impl Session {
         });
     }
 
+    fn say_from(&self, place: OwnedSemaphorePermit, message: ServerMessage) {
+        // As in `say`.
+        let _ = self.out.send(Outgoing {
+            frame: message.encode(),
+            _place: Some(place),
+        });
+    }
+
     fn drop_it(&self, code: Code, text: &str) {
         self.say(
             Dropped {
@@ -345,10 +353,15 @@ impl Session {
         frame: &[u8],
         received_at: UtcMs,
     ) -> Result<(), &'static str> {
+        // Whatever will be answered takes a place until it was, pings too: a peer that only writes cannot fill
+        // our memory with answers.
+        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+            return Err("the session is closed");
+        };
         let request = match ClientMessage::decode(frame) {
             Ok(ClientMessage::Request(request)) => request,
             Ok(ClientMessage::Ping(Ping { id })) => {
-                self.say(Pong { id }.into());
+                self.say_from(place, Pong { id }.into());
                 return Ok(());
             }
             Ok(ClientMessage::Pong(_)) => return Ok(()),
@@ -358,7 +371,7 @@ impl Session {
             }
             Err(error) => match error.rejection() {
                 Some(rejection) => {
-                    self.say(rejection.into());
+                    self.say_from(place, rejection.into());
                     return Ok(());
                 }
                 None => {
@@ -366,9 +379,6 @@ impl Session {
                     return Err("a frame that is no message");
                 }
             },
-        };
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-            return Err("the session is closed");
         };
         let answering = Answering {
             id: request.id,
