@@ -360,6 +360,9 @@ impl<C: Connect> Connection<C> {
     ) {
         if let Some((_, asker)) = self.subscribing.take_if(|(subscribe, _)| *subscribe == id) {
             self.subscribed(session, asker, answer);
+        } else if is_too_late(&answer) && self.waiting.contains_key(&id) {
+            // Not done, and never will be on this connection, which is about to end: asked again on the next.
+            tracing::debug!(id, "the server goes down; the request waits for the next one");
         } else if let Some(waiting) = self.waiting.remove(&id) {
             // Whoever gave up waiting does not need it.
             let _ = waiting.answer.send(answer);
@@ -402,6 +405,11 @@ impl<C: Connect> Connection<C> {
             session.say(request(id, Unsubscribe {}));
         }
     }
+}
+
+/// The server came to the request when it had closed already.
+fn is_too_late(answer: &Result<Reply, ClientError>) -> bool {
+    matches!(answer, Err(ClientError::Rejected(no)) if no.code == Code::ShuttingDown)
 }
 
 fn request(id: u64, request: impl Into<Request>) -> Bytes {

@@ -164,6 +164,8 @@ pub enum Command {
         call: CallId,
         /// What came of it.
         outcome: CallbackOutcome,
+        /// What was said; a note of its own, written with it or not at all.
+        note: Option<SealedText>,
     },
     /// End a call.
     CloseCall {

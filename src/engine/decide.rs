@@ -6,7 +6,7 @@ use crate::domain::bounds::{
     WORDS_BYTES_MAX, cut,
 };
 use crate::domain::{
-    Actor, Answer, Call, CallId, Callsign, Command, Event, Leaving, Link, NewCall, Order, Place,
+    Actor, Answer, Call, CallId, CallbackOutcome, Callsign, Command, Event, Leaving, Link, NewCall, Order, Place,
     PriorityCause, Progress, Rejection, Role, Rules, Sealed, SealedText, SignOn, Unit, UtcMs,
 };
 
@@ -119,14 +119,11 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         Command::TakeEscalation { call, clock, rung } => {
             take(state, known(state, *call)?, clock, *rung, by)
         }
-        Command::RecordCallback { call, outcome } => {
-            let call = open(state, *call)?.id;
-            Ok(Decision::of(Event::CallbackRecorded {
-                call,
-                outcome: *outcome,
-                by: by.clone(),
-            }))
-        }
+        Command::RecordCallback {
+            call,
+            outcome,
+            note,
+        } => record_callback(open(state, *call)?, *outcome, note.as_ref(), by),
         Command::CloseCall {
             call,
             disposition,
@@ -508,6 +505,24 @@ fn check_in(call: &Call, unit: &Callsign, by: &Actor) -> Decided {
         unit: unit.clone(),
         by: by.clone(),
     }))
+}
+
+/// The attempt and what was said are one command: both are there or neither, however often it is sent.
+fn record_callback(
+    call: &Call,
+    outcome: CallbackOutcome,
+    note: Option<&SealedText>,
+    by: &Actor,
+) -> Decided {
+    let mut decision = Decision::of(Event::CallbackRecorded {
+        call: call.id,
+        outcome,
+        by: by.clone(),
+    });
+    if let Some(text) = note {
+        decision.events.extend(add_note(call, text, by)?.events);
+    }
+    Ok(decision)
 }
 
 fn add_note(call: &Call, text: &SealedText, by: &Actor) -> Decided {

@@ -108,6 +108,7 @@ pub(super) fn command(
                 wire::CallbackOutcome::WrongNumber => CallbackOutcome::WrongNumber,
                 wire::CallbackOutcome::Unsafe => CallbackOutcome::Unsafe,
             },
+            note: callback.note.as_deref().map(|note| SealedText(note.into())),
         },
         Request::TakeEscalation(take) => Command::TakeEscalation {
             call: call(take.call),

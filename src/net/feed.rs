@@ -49,14 +49,17 @@ pub(super) struct Begin {
 }
 
 impl WireFeed {
-    /// A feed of a log that ends at `seq`, keeping so many events for those who come back.
-    pub(super) fn new(seq: u64, recent_max: usize) -> Self {
+    /// A feed of a log that ends at `seq` with `state`, keeping so many events for those who come back.
+    pub(super) fn new(state: &State, seq: u64, recent_max: usize) -> Self {
         Self {
             recent: VecDeque::new(),
             recent_max,
             forgotten: seq,
             readers: BTreeMap::new(),
-            canaries: BTreeSet::new(),
+            // One that was under way when the server stopped is still nobody's news.
+            canaries: (state.calls().filter(|call| call.is_canary()))
+                .map(|call| call.id)
+                .collect(),
         }
     }
 
@@ -162,7 +165,6 @@ fn unit_push(
     let event = &dated.transition.event;
     let own = event.unit() == Some(callsign);
     let call = event.call();
-    let was_on = call.is_some_and(|id| on.contains(&id));
     let assigned = match event {
         Event::UnitAssigned { call, .. } | Event::UnitProgressed { call, .. } if own => {
             on.insert(*call)
@@ -174,23 +176,20 @@ fn unit_push(
         Event::CallClosed { call, .. } => on.remove(call),
         _ => false,
     };
-    if !is_news(event) || !(own || was_on || assigned || leaves) {
+    if !is_news(event) || !(own || leaves) {
         return None;
     }
-    // What it left is no longer its to see.
-    let shown = call
-        .filter(|id| on.contains(id))
-        .and_then(|id| state.call(id));
+    let shown = call.filter(|_| assigned).and_then(|id| state.call(id));
     let known = state.unit(callsign);
     Some(encode(Push {
         seq: dated.seq,
         at: dated.at.0,
         event: event.name().into(),
-        call: shown.map(|call| Box::new(convert::summary(state, call))),
+        // Who else is on the call, and who works it, is not the unit's to see.
+        call: None,
         unit: known.map(|unit| Box::new(convert::unit_summary(state, callsign, unit))),
         escalation: None,
         assignment: shown
-            .filter(|_| assigned)
             .and_then(|call| convert::assignment(call, callsign))
             .map(Box::new),
     }))
@@ -227,10 +226,7 @@ fn of_unit(state: &State, callsign: &Callsign) -> Shown {
     };
     let calls: Vec<_> = unit.calls.iter().filter_map(|id| state.call(*id)).collect();
     (
-        calls
-            .iter()
-            .map(|call| convert::summary(state, call))
-            .collect(),
+        Vec::new(),
         vec![convert::unit_summary(state, callsign, unit)],
         calls
             .iter()

@@ -136,7 +136,8 @@ pub async fn serve<J: Journal + 'static>(
         .await
         .map_err(|source| ServeError::Listen { address, source })?;
     let address = listener.local_addr().unwrap_or(address);
-    let feed = WireFeed::new(opened.journal.last().seq, settings.listen.resume_max);
+    let seq = opened.journal.last().seq;
+    let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max);
     let engine = service::Settings {
         rules: settings.rules.clone(),
         snapshot_every: settings.journal.snapshot_every,

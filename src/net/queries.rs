@@ -2,7 +2,7 @@
 //! first work that is shed when the engine is behind; calls come before.
 
 use super::feed::WireFeed;
-use super::session::Answering;
+use super::session::{Answering, failed_code};
 use super::{LogFiles, Server, convert};
 use crate::domain::{
     Actor, Call, CallId, Command, Dated, Flags, NewCall, Order, Priority, Role, Sealed, Source,
@@ -54,7 +54,7 @@ pub(super) fn ask(
         };
         match room {
             Ok(room) => ask(room, answering),
-            Err(failed) => answering.reject(Code::JournalFailed, failed.to_string()),
+            Err(failed) => answering.reject(failed_code(failed), failed.to_string()),
         }
     });
     if asked == Asked::Shed

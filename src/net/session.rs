@@ -8,10 +8,10 @@ use super::feed::View;
 use super::{Server, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
-    ClientMessage, Code, Dropped, FrameCodec, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
+    ClientMessage, Code, Dropped, FrameCodec, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
     Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
 };
-use crate::service::{Asked, Outcome};
+use crate::service::{Asked, Failed, Outcome};
 use bytes::{Bytes, BytesMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -87,8 +87,16 @@ impl Answering {
                 let rejection = convert::rejection(self.id, &rejection);
                 self.send(rejection.into());
             }
-            Err(failed) => self.reject(Code::JournalFailed, failed.to_string()),
+            Err(failed) => self.reject(failed_code(&failed), failed.to_string()),
         }
+    }
+}
+
+/// What an engine that takes nothing more is called on the wire.
+pub(super) fn failed_code(failed: &Failed) -> Code {
+    match failed {
+        Failed::Log(_) => Code::JournalFailed,
+        Failed::Closed => Code::ShuttingDown,
     }
 }
 
@@ -146,7 +154,7 @@ async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Ref
     let frame = match frames.next().await {
         Ok(Some((frame, _))) => frame,
         Ok(None) => return Err(None),
-        Err(error) => return refuse(Code::Malformed, &error.to_string()),
+        Err(error) => return refuse(frame_code(&error), &error.to_string()),
     };
     let hello = match ClientMessage::decode(&frame) {
         Ok(ClientMessage::Hello(hello)) => hello,
@@ -243,7 +251,7 @@ async fn talk(
                     Ok(Ok(Some(frame))) => frame,
                     Ok(Ok(None)) => break "the peer left",
                     Ok(Err(error)) => {
-                        session.drop_it(Code::Malformed, &error.to_string());
+                        session.drop_it(frame_code(&error), &error.to_string());
                         break "a broken frame";
                     }
                     Err(_) => {
@@ -284,6 +292,14 @@ async fn talk(
     why
 }
 
+/// What a broken stream of frames is called on the wire.
+fn frame_code(error: &FrameError) -> Code {
+    match error {
+        FrameError::TooLarge { .. } => Code::TooLarge,
+        _ => Code::Malformed,
+    }
+}
+
 /// Resolves when the server stops.
 async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
     // The sender is gone only when the server is.
@@ -312,6 +328,14 @@ impl Session {
         });
     }
 
+    fn say_from(&self, place: OwnedSemaphorePermit, message: ServerMessage) {
+        // As in `say`.
+        let _ = self.out.send(Outgoing {
+            frame: message.encode(),
+            _place: Some(place),
+        });
+    }
+
     fn drop_it(&self, code: Code, text: &str) {
         self.say(
             Dropped {
@@ -329,10 +353,15 @@ impl Session {
         frame: &[u8],
         received_at: UtcMs,
     ) -> Result<(), &'static str> {
+        // Whatever will be answered takes a place until it was, pings too: a peer that only writes cannot fill
+        // our memory with answers.
+        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+            return Err("the session is closed");
+        };
         let request = match ClientMessage::decode(frame) {
             Ok(ClientMessage::Request(request)) => request,
             Ok(ClientMessage::Ping(Ping { id })) => {
-                self.say(Pong { id }.into());
+                self.say_from(place, Pong { id }.into());
                 return Ok(());
             }
             Ok(ClientMessage::Pong(_)) => return Ok(()),
@@ -342,7 +371,7 @@ impl Session {
             }
             Err(error) => match error.rejection() {
                 Some(rejection) => {
-                    self.say(rejection.into());
+                    self.say_from(place, rejection.into());
                     return Ok(());
                 }
                 None => {
@@ -350,9 +379,6 @@ impl Session {
                     return Err("a frame that is no message");
                 }
             },
-        };
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-            return Err("the session is closed");
         };
         let answering = Answering {
             id: request.id,
@@ -396,25 +422,13 @@ impl Session {
         let Some(command) = command else {
             return self.query(server, request, answering);
         };
+        // Every reading of the sealed part is recorded, and allowed or not as things stand then: a key must not
+        // open a call again to somebody who was once sent there.
+        let key = key.filter(|_| !matches!(request, Request::ShowCall(_)));
         let order = convert::order(&self.by, key, command);
         match request {
             Request::ShowCall(show) => {
                 queries::show(server, order, CallId(show.call), answering).await
-            }
-            Request::RecordCallback(callback) if callback.note.is_some() => {
-                // The note is an entry of its own, written whether or not this session lives on.
-                let text = crate::domain::SealedText(callback.note.unwrap_or_default().into());
-                let note = Command::AddNote {
-                    call: CallId(callback.call),
-                    text,
-                };
-                let note = Order {
-                    by: self.by.clone(),
-                    key: None,
-                    command: note,
-                };
-                submit(server, order, Some(CallId(callback.call)), answering).await;
-                server.handle.order(note, |_, _| {}).await;
             }
             request => submit(server, order, call_of(&request), answering).await,
         }
@@ -531,11 +545,17 @@ fn call_of(request: &Request) -> Option<CallId> {
 }
 
 /// Frames as they come, each with the instant its first byte was read.
+///
+/// A frame is complete as soon as its last byte was read, so what stands behind it in the buffer came with that read
+/// and no earlier: however many frames a peer sends in a row, none is taken for older than it is.
 struct Frames {
     read: OwnedReadHalf,
     codec: FrameCodec,
     buffer: BytesMut,
+    /// When the first byte of the buffer was read.
     began_at: Option<UtcMs>,
+    /// The last read.
+    read_at: Option<UtcMs>,
     clock: crate::service::clock::RoomClock,
 }
 
@@ -546,18 +566,17 @@ impl Frames {
             codec: FrameCodec::for_server(),
             buffer: BytesMut::with_capacity(4_096),
             began_at: None,
+            read_at: None,
             clock: server.clock.clone(),
         }
     }
 
     /// The next frame; `None` at an orderly end. Cancel-safe: what was read stays in the buffer.
-    async fn next(&mut self) -> Result<Option<(Bytes, UtcMs)>, crate::protocol::FrameError> {
+    async fn next(&mut self) -> Result<Option<(Bytes, UtcMs)>, FrameError> {
         loop {
             if let Some(frame) = self.codec.decode(&mut self.buffer)? {
                 let began_at = self.began_at.unwrap_or_else(|| self.clock.now());
-                if self.buffer.is_empty() {
-                    self.began_at = None;
-                }
+                self.began_at = self.read_at.filter(|_| !self.buffer.is_empty());
                 return Ok(Some((frame, began_at)));
             }
             let fresh = self.buffer.is_empty();
@@ -567,8 +586,9 @@ impl Frames {
                     .decode_eof(&mut self.buffer)?
                     .map(|frame| (frame, self.began_at.unwrap_or_else(|| self.clock.now()))));
             }
+            self.read_at = Some(self.clock.now());
             if fresh {
-                self.began_at = Some(self.clock.now());
+                self.began_at = self.read_at;
             }
         }
     }

@@ -69,25 +69,25 @@ pub const VERSION: u32 = 1;
 /// Silence after which either side takes the other for dead, in heartbeats of `Welcome::heartbeat_ms`.
 pub const HEARTBEATS_MISSED_MAX: u64 = 3;
 
-/// Longest wait of a server for the hello of a new connection, ms; then `refused` with `hello_expected`.
+/// Longest wait of a client for the welcome to its hello, ms; a server waits shorter, as its room is configured.
 pub const HELLO_WAIT_MS_MAX: u64 = 10_000;
 
 /// Unanswered requests of one connection at most. A server reads on only when it has answered some: nothing is
 /// refused for it, the socket fills up and the client waits.
 pub const IN_FLIGHT_MAX: usize = 256;
 
-/// Longest running text (notes, remarks, reasons, a place in words), bytes of UTF-8. Beyond it a request is rejected
+/// Longest running text (notes, remarks, reasons; a place in words is half as long), bytes of UTF-8. Beyond it a request is rejected
 /// with `too_large`; a `place_call` never is: the text is cut at a character and the call is taken.
 pub const TEXT_BYTES_MAX: usize = 1_024;
 
 /// Longest name, number, callsign, district, kind or other word, bytes of UTF-8; the same beyond it.
-pub const WORD_BYTES_MAX: usize = 128;
+pub const WORD_BYTES_MAX: usize = 96;
 
 /// Most entries of a list in a request (crew, skills); beyond it `too_large`.
-pub const LIST_ITEMS_MAX: usize = 32;
+pub const LIST_ITEMS_MAX: usize = 12;
 
-/// Most calls or units on one page of an answer or a snapshot, and the `limit` of a query that names none.
-pub const PAGE_ITEMS_MAX: usize = 500;
+/// Most calls or units on one page of an answer or a snapshot.
+pub const PAGE_ITEMS_MAX: usize = 400;
 
 /// A field that is nil counts as absent: many clients write out every field they know.
 fn nil_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

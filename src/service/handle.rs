@@ -9,8 +9,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The engine's thread is gone or the log has failed: nothing was acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Failed(pub String);
+pub enum Failed {
+    /// The log took nothing.
+    #[error("the log has failed, nothing was acknowledged: {0}")]
+    Log(String),
+    /// The engine ended, in order or not, before it came to this.
+    #[error("the room is closed: its engine has stopped; come back when the server is up again")]
+    Closed,
+}
 
 /// What became of an order, known to be on the disk.
 pub type Outcome = Result<Result<Accepted, Rejection>, Failed>;
@@ -127,5 +133,5 @@ impl<F> Handle<F> {
 }
 
 pub(super) fn gone() -> Failed {
-    Failed("the room is closed: its engine has stopped; start the server again".into())
+    Failed::Closed
 }

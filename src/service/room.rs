@@ -240,9 +240,7 @@ impl<J: Journal, F: Feed> Thread<J, F> {
             self.engine
                 .tick(self.clock.now(), TICK_EVENTS_MAX, &mut self.events);
             if let Err(error) = self.commit() {
-                let failed = Failed(format!(
-                    "the log has failed, nothing was acknowledged: {error}"
-                ));
+                let failed = Failed::Log(error.to_string());
                 for order in pending {
                     (order.answer)(Err(failed.clone()), None);
                 }

@@ -228,9 +228,9 @@ fn bounds_are_the_numbers_of_the_library() {
         (wire::DEPTH_MAX, "nested deeper than 16"),
         (wire::IN_FLIGHT_MAX, "| 256 unanswered requests"),
         (wire::TEXT_BYTES_MAX, "over 1,024 bytes"),
-        (wire::WORD_BYTES_MAX, "over 128 bytes"),
-        (wire::LIST_ITEMS_MAX, "over 32 entries"),
-        (wire::PAGE_ITEMS_MAX, "a page of 500"),
+        (wire::WORD_BYTES_MAX, "over 96 bytes"),
+        (wire::LIST_ITEMS_MAX, "over 12 entries"),
+        (wire::PAGE_ITEMS_MAX, "400 at most"),
     ] {
         let digits: String = said.chars().filter(char::is_ascii_digit).collect();
         assert_eq!(digits, number.to_string(), "{said}");

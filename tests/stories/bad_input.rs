@@ -53,7 +53,7 @@ fn about_a_call(call: CallId) -> Vec<Command> {
         },
         Command::RecordCallback {
             call,
-            outcome: CallbackOutcome::Reached,
+            outcome: CallbackOutcome::Reached, note: None
         },
         Command::CloseCall {
             call,

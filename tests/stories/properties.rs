@@ -154,7 +154,7 @@ impl Ask {
             },
             22 => Command::RecordCallback {
                 call,
-                outcome: CallbackOutcome::NoAnswer,
+                outcome: CallbackOutcome::NoAnswer, note: None
             },
             23 => Command::CloseCall {
                 call,

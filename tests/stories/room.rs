@@ -280,7 +280,7 @@ impl Room {
     }
 
     pub fn callback(&mut self, call: CallId, outcome: CallbackOutcome) {
-        self.operator(Command::RecordCallback { call, outcome })
+        self.operator(Command::RecordCallback { call, outcome, note: None })
             .unwrap();
     }
 

@@ -372,7 +372,7 @@ fn on_a_call(call: CallId, other: CallId) -> Vec<Command> {
         },
         Command::RecordCallback {
             call,
-            outcome: fifteen::domain::CallbackOutcome::Reached,
+            outcome: fifteen::domain::CallbackOutcome::Reached, note: None
         },
         Command::CloseCall {
             call,
