@@ -362,7 +362,10 @@ impl<C: Connect> Connection<C> {
             self.subscribed(session, asker, answer);
         } else if is_too_late(&answer) && self.waiting.contains_key(&id) {
             // Not done, and never will be on this connection, which is about to end: asked again on the next.
-            tracing::debug!(id, "the server goes down; the request waits for the next one");
+            tracing::debug!(
+                id,
+                "the server goes down; the request waits for the next one"
+            );
         } else if let Some(waiting) = self.waiting.remove(&id) {
             // Whoever gave up waiting does not need it.
             let _ = waiting.answer.send(answer);

@@ -6,8 +6,9 @@ use crate::domain::bounds::{
     WORDS_BYTES_MAX, cut,
 };
 use crate::domain::{
-    Actor, Answer, Call, CallId, CallbackOutcome, Callsign, Command, Event, Leaving, Link, NewCall, Order, Place,
-    PriorityCause, Progress, Rejection, Role, Rules, Sealed, SealedText, SignOn, Unit, UtcMs,
+    Actor, Answer, Call, CallId, CallbackOutcome, Callsign, Command, Event, Leaving, Link, NewCall,
+    Order, Place, PriorityCause, Progress, Rejection, Role, Rules, Sealed, SealedText, SignOn,
+    Unit, UtcMs,
 };
 
 /// What an accepted command does, and what it answers.

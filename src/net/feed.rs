@@ -2,16 +2,19 @@
 //! order; a reader that cannot keep up is dropped, never awaited.
 
 use super::convert;
-use crate::domain::{CallId, Callsign, Dated, Event, Source};
+use crate::domain::{Call, CallId, Callsign, Dated, Event, Source};
 use crate::engine::State;
 use crate::protocol::{Assignment, CallSummary, Push, ServerMessage, Snapshot, UnitSummary};
 use crate::service::Feed;
 use bytes::Bytes;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::sync::mpsc;
 
-/// Calls and units a page of a snapshot holds: a few hundred kilobytes.
+/// Calls and units a page of a snapshot holds at most, and the shares of a frame they may take.
 const PAGE: usize = 400;
+pub(super) const CALLS_BYTES_MAX: usize = 700_000;
+const UNITS_BYTES_MAX: usize = 200_000;
 
 /// What a subscriber may see.
 #[derive(Debug, Clone)]
@@ -203,7 +206,8 @@ fn encode(push: Push) -> Bytes {
 fn snapshot(state: &State, view: &View) -> Vec<Bytes> {
     let (calls, units, assignments) = match view {
         View::Room => {
-            let calls = state.calls().filter(|call| !call.is_canary());
+            let open = |call: &&Call| call.closed.is_none() && !call.is_canary();
+            let calls = state.calls().filter(open);
             let units = state.units();
             (
                 calls.map(|call| convert::summary(state, call)).collect(),
@@ -235,18 +239,35 @@ fn of_unit(state: &State, callsign: &Callsign) -> Shown {
     )
 }
 
+/// `items` cut into pages that each fit their share of a frame.
+fn in_pages<T: Serialize>(mut items: Vec<T>, bytes_max: usize) -> VecDeque<Vec<T>> {
+    let mut pages = VecDeque::new();
+    while !items.is_empty() {
+        let rest = items.split_off(fitting(&items, PAGE, bytes_max));
+        pages.push_back(std::mem::replace(&mut items, rest));
+    }
+    pages
+}
+
+/// How many of `items`, at least one and at most `most`, take no more than `bytes_max` bytes together.
+pub(super) fn fitting<T: Serialize>(items: &[T], most: usize, bytes_max: usize) -> usize {
+    let mut bytes = 0;
+    let fits = items.iter().take(most).take_while(|item| {
+        bytes += rmp_serde::to_vec_named(item).map_or(0, |encoded| encoded.len());
+        bytes <= bytes_max
+    });
+    fits.count().clamp(1, items.len().max(1))
+}
+
 fn pages(
     seq: u64,
     calls: Vec<CallSummary>,
     units: Vec<UnitSummary>,
     assignments: Vec<Assignment>,
 ) -> Vec<Bytes> {
-    let (mut calls, mut units) = (calls.into_iter(), units.into_iter());
-    let parts = calls
-        .len()
-        .div_ceil(PAGE)
-        .max(units.len().div_ceil(PAGE))
-        .max(1);
+    let mut calls = in_pages(calls, CALLS_BYTES_MAX);
+    let mut units = in_pages(units, UNITS_BYTES_MAX);
+    let parts = calls.len().max(units.len()).max(1);
     let parts = u32::try_from(parts).unwrap_or(u32::MAX);
     let mut assignments = Some(assignments);
     (1..=parts)
@@ -255,8 +276,8 @@ fn pages(
                 seq,
                 part,
                 parts,
-                calls: calls.by_ref().take(PAGE).collect(),
-                units: units.by_ref().take(PAGE).collect(),
+                calls: calls.pop_front().unwrap_or_default(),
+                units: units.pop_front().unwrap_or_default(),
                 assignments: assignments.take().unwrap_or_default(),
             })
             .encode()
@@ -286,7 +307,7 @@ impl Feed for WireFeed {
             }
         }
         let surplus = self.recent.len().saturating_sub(self.recent_max);
-        if let Some(last) = self.recent.drain(..surplus).last() {
+        if let Some(last) = self.recent.drain(..surplus).next_back() {
             self.forgotten = last.seq;
         }
     }

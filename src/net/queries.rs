@@ -1,7 +1,7 @@
 //! What is asked of the room without changing it, its upkeep, and its canary. Questions are the
 //! first work that is shed when the engine is behind; calls come before.
 
-use super::feed::WireFeed;
+use super::feed::{CALLS_BYTES_MAX, WireFeed, fitting};
 use super::session::{Answering, failed_code};
 use super::{LogFiles, Server, convert};
 use crate::domain::{
@@ -218,8 +218,10 @@ fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> wire::Calls 
         .take(limit + 1)
         .map(|call| convert::summary(state, call))
         .collect();
-    let more = calls.len() > limit;
-    calls.truncate(limit);
+    // An answer beyond a frame would never arrive: it is cut like any other page.
+    let fits = fitting(&calls, limit, CALLS_BYTES_MAX).min(calls.len());
+    let more = calls.len() > fits;
+    calls.truncate(fits);
     wire::Calls { calls, more }
 }
 

@@ -8,8 +8,9 @@ use super::feed::View;
 use super::{Server, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
-    ClientMessage, Code, Dropped, FrameCodec, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
-    Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
+    ClientMessage, Code, Dropped, FrameCodec, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong,
+    Refused, Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed,
+    VERSION,
 };
 use crate::service::{Asked, Failed, Outcome};
 use bytes::{Bytes, BytesMut};

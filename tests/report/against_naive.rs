@@ -91,7 +91,8 @@ fn run(steps: &[Step]) -> Room {
             }),
             Step::Callback(call) => room.operator(Command::RecordCallback {
                 call: id(call),
-                outcome: CallbackOutcome::NoAnswer, note: None
+                outcome: CallbackOutcome::NoAnswer,
+                note: None,
             }),
             Step::Close(call) => room.close(id(call), "Saima", "helped"),
             Step::Reopen(call) => room.operator(Command::ReopenCall {

@@ -80,7 +80,8 @@ fn her_name_is_in_no_output() {
         },
         Command::RecordCallback {
             call,
-            outcome: CallbackOutcome::NoAnswer, note: None
+            outcome: CallbackOutcome::NoAnswer,
+            note: None,
         },
     ] {
         room.operator(command).unwrap();

@@ -192,7 +192,8 @@ fn what_a_reopening_does_not_repeat_is_remembered() {
     let test = room.place(test);
     let tried = Command::RecordCallback {
         call: cut_off,
-        outcome: CallbackOutcome::Reached, note: None
+        outcome: CallbackOutcome::Reached,
+        note: None,
     };
     room.seconds(30);
     room.operator(tried.clone()).unwrap();

@@ -53,7 +53,8 @@ fn about_a_call(call: CallId) -> Vec<Command> {
         },
         Command::RecordCallback {
             call,
-            outcome: CallbackOutcome::Reached, note: None
+            outcome: CallbackOutcome::Reached,
+            note: None,
         },
         Command::CloseCall {
             call,

@@ -87,7 +87,8 @@ fn a_repeat_is_answered_after_the_call_is_closed() {
     let call = room.call(3);
     let note = Command::RecordCallback {
         call,
-        outcome: CallbackOutcome::Reached, note: None
+        outcome: CallbackOutcome::Reached,
+        note: None,
     };
     room.order(&keyed(1, note.clone())).unwrap();
     room.close(call, "Saima", "helped").unwrap();

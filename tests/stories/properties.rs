@@ -154,7 +154,8 @@ impl Ask {
             },
             22 => Command::RecordCallback {
                 call,
-                outcome: CallbackOutcome::NoAnswer, note: None
+                outcome: CallbackOutcome::NoAnswer,
+                note: None,
             },
             23 => Command::CloseCall {
                 call,

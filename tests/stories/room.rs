@@ -280,8 +280,12 @@ impl Room {
     }
 
     pub fn callback(&mut self, call: CallId, outcome: CallbackOutcome) {
-        self.operator(Command::RecordCallback { call, outcome, note: None })
-            .unwrap();
+        self.operator(Command::RecordCallback {
+            call,
+            outcome,
+            note: None,
+        })
+        .unwrap();
     }
 
     pub fn reopen(&mut self, call: CallId) {

@@ -372,7 +372,8 @@ fn on_a_call(call: CallId, other: CallId) -> Vec<Command> {
         },
         Command::RecordCallback {
             call,
-            outcome: fifteen::domain::CallbackOutcome::Reached, note: None
+            outcome: fifteen::domain::CallbackOutcome::Reached,
+            note: None,
         },
         Command::CloseCall {
             call,

@@ -1,0 +1,16 @@
+//! The built server over real sockets: killed, fed rubbish, cut off, started again. Nothing it said yes to may be
+//! lost, nothing may happen twice, and nobody hears what is not for them.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says no by panicking, in its helpers too"
+)]
+
+mod abuse;
+mod books;
+mod kill;
+mod lifecycle;
+mod peer;
+mod proxy;
+mod resume;
+mod server;

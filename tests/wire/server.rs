@@ -1,0 +1,190 @@
+//! A room of a test: its folder, its rules, and the server process that serves it.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Longest anything is waited for. The machine may be slow and shared: only a hang fails by it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with a dispatch.toml: the shipped one, changed where the test says so.
+pub(crate) struct Room {
+    folder: tempfile::TempDir,
+}
+
+impl Room {
+    /// The shipped rules with each first text replaced by its second, wherever it stands; no canary.
+    pub(crate) fn new(changes: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rules = fifteen::config::SHIPPED.to_owned();
+        for (from, to) in changes
+            .iter()
+            .copied()
+            .chain([("every = \"5m\"", "every = \"0s\"")])
+        {
+            let canary = from == "every = \"5m\"" && to == "every = \"0s\"";
+            assert!(
+                canary || rules.contains(from),
+                "the rules do not say {from:?}"
+            );
+            rules = rules.replace(from, to);
+        }
+        fs::write(folder.path().join("dispatch.toml"), rules).unwrap();
+        Self { folder }
+    }
+
+    /// A file beside dispatch.toml.
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    /// Where the log is.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The server's command line.
+    pub(crate) fn command(&self, listen: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
+        command.arg("serve").args(["--listen", listen]);
+        command.arg("--data").arg(self.data());
+        command
+            .arg("--config")
+            .arg(self.folder.path().join("dispatch.toml"));
+        command.env_remove("FIFTEEN_CONFIG").stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the server and waits until clients can connect.
+    pub(crate) fn serve(&self) -> Server {
+        let said = self.folder.path().join("stderr.log");
+        let errors = File::options()
+            .create(true)
+            .append(true)
+            .open(&said)
+            .unwrap();
+        let mut command = self.command("127.0.0.1:0");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                // A test that has ended listens no more.
+                let _ = sender.send(line);
+            }
+        });
+        let Ok(line) = lines.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!("the server is not ready: {}", last_lines(&said));
+        };
+        let address = line.strip_prefix("ready ").expect("ready ADDR");
+        Server {
+            address: address.parse().unwrap(),
+            child,
+            said,
+        }
+    }
+}
+
+fn last_lines(path: &PathBuf) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut last = String::new();
+    for line in &lines[lines.len().saturating_sub(20)..] {
+        let _ = writeln!(last, "{line}");
+    }
+    last
+}
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    said: PathBuf,
+}
+
+impl Server {
+    /// `kill -9`, and gone.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success(), "kill -s {name}");
+    }
+
+    /// Waits for the end of a server that was told to end.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        let waiting = async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(status) => status,
+            Err(_) => panic!("the server does not end: {}", last_lines(&self.said)),
+        }
+    }
+
+    /// SIGTERM; must end with success.
+    pub(crate) async fn stop(self) {
+        self.signal("TERM");
+        let said = self.said.clone();
+        let status = self.ended().await;
+        assert!(status.success(), "{status}: {}", last_lines(&said));
+    }
+
+    /// Must be running.
+    pub(crate) fn assert_up(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("the server ended, {status}: {}", last_lines(&self.said));
+        }
+    }
+
+    /// What the server has said to its operator, all starts together.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.said).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Polls until `found` gives something.
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut found: impl FnMut() -> F,
+) -> T {
+    let polling = async {
+        loop {
+            if let Some(it) = found().await {
+                return it;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, polling).await {
+        Ok(it) => it,
+        Err(_) => panic!("never came: {what}"),
+    }
+}
