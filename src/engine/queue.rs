@@ -5,6 +5,7 @@
 
 use crate::domain::{Call, CallId, Priority, UtcMs};
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 /// The waiting calls.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -30,6 +31,12 @@ impl Queue {
     /// The waiting calls, the one to serve first in front.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = CallId> + '_ {
         self.places.iter().map(|(_, _, id)| *id)
+    }
+
+    /// The waiting calls behind a place, whether a call stands there any more or not.
+    pub fn behind(&self, place: (Priority, UtcMs, CallId)) -> impl Iterator<Item = CallId> + '_ {
+        let behind = (Bound::Excluded(place), Bound::Unbounded);
+        self.places.range(behind).map(|(_, _, id)| *id)
     }
 
     /// How many calls wait.

@@ -67,13 +67,17 @@ pub(super) fn ask(
 /// Answers a request that is no command.
 pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering) {
     match request {
-        Request::ListCalls(list) => ask(server, answering, move |room, answering| {
-            answering.reply(
-                Some(room.engine.state().seq),
-                false,
-                list_calls(room, &list),
-            );
-        }),
+        Request::ListCalls(list) => {
+            ask(server, answering, move |room, answering| {
+                match list_calls(room, &list) {
+                    Some(calls) => answering.reply(Some(room.engine.state().seq), false, calls),
+                    None => answering.reject(
+                        Code::BadValue,
+                        "after: not the `next` of a page; leave it out to begin again",
+                    ),
+                }
+            })
+        }
         Request::ListUnits(list) => ask(server, answering, move |room, answering| {
             let state = room.engine.state();
             let limit = limit(list.limit);
@@ -177,7 +181,8 @@ fn limit(asked: Option<u32>) -> usize {
 }
 
 /// Waiting calls in the order they are served, then the others by number.
-fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> wire::Calls {
+/// `None` for a cursor that is none of ours.
+fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> Option<wire::Calls> {
     let state = room.engine.state();
     let limit = limit(list.limit);
     let fits = |call: &&Call| {
@@ -197,32 +202,82 @@ fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> wire::Calls 
                 .priority
                 .is_none_or(|it| call.priority().number() == it)
     };
-    let after = list.after_call.map(CallId);
-    let after_waits = after.and_then(|id| state.call(id)).is_none_or(Call::waits);
-    let queue = state.queue();
-    let waiting = queue
-        .iter()
-        .skip_while(move |id| after.is_some_and(|after| *id != after))
-        .skip(usize::from(after.is_some()))
-        .filter(|_| after_waits)
-        .filter_map(|id| state.call(id));
-    let from = if after_waits {
-        CallId(0)
-    } else {
-        after.unwrap_or(CallId(0))
+    let after = match list.after.as_deref().map(str::parse) {
+        Some(Ok(cursor)) => Some(cursor),
+        Some(Err(())) => return None,
+        None => None,
+    };
+    let waiting: Box<dyn Iterator<Item = CallId>> = match after {
+        None => Box::new(state.queue().iter()),
+        Some(Cursor::Waiting(place)) => Box::new(state.queue().behind(place)),
+        Some(Cursor::Other(_)) => Box::new(std::iter::empty()),
+    };
+    let from = match after {
+        Some(Cursor::Other(id)) => id,
+        _ => CallId(0),
     };
     let others = state.calls_after(from).filter(|call| !call.waits());
-    let mut calls: Vec<_> = waiting
+    let page: Vec<&Call> = waiting
+        .filter_map(|id| state.call(id))
         .chain(others)
         .filter(fits)
         .take(limit + 1)
+        .collect();
+    let mut calls: Vec<_> = page
+        .iter()
         .map(|call| convert::summary(state, call))
         .collect();
     // An answer beyond a frame would never arrive: it is cut like any other page.
     let fits = fitting(&calls, limit, CALLS_BYTES_MAX).min(calls.len());
     let more = calls.len() > fits;
     calls.truncate(fits);
-    wire::Calls { calls, more }
+    let last = fits.checked_sub(1).filter(|_| more);
+    let next = last.map(|last| Cursor::of(page[last]).to_string());
+    Some(wire::Calls { calls, next })
+}
+
+/// Where a page of the list ended: at a place in the queue, or at a call behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cursor {
+    Waiting((Priority, UtcMs, CallId)),
+    Other(CallId),
+}
+
+impl Cursor {
+    fn of(call: &Call) -> Self {
+        if call.waits() {
+            Self::Waiting((call.priority(), call.received_at, call.id))
+        } else {
+            Self::Other(call.id)
+        }
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Waiting((priority, at, id)) => write!(f, "w{priority}.{}.{id}", at.0),
+            Self::Other(id) => write!(f, "o{id}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let number = |text: &str| text.parse::<u64>().map_err(|_| ());
+        if let Some(id) = text.strip_prefix('o') {
+            return Ok(Self::Other(CallId(number(id)?)));
+        }
+        let mut parts = text.strip_prefix('w').ok_or(())?.splitn(3, '.');
+        let mut next = || parts.next().ok_or(()).and_then(number);
+        let priority = u8::try_from(next()?)
+            .ok()
+            .and_then(Priority::new)
+            .ok_or(())?;
+        Ok(Self::Waiting((priority, UtcMs(next()?), CallId(next()?))))
+    }
 }
 
 /// Records that the call is read, then shows it.
@@ -459,7 +514,8 @@ fn canary_problem(server: &Server, canary: crate::engine::Canary, now: UtcMs) ->
     if now > overdue || (!back && now > placed_at.plus(clock.limit_ms + ms(settings.late))) {
         return Some("the canary is missing: a call may not reach its escalation".into());
     }
-    (canary.late_ms > ms(settings.late)).then(|| {
+    // What a canary of the run before met is not this run's trouble.
+    (back && canary.late_ms > ms(settings.late)).then(|| {
         format!(
             "the canary was {} ms late: deadlines fire late",
             canary.late_ms

@@ -193,7 +193,7 @@ pub struct ReportStatus {
 /// "We are all right": restarts the safety clock of a unit on scene.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckIn {
-    /// Call id; absent: every call the unit is on scene of.
+    /// Call id; may be left out when the unit is on one call only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<u64>,
     /// The unit's callsign; a unit's own session may leave it out.

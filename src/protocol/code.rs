@@ -42,6 +42,12 @@ codes! {
     "unknown_unit" => UnknownUnit,
     /// No clock or rung of this name is on the call.
     "unknown_clock" => UnknownClock,
+    /// No such clock runs on the call: there is nothing to escalate.
+    "no_clock_running" => NoClockRunning,
+    /// That rung was not told: there is nothing to take.
+    "rung_not_told" => RungNotTold,
+    /// A call cannot repeat itself, nor one that repeats it.
+    "link_cycle" => LinkCycle,
     /// The call is past waiting.
     "not_waiting" => NotWaiting,
     /// The call is closed; reopen it first.

@@ -214,7 +214,7 @@ pub struct Assignment {
     /// The caller's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What was noted when the call was taken, and since.
+    /// What was noted when the call was taken; `show_call` has the later notes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What is special about it: look before ringing anyone back.

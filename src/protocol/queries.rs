@@ -19,9 +19,9 @@ pub struct ListCalls {
     /// Only calls of this priority, 1 to 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
-    /// The next page: only calls after this one, the last of the page before.
+    /// The next page: the `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after_call: Option<u64>,
+    pub after: Option<String>,
     /// Calls a page at most; the server has a bound of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

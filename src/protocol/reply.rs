@@ -97,8 +97,10 @@ pub struct Done {
 pub struct Calls {
     /// The page.
     pub calls: Vec<CallSummary>,
-    /// There are more: ask with `after_call` set to the last of these.
-    pub more: bool,
+    /// There are more: ask with `after` set to this. Each page is as of its own instant; whoever
+    /// needs every change in order subscribes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A call with its sealed part.
@@ -223,7 +225,7 @@ pub struct HealthStatus {
     pub uptime_ms: u64,
     /// Calls not closed.
     pub open_calls: u64,
-    /// Calls no unit is on.
+    /// Calls nobody took responsibility for.
     pub waiting_calls: u64,
     /// Units signed on.
     pub units: u64,

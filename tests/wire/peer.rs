@@ -240,7 +240,7 @@ impl Peer {
         };
         match self.done(list).await.body {
             ReplyBody::Calls(calls) => {
-                assert!(!calls.more, "more than a page");
+                assert!(calls.next.is_none(), "more than a page");
                 calls.calls
             }
             other => panic!("{other:?}"),

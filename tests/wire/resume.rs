@@ -231,12 +231,11 @@ async fn calls_with_many_units_are_cut_into_pages_that_arrive() {
     }
     assert!(parts > 1, "more than one frame");
     assert_eq!(shown, all);
-    let (mut listed, mut more) = (Vec::new(), true);
+    let (mut listed, mut after, mut more) = (Vec::new(), None, true);
     while more {
-        let after_call = listed.last().copied();
         let limit = Some(400);
         let list = ListCalls {
-            after_call,
+            after: after.take(),
             limit,
             ..ListCalls::default()
         };
@@ -244,7 +243,8 @@ async fn calls_with_many_units_are_cut_into_pages_that_arrive() {
             panic!("no calls");
         };
         listed.extend(page.calls.iter().map(|call| call.call));
-        more = page.more;
+        after = page.next;
+        more = after.is_some();
     }
     assert_eq!(listed.len(), 70);
     assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), all);

@@ -13,13 +13,13 @@ pub(crate) async fn calls(args: Calls, json: bool) -> Result<ExitCode> {
     let server = Server::connect(&args.connect, Role::Operator).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let mut calls: Vec<CallSummary> = Vec::new();
-    let mut more = true;
+    let (mut after, mut more) = (None, true);
     while more && calls.len() < limit {
         let page = ListCalls {
             states: args.stages.clone(),
             district: args.district.clone(),
             priority: args.priority,
-            after_call: calls.last().map(|call| call.call),
+            after: after.take(),
             limit: Some(u32::try_from(limit - calls.len()).unwrap_or(u32::MAX)),
         };
         let reply = match server.ask(page).await? {
@@ -30,16 +30,13 @@ pub(crate) async fn calls(args: Calls, json: bool) -> Result<ExitCode> {
             ReplyBody::Calls(page) => page,
             other => return Err(unexpected(&other)),
         };
-        more = page.more;
+        after = page.next;
+        more = after.is_some();
         // Between two pages a call may have moved: each is shown once, where it stood first.
-        let before = calls.len();
         for call in page.calls {
             if !calls.iter().any(|known| known.call == call.call) {
                 calls.push(call);
             }
-        }
-        if calls.len() == before {
-            break;
         }
     }
     calls.truncate(limit);
