@@ -40,12 +40,13 @@ pub(crate) enum Command {
     Health(Connect),
 }
 
-/// How to reach a server.
+/// How to reach a server. Global, so that it may stand before an action of `op` or after it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Connect {
     /// Where the server listens.
     #[arg(
         long,
+        global = true,
         value_name = "ADDR",
         env = "FIFTEEN_CONNECT",
         default_value = "127.0.0.1:7115"
@@ -54,13 +55,17 @@ pub(crate) struct Connect {
     /// Who you are; recorded with everything you do.
     #[arg(
         long = "as",
+        global = true,
         value_name = "NAME",
         env = "FIFTEEN_WHO",
         default_value = "operator"
     )]
     pub(crate) who: String,
+    /// Speak in this role, if not in the one this is for: the token must be its.
+    #[arg(long, global = true)]
+    pub(crate) role: Option<fifteen::protocol::Role>,
     /// File with the token of your role, if the server asks for one (or set FIFTEEN_TOKEN).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }
 

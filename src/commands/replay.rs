@@ -13,12 +13,13 @@ use fifteen::protocol::{
 };
 use fifteen::service::clock::Stopwatch;
 use fifteen::service::{CommitError, Writer};
-use fifteen::trace::{Ask, OPERATOR, Plan, Planned, Reader, Replay, scan};
+use fifteen::trace::{Ask, OPERATOR, Plan, Planned, Reader, Replay, fed_by_a_trace, scan};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
+use tracing::info;
 
 /// Events in one commit. Nobody waits for an answer here, so commits are as large as is quick.
 const COMMIT_EVENTS: usize = 8_192;
@@ -63,10 +64,22 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
             data.display()
         );
     }
+    let rules = fed_by_a_trace(&settings.rules);
+    for clock in settings
+        .rules
+        .clocks
+        .iter()
+        .filter(|clock| !rules.clocks.contains(clock))
+    {
+        info!(
+            "clock {:?} is left out: nothing a trace says could stop it",
+            clock.name
+        );
+    }
     let mut writer = Writer::take_over(store, "replay")?;
     let engine = Engine::new(State::default(), UtcMs(0));
     let mut uncommitted: Vec<Dated> = Vec::with_capacity(2 * COMMIT_EVENTS);
-    let replayed = Replay::new(engine, settings.rules)?.run(
+    let replayed = Replay::new(engine, rules)?.run(
         Reader::open(&args.trace)?,
         |events| -> Result<(), CommitError> {
             uncommitted.append(events);

@@ -223,6 +223,8 @@ pub enum Event {
         kind: Box<str>,
         /// Its priority, likewise.
         priority: Priority,
+        /// Its flags, likewise.
+        flags: super::Flags,
     },
     /// A clock reached a warning point.
     ClockWarned {

@@ -293,6 +293,10 @@ fn adopt(state: &State, rules: &Rules) -> Decided {
 
 /// Takes a call, whatever it says: texts past their bound are cut and the call is marked so.
 fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Actor) -> Decision {
+    assert!(
+        state.rules().is_some(),
+        "rules are adopted before the first call; without clocks it would be answered and lost"
+    );
     let mut was_cut = false;
     let mut keep = |text: &str, bytes_max| -> Box<str> {
         let (kept, shorter) = cut(text, bytes_max);
@@ -703,6 +707,7 @@ fn reopen(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
         district: call.placed.district.clone(),
         kind: call.placed.kind.clone(),
         priority: call.priority(),
+        flags: call.placed.flags,
     }))
 }
 

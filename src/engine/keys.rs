@@ -3,8 +3,9 @@
 //! Only accepted commands are remembered: a rejected one changed nothing, and is decided anew.
 
 use crate::domain::{Answer, Key, KeyMark, UtcMs};
+use hashbrown::HashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// A remembered answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -137,9 +137,12 @@ impl Engine {
         self.now = self.now.max(now);
         let until = out.len() + events_max;
         while let Some((due_at, watch)) = self.timers.pop(&self.state, self.now) {
+            let before = out.len();
             self.fire(watch, due_at, out);
-            // What it does next may be due as well; and its timer is gone from the wheel.
-            self.timers.arm(&self.state, watch);
+            if out.len() == before {
+                // Nothing came of it, and its timer is gone from the wheel; an event arms anew.
+                self.timers.arm(&self.state, watch);
+            }
             if out.len() >= until {
                 break;
             }
@@ -221,7 +224,7 @@ impl Engine {
                             call: id,
                             generation,
                             clock,
-                            unit,
+                            unit: unit.cloned(),
                             warning,
                             due_at,
                         }]
@@ -236,7 +239,7 @@ impl Engine {
                             call: id,
                             generation,
                             clock,
-                            unit,
+                            unit: unit.cloned(),
                             rung,
                             repeat,
                             due_at,

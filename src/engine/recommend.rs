@@ -1,7 +1,7 @@
 //! Which unit for which call: a pure ranking with its reasons. It proposes; a person decides.
 
 use super::state::State;
-use crate::domain::{Call, Callsign, Unit, UnitStatus, UtcMs};
+use crate::domain::{Call, Callsign, Link, Unit, UnitStatus, UtcMs};
 
 /// Distances nearer to each other than this count as equal, in metres: a female officer aboard
 /// is worth more than a kilometre of road.
@@ -51,7 +51,7 @@ pub struct Recommendation {
     pub reasons: Vec<Reason>,
 }
 
-/// The available units for `call`, best first: its own district before others, then nearer (by
+/// The available units that can be reached, for `call`, best first: its own district before others, then nearer (by
 /// whole kilometres; unknown last), then a female officer aboard, then the one idle longest, then
 /// by callsign. At most `most`.
 #[must_use]
@@ -59,6 +59,8 @@ pub fn recommend(state: &State, call: &Call, now: UtcMs, most: usize) -> Vec<Rec
     let mut ranked: Vec<_> = state
         .units()
         .filter(|(callsign, unit)| state.status(callsign, unit) == UnitStatus::Available)
+        // Whoever cannot be reached now is not sent.
+        .filter(|(_, unit)| matches!(unit.link, Link::Up | Link::Radio))
         .map(|(callsign, unit)| (rank(call, callsign, unit), callsign, unit))
         .collect();
     ranked.sort_by(|(a, ..), (b, ..)| a.cmp(b));

@@ -32,7 +32,8 @@ pub struct State {
     /// Instant of the last transition applied.
     pub at: UtcMs,
     books: Vec<Rules>,
-    calls: BTreeMap<CallId, Call>,
+    /// Boxed: a tree filled in order leaves half of each node empty, and a call is large.
+    calls: BTreeMap<CallId, Box<Call>>,
     next_call: u64,
     units: BTreeMap<Callsign, Unit>,
     unit_numbers: BTreeMap<u32, Callsign>,
@@ -86,19 +87,19 @@ impl State {
     /// A call by its number.
     #[must_use]
     pub fn call(&self, id: CallId) -> Option<&Call> {
-        self.calls.get(&id)
+        self.calls.get(&id).map(|call| &**call)
     }
 
     /// The calls known, by number: all that are open, and those closed lately.
     pub fn calls(&self) -> impl DoubleEndedIterator<Item = &Call> + '_ {
-        self.calls.values()
+        self.calls.values().map(|call| &**call)
     }
 
     /// The calls numbered after `after`, by number.
     pub fn calls_after(&self, after: CallId) -> impl Iterator<Item = &Call> + '_ {
         self.calls
             .range(CallId(after.0.saturating_add(1))..)
-            .map(|(_, call)| call)
+            .map(|(_, call)| &**call)
     }
 
     /// The number the next call gets.
@@ -232,7 +233,7 @@ impl State {
             }
             self.closed.pop_front();
             let same = |call: &Call| call.generation == generation && call.closed.is_some();
-            if self.calls.get(&id).is_some_and(same) {
+            if self.call(id).is_some_and(same) {
                 self.calls.remove(&id);
             }
         }
@@ -461,7 +462,7 @@ impl State {
         if call.waits() {
             self.queue.insert(&call);
         }
-        self.calls.insert(id, call);
+        self.calls.insert(id, Box::new(call));
         Some(())
     }
 

@@ -7,7 +7,8 @@
 use super::state::State;
 use super::wheel::{Handle, Wheel};
 use crate::domain::{Call, CallId, Callsign, ClockPoint, Link, Priority, UtcMs};
-use std::collections::{BTreeSet, HashMap};
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
 
 const UNIT_BIT: u64 = 1 << 63;
 
@@ -42,11 +43,11 @@ impl Watch {
 
 /// What a call does next of itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum Step<'a> {
     /// A point of the clock run with this clock and unit.
     Clock {
         clock: u8,
-        unit: Option<Callsign>,
+        unit: Option<&'a Callsign>,
         point: ClockPoint,
     },
     /// It rises one priority.
@@ -56,11 +57,11 @@ pub(super) enum Step {
 }
 
 /// The next thing due on `call`, and when; `None` when nothing is.
-pub(super) fn next_step(
+pub(super) fn next_step<'a>(
     state: &State,
-    call: &Call,
+    call: &'a Call,
     claim_heard_at: Option<UtcMs>,
-) -> Option<(UtcMs, Step)> {
+) -> Option<(UtcMs, Step<'a>)> {
     if call.closed.is_some() {
         return None;
     }
@@ -72,7 +73,7 @@ pub(super) fn next_step(
             at,
             Step::Clock {
                 clock: run.clock,
-                unit: run.unit.clone(),
+                unit: run.unit.as_ref(),
                 point,
             },
         ))
@@ -139,7 +140,7 @@ impl Timers {
     }
 
     /// The next step of a call, as its timer sees it.
-    pub(super) fn next_of(&self, state: &State, call: &Call) -> Option<(UtcMs, Step)> {
+    pub(super) fn next_of<'a>(&self, state: &State, call: &'a Call) -> Option<(UtcMs, Step<'a>)> {
         next_step(state, call, self.heartbeats.get(&call.id).copied())
     }
 

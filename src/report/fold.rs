@@ -3,12 +3,11 @@
 use super::figures::{Excluded, Group, Report, Span};
 use super::open::{Closed, Milestone, OpenCall, Outcome, Told};
 use super::recent::Recent;
-use super::row::{EscalationRow, Record};
 use super::spans::Grain;
 use super::tally::{ClockName, Tallies};
 use super::{By, Query, stamp, zone_name};
 use crate::domain::{
-    CallId, ClockPoint, Dated, Event, NewCall, Priority, Rules, Source, Trigger, UtcMs,
+    CallId, ClockPoint, Dated, Event, Flags, NewCall, Priority, Rules, Source, Trigger, UtcMs,
 };
 use std::collections::BTreeMap;
 
@@ -16,32 +15,32 @@ use std::collections::BTreeMap;
 const LATE_MS: u64 = 1_000;
 
 /// Rules, and which clock of the report each of its clocks is.
-struct Book {
+pub(super) struct Book {
     rules: Box<Rules>,
     clocks: Vec<usize>,
 }
 
 impl Book {
     /// The name of a clock and the office on one of its rungs.
-    fn office(&self, clock: u8, rung: u8) -> Option<(&str, &str)> {
+    pub(super) fn office(&self, clock: u8, rung: u8) -> Option<(&str, &str)> {
         let rule = self.rules.clocks.get(usize::from(clock))?;
         let ladder = self.rules.ladders.get(rule.ladder)?;
         Some((&rule.name, ladder.rungs.get(usize::from(rung))?))
     }
 }
 
-enum Held {
+pub(super) enum Held {
     Counted(Box<OpenCall>),
     Test,
 }
 
 /// The figures of the events taken so far.
 pub struct Fold {
-    query: Query,
-    books: Vec<Book>,
+    pub(super) query: Query,
+    pub(super) books: Vec<Book>,
     clocks: Vec<ClockName>,
-    open: BTreeMap<CallId, Held>,
-    recent: Recent,
+    pub(super) open: BTreeMap<CallId, Held>,
+    pub(super) recent: Recent,
     tallies: Tallies,
     excluded: Excluded,
     received: Option<(UtcMs, UtcMs)>,
@@ -57,8 +56,7 @@ impl Fold {
     pub const EXACT_MAX: usize = 65_536;
     /// The same in a group.
     pub const GROUP_EXACT_MAX: usize = 2_048;
-    /// Closed calls remembered: tests, dropped ones, and those an office was told of, because
-    /// the log does not say again what they were when more comes of them.
+    /// Closed calls remembered: those an office was told of, which somebody may still take.
     pub const RECENT_MAX: usize = 4_096;
 
     /// Nothing taken yet.
@@ -118,11 +116,12 @@ impl Fold {
                 district,
                 kind,
                 priority,
+                flags,
                 ..
             } => {
                 if self.query.wants(*received_at) {
                     let group = (&**district, &**kind, *priority);
-                    self.reopen(at, *call, *generation, *received_at, group);
+                    self.reopen(at, (*call, *generation), *received_at, group, *flags);
                 }
             }
             Event::CallClosed {
@@ -136,68 +135,6 @@ impl Fold {
                     self.change(at, id, event);
                 }
             }
-        }
-    }
-
-    /// The row of an escalation told or taken, if that is what `dated` is and its call is one
-    /// this report counts. Asked right before or after taking it.
-    #[must_use]
-    pub fn row(&self, dated: &Dated) -> Option<EscalationRow> {
-        let zone = &self.query.zone;
-        let at = stamp(zone, dated.at);
-        match &dated.transition.event {
-            Event::Escalated {
-                call,
-                generation,
-                clock,
-                unit,
-                rung,
-                repeat,
-                due_at,
-                by_hand,
-            } => {
-                let (_, book) = self.known(*call)?;
-                let (clock, office) = book.office(*clock, *rung)?;
-                Some(EscalationRow {
-                    unit: unit.as_ref().map(|unit| unit.as_str().to_owned()),
-                    repeat: Some(*repeat),
-                    due_at: Some(stamp(zone, *due_at)),
-                    late_ms: Some(dated.at.since(*due_at)),
-                    by_hand: by_hand.is_some(),
-                    ..row(
-                        Record::Told,
-                        dated,
-                        at,
-                        (*call, *generation),
-                        clock,
-                        *rung,
-                        office,
-                    )
-                })
-            }
-            Event::EscalationTaken {
-                call,
-                clock,
-                rung,
-                by,
-            } => {
-                let (generation, book) = self.known(*call)?;
-                let (clock, office) = book.office(*clock, *rung)?;
-                Some(EscalationRow {
-                    taken_by: Some(by.who.to_string()),
-                    taken_at: Some(at.clone()),
-                    ..row(
-                        Record::Taken,
-                        dated,
-                        at,
-                        (*call, generation),
-                        clock,
-                        *rung,
-                        office,
-                    )
-                })
-            }
-            _ => None,
         }
     }
 
@@ -296,68 +233,55 @@ impl Fold {
     fn reopen(
         &mut self,
         at: UtcMs,
-        id: CallId,
-        generation: u32,
+        (id, generation): (CallId, u32),
         received_at: UtcMs,
         (district, kind, priority): (&str, &str, Priority),
+        flags: Flags,
     ) {
-        let before = self.recent.remove(id);
-        if before.as_ref().is_some_and(|call| call.test) {
+        self.recent.remove(id);
+        if flags.test {
             self.open.insert(id, Held::Test);
             return;
         }
         let group = self.group(received_at, district, kind, priority);
         self.tallies.each(group, |tally| tally.calls.reopened += 1);
-        let dropped = before.is_some_and(|call| call.dropped);
         let call = OpenCall::start(
             generation,
             newest(&self.books),
             group,
             received_at,
             at,
-            dropped,
+            flags.dropped,
         );
         self.open.insert(id, Held::Counted(Box::new(call)));
     }
 
     fn close(&mut self, at: UtcMs, id: CallId, disposition: &str) {
-        let mut closed = Closed {
-            id,
-            test: true,
-            dropped: false,
-            generation: 1,
-            book: None,
-            group: None,
-            taken: Vec::new(),
+        let Some(Held::Counted(mut call)) = self.open.remove(&id) else {
+            return;
         };
-        match self.open.remove(&id) {
-            None => return,
-            Some(Held::Test) => {}
-            Some(Held::Counted(mut call)) => {
-                self.tallies.each(call.group, |tally| {
-                    tally.calls.closed += 1;
-                    let closed_as = &mut tally.calls.closed_as;
-                    if let Some(count) = closed_as.get_mut(disposition) {
-                        *count += 1;
-                    } else {
-                        closed_as.insert(disposition.to_owned(), 1);
-                    }
-                });
-                let rules = call.book.map(|book| &*self.books[book].rules);
-                call.close(rules, at, &mut self.over);
-                self.count_runs(id, call.book, call.group, at);
-                if !call.told && !call.dropped {
-                    return;
-                }
-                closed.test = false;
-                closed.dropped = call.dropped;
-                closed.generation = call.generation;
-                closed.book = call.book;
-                closed.group = call.group;
-                closed.taken = std::mem::take(&mut call.taken);
+        self.tallies.each(call.group, |tally| {
+            tally.calls.closed += 1;
+            let closed_as = &mut tally.calls.closed_as;
+            if let Some(count) = closed_as.get_mut(disposition) {
+                *count += 1;
+            } else {
+                closed_as.insert(disposition.to_owned(), 1);
             }
+        });
+        let rules = call.book.map(|book| &*self.books[book].rules);
+        call.close(rules, at, &mut self.over);
+        self.count_runs(id, call.book, call.group, at);
+        if call.told {
+            let closed = Closed {
+                id,
+                generation: call.generation,
+                book: call.book,
+                group: call.group,
+                taken: std::mem::take(&mut call.taken),
+            };
+            self.recent.insert(closed, Self::RECENT_MAX);
         }
-        self.recent.insert(closed, Self::RECENT_MAX);
     }
 
     fn taken(&mut self, id: CallId, clock: u8, rung: u8) {
@@ -462,19 +386,6 @@ impl Fold {
         let name = self.query.group(received_at, district, kind, priority)?;
         Some(self.tallies.place(name))
     }
-
-    /// Generation and rules of a call that is counted and still held or remembered.
-    fn known(&self, id: CallId) -> Option<(u32, &Book)> {
-        let (generation, book) = match self.open.get(&id) {
-            Some(Held::Counted(call)) => (call.generation, call.book),
-            Some(Held::Test) => return None,
-            None => {
-                let call = self.recent.get(id)?;
-                (call.generation, call.book)
-            }
-        };
-        Some((generation, &self.books[book?]))
-    }
 }
 
 fn newest(books: &[Book]) -> Option<(usize, &Rules)> {
@@ -529,35 +440,4 @@ fn escalate(at: UtcMs, call: &mut OpenCall, book: &Book, event: &Event, tallies:
         figures.late += u64::from(late_ms > LATE_MS);
         figures.late_ms_max = figures.late_ms_max.max(late_ms);
     });
-}
-
-fn row(
-    record: Record,
-    dated: &Dated,
-    at: String,
-    (call, generation): (CallId, u32),
-    clock: &str,
-    rung: u8,
-    office: &str,
-) -> EscalationRow {
-    EscalationRow {
-        record,
-        seq: dated.seq,
-        at,
-        call,
-        generation,
-        clock: clock.to_owned(),
-        unit: None,
-        rung: u16::from(rung) + 1,
-        office: office.to_owned(),
-        repeat: None,
-        due_at: None,
-        late_ms: None,
-        by_hand: false,
-        channel: None,
-        delivered_at: None,
-        seen_at: None,
-        taken_by: None,
-        taken_at: None,
-    }
 }

@@ -18,6 +18,7 @@ mod open;
 mod recent;
 pub mod render;
 mod row;
+mod sheet;
 mod spans;
 mod tally;
 

@@ -123,7 +123,6 @@ pub(super) struct OpenCall {
     pub received_at: UtcMs,
     /// Start of its generation.
     started_at: UtcMs,
-    pub dropped: bool,
     units: Vec<(Callsign, Progress)>,
     runs: Vec<Run>,
     /// Somebody has responsibility now.
@@ -159,7 +158,6 @@ impl OpenCall {
             group,
             received_at,
             started_at,
-            dropped,
             units: Vec::new(),
             runs: Vec::new(),
             acknowledged: false,
@@ -180,6 +178,8 @@ impl OpenCall {
                     .push(Run::start(index, rule, None, started_at, received_at));
             }
         }
+        // Most open calls of a log wait: a third of what the fold holds would be slack.
+        call.runs.shrink_to_fit();
         call
     }
 
@@ -407,9 +407,6 @@ fn rule_of(rules: &Rules, clock: u8) -> Option<&ClockRule> {
 #[derive(Debug, Clone)]
 pub(super) struct Closed {
     pub id: CallId,
-    /// It was a test, and so is what comes of it.
-    pub test: bool,
-    pub dropped: bool,
     pub generation: u32,
     pub book: Option<usize>,
     pub group: Option<usize>,

@@ -1,10 +1,7 @@
-//! A bounded memory of calls closed lately, for the few of which more may come that the log says
-//! nothing of elsewhere: an escalation taken after the close, and what the reopening of a test
-//! or of a dropped call does not repeat.
+//! A bounded memory of calls closed lately of which an office was told: an escalation may be
+//! taken after the close, and the taking does not say again what the call was.
 //!
-//! Past its bound the oldest is forgotten; then a late taking is not counted, a reopened test is
-//! counted as a reopened call, and the call-back clock of a reopened dropped call is counted from
-//! its first warning on only.
+//! Past its bound the oldest is forgotten; a taking later than that is not counted.
 
 use super::open::Closed;
 use crate::domain::CallId;

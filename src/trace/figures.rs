@@ -116,6 +116,24 @@ struct Open {
 }
 
 impl Tally {
+    /// An empty count under `rules`; adopted ones take their place.
+    #[must_use]
+    pub fn under(rules: &Rules) -> Self {
+        let mut tally = Self::default();
+        tally.watch(rules);
+        tally
+    }
+
+    fn watch(&mut self, rules: &Rules) {
+        let watched = Watched::of(rules);
+        self.escalations.resize(watched.rungs.len(), 0);
+        self.rules = Some(watched);
+    }
+
+    fn watches(&self, clock: u8) -> bool {
+        self.rules.as_ref().and_then(|rules| rules.acknowledge) == Some(clock)
+    }
+
     /// Takes the next event in.
     pub fn take(&mut self, dated: &Dated) {
         self.transitions += 1;
@@ -125,19 +143,11 @@ impl Tally {
                 rung,
                 repeat,
                 ..
-            } => {
-                if self.rules.as_ref().and_then(|rules| rules.acknowledge) == Some(*clock) {
-                    match self.escalations.get_mut(usize::from(*rung)) {
-                        Some(told) if *repeat == 0 => *told += 1,
-                        _ => self.reminders += 1,
-                    }
-                }
-            }
-            Event::RulesAdopted(rules) => {
-                let watched = Watched::of(rules);
-                self.escalations.resize(watched.rungs.len(), 0);
-                self.rules = Some(watched);
-            }
+            } if self.watches(*clock) => match self.escalations.get_mut(usize::from(*rung)) {
+                Some(told) if *repeat == 0 => *told += 1,
+                _ => self.reminders += 1,
+            },
+            Event::RulesAdopted(rules) => self.watch(rules),
             Event::CallReceived {
                 call, received_at, ..
             } => {
@@ -348,7 +358,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

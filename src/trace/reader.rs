@@ -185,12 +185,14 @@ impl Reader {
         let mut places = [None; COLUMNS.len()];
         for (place, name) in self.record.iter().enumerate() {
             let name = String::from_utf8_lossy(name);
-            let Some(column) = COLUMNS.iter().position(|known| **known == *name) else {
+            // Spreadsheets mark UTF-8 with a byte order mark.
+            let name = name.strip_prefix('\u{feff}').unwrap_or(&name);
+            let Some(column) = COLUMNS.iter().position(|known| *known == name) else {
                 let problem = format!("is not a column of trace v1: {}", COLUMNS.join(","));
-                return Err(self.field_error(&shown(&name), problem));
+                return Err(self.field_error(&shown(name), problem));
             };
             if places[column].replace(place).is_some() {
-                return Err(self.field_error(&name, "is there twice; once is right".into()));
+                return Err(self.field_error(name, "is there twice; once is right".into()));
             }
         }
         for (column, place) in places.into_iter().enumerate() {

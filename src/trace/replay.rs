@@ -155,7 +155,7 @@ impl Replay {
             engine: self.engine,
             calls: HashMap::new(),
             out: Vec::with_capacity(2 * BATCH),
-            tally: Tally::default(),
+            tally: Tally::under(&self.rules),
             placed: 0,
             sink,
             progress,

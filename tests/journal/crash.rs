@@ -139,10 +139,19 @@ fn commit_that_only_the_witness_has_in_part_is_gone_as_a_whole() {
     let segment = &segments(dir.path())[0];
     let end = written(segment);
     flip(segment, end - 10);
-    let store = open(dir.path());
+    let mut store = open(dir.path());
     assert_eq!(store.opened().notes, [Note::WitnessTorn { seq: 201 }]);
     assert_eq!(store.last().seq, 200, "no half of a commit");
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(200));
+    commit(&mut store, 1);
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(
+        store.opened().notes,
+        [],
+        "nothing of the torn commit is left behind a shorter one"
+    );
+    assert_eq!(replay::<Seen>(&store).unwrap().state, seen(201));
 }
 
 #[test]
@@ -150,7 +159,7 @@ fn leftover_of_a_crash_inside_sled_or_in_making_one_does_no_harm() {
     let dir = tempfile::tempdir().unwrap();
     let total = crashed(dir.path(), 10, 10);
     fs::write(
-        dir.path().join("log/snap.0000000000000001.generating"),
+        dir.path().join("log/snap.FFFFFFFFFFFFFFF0.generating"),
         [1; 40],
     )
     .unwrap();

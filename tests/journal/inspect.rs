@@ -205,6 +205,7 @@ fn backup_of_a_running_log_restores_to_the_same_digest() {
 fn repair_joins_what_each_log_still_has() {
     let dir = tempfile::tempdir().unwrap();
     let total = crashed(dir.path(), 10, 10);
+    open(dir.path()).claim(0, "lahore-1").unwrap();
     let segment = segments(dir.path())[0].clone();
     flip(&segment, position(&segment, "transition 35:"));
     let (db, tree) = sled_log(dir.path());
@@ -222,10 +223,10 @@ fn repair_joins_what_each_log_still_has() {
     ];
     assert_eq!(report.spans, expected, "{report}");
     assert_eq!((report.missing.clone(), report.kept.len()), (None, 2));
-    assert_eq!(
-        replay::<Seen>(&open(dir.path())).unwrap().state,
-        seen(total)
-    );
+    let store = open(dir.path());
+    assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total));
+    assert_eq!(store.last().epoch, 1, "who owned the log stays known");
+    drop(store);
     assert!(verify::<Seen>(dir.path(), &options()).unwrap().ok());
 }
 

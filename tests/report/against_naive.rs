@@ -122,6 +122,9 @@ struct Span {
     closed: Option<u64>,
 }
 
+/// Its start, the call's first receipt, whether it was dropped, and all its events.
+type Generation<'a> = (u64, u64, bool, Vec<&'a Dated>);
+
 /// Every run of every clock, by name, found by reading a call's whole history.
 #[derive(Default)]
 struct Naive {
@@ -147,8 +150,7 @@ const CLOCKS: [&str; 5] = ["acknowledge", "arrive", "turnout", "callback", "safe
 impl Naive {
     fn read(log: &[Dated]) -> Self {
         let mut naive = Self::default();
-        let mut generations: BTreeMap<(CallId, u32), (u64, u64, bool, Vec<&Dated>)> =
-            BTreeMap::new();
+        let mut generations: BTreeMap<(CallId, u32), Generation<'_>> = BTreeMap::new();
         let mut newest: BTreeMap<CallId, (u32, bool, u64)> = BTreeMap::new();
         for dated in log {
             let event = &dated.transition.event;
@@ -403,7 +405,6 @@ impl Naive {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
     #[test]
     fn figures_are_those_of_a_model_that_keeps_everything(steps in steps()) {
         let mut room = run(&steps);

@@ -1,4 +1,8 @@
 //! The supervisor's figures, against rooms that ran through the real engine.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in the helpers of a test fails the test"
+)]
 
 mod against_naive;
 mod privacy;

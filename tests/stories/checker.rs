@@ -305,13 +305,15 @@ impl Checker {
             Event::AcknowledgementWithdrawn { .. } => {
                 call.acknowledged = false;
                 call.aging_from = at;
-                let run = call.runs.get_mut(&(ACKNOWLEDGE, String::new())).unwrap();
-                let stopped_at = run.stopped_at.take().expect("it was stopped");
-                let left = run.next_at.saturating_sub(stopped_at).max(LEFT_MIN);
-                let moved = at + left - run.next_at;
-                run.warn_at = run.warn_at.map(|warn_at| warn_at + moved);
-                run.next_at = at + left;
-                run.silenced = false;
+                // A canary has no such clock, and a call-taker's slip may send it a unit.
+                if let Some(run) = call.runs.get_mut(&(ACKNOWLEDGE, String::new())) {
+                    let stopped_at = run.stopped_at.take().expect("it was stopped");
+                    let left = run.next_at.saturating_sub(stopped_at).max(LEFT_MIN);
+                    let moved = at + left - run.next_at;
+                    run.warn_at = run.warn_at.map(|warn_at| warn_at + moved);
+                    run.next_at = at + left;
+                    run.silenced = false;
+                }
             }
             Event::UnitCheckedIn { .. } => {
                 call.runs.insert((SAFETY, unit), Run::from(SAFETY, at));

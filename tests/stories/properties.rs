@@ -6,6 +6,7 @@ use crate::room::{Room, unit};
 use fifteen::domain::*;
 use fifteen::engine::{Engine, State};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// One thing done to the room.
 #[derive(Debug, Clone)]
@@ -36,16 +37,17 @@ struct Ask {
 
 fn act() -> impl Strategy<Value = Act> {
     let span = prop_oneof![
-        Just(1),
-        1..1_000_u64,
-        1_000..120_000_u64,
-        Just(44_999),
-        Just(90_000),
-        60_000..1_200_000_u64,
-        1_200_000..12_000_000_u64,
+        10 => Just(1),
+        10 => 1..1_000_u64,
+        10 => 1_000..120_000_u64,
+        10 => Just(44_999),
+        10 => Just(90_000),
+        20 => 60_000..1_200_000_u64,
+        10 => 1_200_000..12_000_000_u64,
+        1 => DAY - 1..DAY + 2,
     ];
     let ask = (
-        0..31_u8,
+        0..34_u8,
         prop_oneof![9 => 1..5_u64, 1 => 0..9_u64],
         0..4_u8,
         0..6_u8,
@@ -71,6 +73,9 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Restart),
     ]
 }
+
+/// How long a key is kept, in ms.
+const DAY: u64 = 24 * 3_600_000;
 
 const UNITS: [&str; 4] = ["CAR-1", "CAR-2", "CAR-3", "CAR-4"];
 
@@ -108,7 +113,7 @@ impl Ask {
                     call: Box::new(placed),
                 }
             }
-            4 => Command::ClaimCall {
+            4 | 31..=33 => Command::ClaimCall {
                 call,
                 take_over: number == 0,
             },
@@ -164,7 +169,7 @@ impl Ask {
             },
             26 => Command::SetLink {
                 unit,
-                up: number % 2 == 0,
+                up: number.is_multiple_of(2),
             },
             27..=28 => Command::SignOnUnit {
                 unit,
@@ -193,6 +198,8 @@ struct Watched {
     shadow: State,
     checker: Checker,
     seen: usize,
+    /// What each key was first used for, what it was answered, and when.
+    keys: BTreeMap<Key, (Command, Answer, UtcMs)>,
 }
 
 impl Watched {
@@ -202,6 +209,7 @@ impl Watched {
             shadow: State::default(),
             checker: Checker::default(),
             seen: 0,
+            keys: BTreeMap::new(),
         };
         watched.watch();
         watched
@@ -252,19 +260,7 @@ impl Watched {
                 let now = self.room.now;
                 self.room.engine.tick(now, *events_max, &mut self.room.log);
             }
-            Act::Ask(ask) => {
-                let order = ask.order(self.room.now);
-                let events = self.room.log.len();
-                let asked = self.room.order(&order);
-                if let (Ok(accepted), Command::ClaimCall { call, .. }) = (asked, &order.command)
-                    && !accepted.repeated
-                    && !self.room.log[events..]
-                        .iter()
-                        .any(|dated| dated.transition.event.name() == "call_claimed")
-                {
-                    self.watch_then_heard(*call);
-                }
-            }
+            Act::Ask(ask) => self.ask(&ask.order(self.room.now)),
             Act::Restart => {
                 let state = State::load(&self.shadow.save()).unwrap();
                 self.room.engine = Engine::new(state, self.room.now);
@@ -272,6 +268,58 @@ impl Watched {
             }
         }
         self.watch();
+    }
+
+    fn ask(&mut self, order: &Order) {
+        let known = order.key.and_then(|key| {
+            let (command, answer, at) = self.keys.get(&key)?;
+            (self.room.engine.state().at.since(*at) <= DAY).then(|| (command.clone(), *answer))
+        });
+        let from = self.room.log.len();
+        let asked = self.room.order(order);
+        let fresh = &self.room.log[from..];
+        for dated in fresh {
+            if let Event::Escalated {
+                due_at,
+                by_hand: None,
+                ..
+            }
+            | Event::ClockWarned { due_at, .. } = &dated.transition.event
+            {
+                assert!(
+                    *due_at < self.room.now,
+                    "a timer before the commands of its instant"
+                );
+            }
+        }
+        if let Some((command, answer)) = known {
+            assert!(fresh.is_empty(), "a key did something twice");
+            match asked {
+                Ok(accepted) => {
+                    assert!(accepted.repeated && accepted.answer == answer);
+                    assert_eq!(command, asks(&order.command));
+                }
+                Err(rejection) => {
+                    assert_eq!(rejection, Rejection::KeyReused);
+                    assert_ne!(command, asks(&order.command));
+                }
+            }
+            return;
+        }
+        let Ok(accepted) = asked else { return };
+        assert!(!accepted.repeated, "nobody used this key");
+        if let Some(key) = order.key
+            && fresh.iter().any(|dated| dated.transition.mark.is_some())
+        {
+            let first = (asks(&order.command), accepted.answer, self.room.now);
+            self.keys.insert(key, first);
+        }
+        let claimed = |dated: &Dated| dated.transition.event.name() == "call_claimed";
+        if let Command::ClaimCall { call, .. } = order.command
+            && !fresh.iter().any(claimed)
+        {
+            self.watch_then_heard(call);
+        }
     }
 
     /// A heartbeat: what was overdue first, then the claim counts from now.
@@ -283,6 +331,15 @@ impl Watched {
         self.seen = self.room.log.len();
         self.checker.heard(call, self.room.now.0);
     }
+}
+
+/// What a command asks, whenever its first byte came in.
+fn asks(command: &Command) -> Command {
+    let mut command = command.clone();
+    if let Command::PlaceCall { received_at, .. } = &mut command {
+        *received_at = UtcMs(0);
+    }
+    command
 }
 
 fn encoded(log: &[Dated]) -> Vec<u8> {
@@ -331,7 +388,7 @@ proptest! {
         after in prop::collection::vec(act(), 1..40),
     ) {
         // A restart counts claims as renewed, so nobody claims anything here.
-        let claims = |act: &&Act| !matches!(act, Act::Ask(Ask { what: 4, .. }) | Act::Restart);
+        let claims = |act: &&Act| !matches!(act, Act::Ask(Ask { what: 4 | 31..=33, .. }) | Act::Restart);
         let mut watched = Watched::new();
         for act in before.iter().filter(claims) {
             watched.act(act);

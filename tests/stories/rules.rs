@@ -20,6 +20,14 @@ fn adopting_the_same_rules_is_no_event() {
 }
 
 #[test]
+#[should_panic(expected = "rules are adopted before the first call")]
+fn no_call_is_answered_before_there_are_rules_to_watch_it_by() {
+    let mut room = Room::open();
+    room.engine = Engine::new(fifteen::engine::State::default(), room.now);
+    room.call(1);
+}
+
+#[test]
 fn a_running_call_keeps_its_rules() {
     let mut room = Room::open();
     let old = room.call(1);

@@ -1,0 +1,579 @@
+//! dispatch.toml: what ships is the table of the rules, and a file that makes no sense is refused
+//! by the name of the key.
+
+use fifteen::config::{SHIPPED, Settings};
+use fifteen::domain::{ClockRule, Priority, Trigger};
+
+const MINUTE: u64 = 60_000;
+
+#[test]
+fn the_shipped_clocks_are_the_table() {
+    let rules = Settings::shipped().rules;
+    let clock = |name: &str,
+                 starts,
+                 stops: &[Trigger],
+                 restarts: &[Trigger],
+                 limit_ms,
+                 warn: &[u64],
+                 ladder: &str| {
+        ClockRule {
+            name: name.into(),
+            starts,
+            stops: stops.into(),
+            restarts: restarts.into(),
+            limit_ms,
+            warn_ms: warn.into(),
+            ladder: rules
+                .ladders
+                .iter()
+                .position(|known| &*known.name == ladder)
+                .unwrap(),
+        }
+    };
+    use Trigger::*;
+    let table = [
+        clock(
+            "acknowledge",
+            Received,
+            &[Acknowledged, Closed],
+            &[],
+            15 * MINUTE,
+            &[10 * MINUTE],
+            "command",
+        ),
+        clock(
+            "arrive",
+            Received,
+            &[OnScene, Closed],
+            &[],
+            15 * MINUTE,
+            &[10 * MINUTE],
+            "command",
+        ),
+        clock(
+            "turnout",
+            UnitAssigned,
+            &[UnitAcknowledged, UnitDeclined, UnitReleased],
+            &[],
+            90_000,
+            &[],
+            "room",
+        ),
+        clock(
+            "callback",
+            DroppedReceived,
+            &[CallbackRecorded, Closed],
+            &[],
+            5 * MINUTE,
+            &[2 * MINUTE],
+            "room",
+        ),
+        clock(
+            "safety",
+            UnitOnScene,
+            &[UnitCleared],
+            &[UnitCheckedIn],
+            30 * MINUTE,
+            &[25 * MINUTE],
+            "room",
+        ),
+        clock("canary", CanaryReceived, &[Closed], &[], 2_000, &[], "sink"),
+    ];
+    assert_eq!(rules.clocks, table);
+}
+
+#[test]
+fn the_shipped_ladders_climb_to_the_dig_every_fifteen_minutes() {
+    let rules = Settings::shipped().rules;
+    let ladders: Vec<_> = rules
+        .ladders
+        .iter()
+        .map(|ladder| {
+            (
+                &*ladder.name,
+                ladder.every_ms,
+                ladder.rungs.iter().map(|rung| &**rung).collect::<Vec<_>>(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        ladders,
+        [
+            (
+                "command",
+                15 * MINUTE,
+                vec!["cell in-charge", "DPO", "RPO", "DIG Operations"]
+            ),
+            ("room", 15 * MINUTE, vec!["room supervisor"]),
+            ("sink", 15 * MINUTE, vec!["canary sink"]),
+        ]
+    );
+}
+
+#[test]
+fn the_shipped_limits_are_those_of_the_rules() {
+    let settings = Settings::shipped();
+    let rules = &settings.rules;
+    assert_eq!(
+        rules.aging_ms,
+        [Some(15 * MINUTE), Some(20 * MINUTE), Some(30 * MINUTE)]
+    );
+    assert_eq!(rules.withdrawn_left_ms_min, 2 * MINUTE);
+    assert_eq!(rules.claim_stale_ms, 45_000);
+    assert_eq!(rules.unit_silent_ms, 5 * MINUTE);
+    assert_eq!(rules.key_kept_ms, 24 * 60 * MINUTE);
+    assert_eq!(rules.closed_kept_ms, 7 * 24 * 60 * MINUTE);
+    assert_eq!(settings.room.zone, "Asia/Karachi");
+    assert_eq!(settings.listen.heartbeat.as_secs(), 15);
+    assert!(settings.listen.address.ip().is_loopback());
+    assert!(!settings.listen.plain_text_outside_loopback);
+    assert!(settings.journal.witness.is_none() && settings.journal.archive.is_none());
+    assert_eq!(settings.canary.every.as_secs(), 300);
+    assert_eq!(settings.canary.late.as_secs(), 1);
+    assert!(settings.tokens.is_empty());
+    let guarded: Vec<_> = rules
+        .dispositions
+        .iter()
+        .filter(|d| d.guarded)
+        .map(|d| &*d.name)
+        .collect();
+    assert_eq!(guarded, ["hoax", "error", "unanswered"]);
+}
+
+#[test]
+fn a_kind_proposes_its_priority_and_an_unknown_kind_the_second() {
+    let settings = Settings::shipped();
+    for (kind, priority) in [
+        ("abduction", 1),
+        ("threat", 2),
+        ("harassment", 3),
+        ("advice", 4),
+        ("never heard of", 2),
+    ] {
+        assert_eq!(
+            settings.proposed_priority(kind),
+            Priority::new(priority).unwrap()
+        );
+    }
+}
+
+/// The shipped file with `from` replaced by `to`, which must be there.
+fn changed(from: &str, to: &str) -> String {
+    assert!(
+        SHIPPED.contains(from),
+        "{from:?} is not in the shipped file"
+    );
+    SHIPPED.replacen(from, to, 1)
+}
+
+/// The file is refused, and the text names `key` and says `why`.
+#[track_caller]
+fn refused(text: &str, key: &str, why: &str) {
+    let error = Settings::parse(text, "bad.toml")
+        .expect_err(key)
+        .to_string();
+    assert!(error.starts_with("bad.toml: "), "{error}");
+    assert!(error.contains(key), "{error:?} does not name {key:?}");
+    assert!(error.contains(why), "{error:?} does not say {why:?}");
+}
+
+#[test]
+fn an_unknown_key_is_refused_in_every_section() {
+    for section in [
+        "[room]",
+        "[listen]",
+        "[journal]",
+        "[queue]",
+        "[canary]",
+        "[[clock]]",
+        "[[ladder]]",
+        "[[disposition]]",
+        "[[kind]]",
+    ] {
+        let text = changed(
+            &format!("\n{section}\n"),
+            &format!("\n{section}\nsurprise = 1\n"),
+        );
+        refused(&text, "surprise", "unknown field");
+    }
+    refused(
+        &format!("{SHIPPED}\n[surprise]\n"),
+        "surprise",
+        "unknown field",
+    );
+    refused(
+        &changed("aging = { 2", "aging = { 1 = \"5m\", 2"),
+        "`1`",
+        "unknown field",
+    );
+}
+
+#[test]
+fn a_missing_section_or_key_is_named() {
+    for key in [
+        "zone",
+        "snapshot_every",
+        "withdrawn_left_min",
+        "claim_stale",
+        "unit_silent",
+        "key_kept",
+        "closed_kept",
+        "limit",
+        "starts",
+        "ladder",
+        "rungs",
+        "late",
+    ] {
+        let line = SHIPPED
+            .lines()
+            .find(|line| line.starts_with(&format!("{key} = ")))
+            .unwrap();
+        refused(
+            &changed(&format!("\n{line}\n"), "\n"),
+            &format!("`{key}`"),
+            "missing field",
+        );
+    }
+    let whole: toml::Table = SHIPPED.parse().unwrap();
+    for section in whole.keys() {
+        let mut rest = whole.clone();
+        rest.remove(section);
+        refused(&rest.to_string(), &format!("`{section}`"), "missing field");
+    }
+}
+
+#[test]
+fn what_is_not_toml_is_refused_with_its_line() {
+    refused(&changed("[room]", "[room"), "line", "");
+    refused(
+        &changed("limit = \"15m\"", "limit = 15m"),
+        "line",
+        "limit = 15m",
+    );
+}
+
+#[test]
+fn a_span_that_is_none_is_refused() {
+    for bad in ["\"15 minuts\"", "\"-1s\"", "\"\"", "15", "true"] {
+        refused(
+            &changed("limit = \"15m\"", &format!("limit = {bad}")),
+            "limit",
+            "",
+        );
+        refused(
+            &changed("claim_stale = \"45s\"", &format!("claim_stale = {bad}")),
+            "claim_stale",
+            "",
+        );
+        refused(&changed("2 = \"15m\"", &format!("2 = {bad}")), "aging", "");
+    }
+}
+
+#[test]
+fn no_time_at_all_and_more_than_ten_years_are_refused() {
+    for (key, line) in [
+        ("clock \"acknowledge\".limit", "limit = \"15m\""),
+        ("clock \"acknowledge\".warn", "warn = [\"10m\"]"),
+        ("ladder \"command\".every", "every = \"15m\""),
+        ("queue.withdrawn_left_min", "withdrawn_left_min = \"2m\""),
+        ("queue.claim_stale", "claim_stale = \"45s\""),
+        ("queue.unit_silent", "unit_silent = \"5m\""),
+        ("queue.key_kept", "key_kept = \"24h\""),
+        ("queue.closed_kept", "closed_kept = \"7days\""),
+        ("queue.aging.2", "2 = \"15m\""),
+        ("queue.aging.3", "3 = \"20m\""),
+        ("queue.aging.4", "4 = \"30m\""),
+        ("listen.heartbeat", "heartbeat = \"15s\""),
+        ("listen.handshake_limit", "handshake_limit = \"5s\""),
+    ] {
+        let (start, rest) = line.split_once('"').unwrap();
+        let (_, end) = rest.split_once('"').unwrap();
+        for (span, why) in [
+            ("0s", "is 0; at least 1ms"),
+            ("4000days", "longer than ten years"),
+            ("999us", "is 0; at least 1ms"),
+        ] {
+            refused(&changed(line, &format!("{start}\"{span}\"{end}")), key, why);
+        }
+    }
+}
+
+#[test]
+fn counts_of_nothing_are_refused() {
+    for (key, line) in [
+        ("listen.sessions_max", "sessions_max = 4096"),
+        ("listen.push_backlog_max", "push_backlog_max = 8192"),
+        ("listen.resume_max", "resume_max = 65536"),
+        ("journal.snapshot_every", "snapshot_every = 1000000"),
+    ] {
+        let name = line.split(' ').next().unwrap();
+        refused(
+            &changed(line, &format!("{name} = 0")),
+            key,
+            "is 0; at least 1",
+        );
+        refused(&changed(line, &format!("{name} = -1")), name, "");
+    }
+}
+
+#[test]
+fn a_zone_that_is_none_is_refused() {
+    for zone in ["Asia/Lahore", "", "PKT+5", "Mars/Olympus"] {
+        refused(
+            &changed("Asia/Karachi", zone),
+            "room.zone",
+            "no IANA time zone, such as Asia/Karachi",
+        );
+    }
+}
+
+#[test]
+fn warnings_ascend_and_stay_under_the_limit() {
+    let why = "at most 8 spans, ascending, each under the limit";
+    for bad in [
+        "[\"15m\"]",
+        "[\"20m\"]",
+        "[\"10m\", \"5m\"]",
+        "[\"5m\", \"5m\"]",
+        "[\"1m\", \"2m\", \"3m\", \"4m\", \"5m\", \"6m\", \"7m\", \"8m\", \"9m\"]",
+    ] {
+        let text = changed("warn = [\"10m\"]", &format!("warn = {bad}"));
+        refused(&text, "clock \"acknowledge\".warn", why);
+    }
+    let eight = "warn = [\"1m\", \"2m\", \"3m\", \"4m\", \"5m\", \"6m\", \"7m\", \"8m\"]";
+    Settings::parse(&changed("warn = [\"10m\"]", eight), "good.toml").unwrap();
+}
+
+#[test]
+fn a_clock_names_a_ladder_that_is_there() {
+    refused(
+        &changed("ladder = \"command\"", "ladder = \"comand\""),
+        "clock \"acknowledge\".ladder",
+        "\"comand\" is no ladder here; one of: command, room, sink",
+    );
+}
+
+#[test]
+fn a_ladder_has_a_rung() {
+    let rungs = "rungs = [\"cell in-charge\", \"DPO\", \"RPO\", \"DIG Operations\"]";
+    let key = "ladder \"command\".rungs";
+    refused(
+        &changed(rungs, "rungs = []"),
+        key,
+        "a ladder never falls silent",
+    );
+    let many = format!("rungs = {:?}", vec!["DPO"; 33]);
+    refused(&changed(rungs, &many), key, "1 to 32 offices");
+    refused(
+        &changed(rungs, "rungs = [\"DPO\", \"\"]"),
+        key,
+        "is empty or has blanks",
+    );
+    refused(
+        &changed(rungs, "rungs = [\" DPO\"]"),
+        key,
+        "is empty or has blanks",
+    );
+}
+
+#[test]
+fn names_are_neither_empty_nor_blank_nor_too_long() {
+    let long = "x".repeat(97);
+    for (key, line) in [
+        ("clock.name", "name = \"acknowledge\""),
+        ("ladder.name", "name = \"sink\""),
+        ("disposition.name", "name = \"helped\""),
+        ("kind.name", "name = \"advice\""),
+    ] {
+        for (name, why) in [
+            ("", "is empty"),
+            (" x", "blanks at its ends"),
+            (long.as_str(), "longer than 96 bytes"),
+        ] {
+            let mut text = changed(line, &format!("name = \"{name}\""));
+            if key == "ladder.name" {
+                text = text.replace("ladder = \"sink\"", &format!("ladder = \"{name}\""));
+            }
+            refused(&text, key, why);
+        }
+    }
+}
+
+#[test]
+fn names_are_unique() {
+    for (table, from, to) in [
+        (
+            "clock \"acknowledge\"",
+            "name = \"arrive\"",
+            "name = \"acknowledge\"",
+        ),
+        (
+            "ladder \"command\"",
+            "name = \"room\"",
+            "name = \"command\"",
+        ),
+        (
+            "disposition \"helped\"",
+            "name = \"referred\"",
+            "name = \"helped\"",
+        ),
+        (
+            "kind \"threat\"",
+            "name = \"stalking\"",
+            "name = \"threat\"",
+        ),
+    ] {
+        refused(
+            &changed(from, to),
+            table,
+            "is there twice; names are unique",
+        );
+    }
+}
+
+#[test]
+fn a_clock_starts_and_stops_at_known_events() {
+    refused(
+        &changed("starts = \"received\"", "starts = \"recieved\""),
+        "starts",
+        "unknown variant `recieved`",
+    );
+    refused(
+        &changed("\"acknowledged\", \"closed\"", "\"acknowleged\""),
+        "stops",
+        "unknown variant",
+    );
+    refused(
+        &changed("starts = \"received\"", "starts = \"closed\""),
+        "clock \"acknowledge\".starts",
+        "closing stops every clock",
+    );
+    refused(
+        &changed("stops = [\"acknowledged\", \"closed\"]", "stops = []"),
+        "clock \"acknowledge\".stops",
+        "names no event",
+    );
+    let one_event = "one event cannot start, restart and stop the same clock";
+    refused(
+        &changed("\"acknowledged\", \"closed\"", "\"received\""),
+        "clock \"acknowledge\".stops",
+        one_event,
+    );
+    refused(
+        &changed("[\"unit_checked_in\"]", "[\"unit_on_scene\"]"),
+        "clock \"safety\"",
+        one_event,
+    );
+    refused(
+        &changed("[\"unit_checked_in\"]", "[\"unit_cleared\"]"),
+        "clock \"safety\"",
+        one_event,
+    );
+}
+
+#[test]
+fn a_priority_is_one_of_four() {
+    for bad in ["0", "5", "-1", "\"high\"", "256"] {
+        refused(
+            &changed("priority = 4", &format!("priority = {bad}")),
+            "priority",
+            "",
+        );
+    }
+}
+
+#[test]
+fn a_canary_needs_its_clock_and_longer_than_its_limit() {
+    refused(
+        &changed("every = \"5m\"", "every = \"2s\""),
+        "canary.every",
+        "not longer than the limit of clock \"canary\"",
+    );
+    let no_clock = changed(
+        "starts = \"canary_received\"",
+        "starts = \"dropped_received\"",
+    );
+    refused(
+        &no_clock,
+        "canary.every",
+        "no clock starts with canary_received",
+    );
+    let settings =
+        Settings::parse(&no_clock.replace("every = \"5m\"", "every = \"0s\""), "x").unwrap();
+    assert!(settings.canary.every.is_zero());
+}
+
+#[test]
+fn rules_too_large_for_the_log_are_refused() {
+    let rungs = "rungs = [\"cell in-charge\", \"DPO\", \"RPO\", \"DIG Operations\"]";
+    let many: Vec<_> = (0..32).map(|number| format!("{number:0>96}")).collect();
+    let text = changed(rungs, &format!("rungs = {many:?}"));
+    refused(
+        &text,
+        "clock, ladder, disposition",
+        "bytes together; at most 3600",
+    );
+}
+
+#[test]
+fn too_many_clocks_no_clock_and_no_disposition_are_refused() {
+    use std::fmt::Write as _;
+    let mut text = SHIPPED.to_owned();
+    for number in 0..27 {
+        write!(text, "\n[[clock]]\nname = \"c{number}\"\nstarts = \"received\"\nstops = [\"closed\"]\nlimit = \"1m\"\nladder = \"room\"\n").unwrap();
+    }
+    refused(&text, "clock", "there must be 1 to 32 clocks");
+    let mut whole: toml::Table = SHIPPED.parse().unwrap();
+    for (table, why) in [
+        ("clock", "there must be 1 to 32 clocks"),
+        ("disposition", "a call could never be closed"),
+    ] {
+        let was = whole
+            .insert(table.into(), toml::Value::Array(Vec::new()))
+            .unwrap();
+        refused(&whole.to_string(), table, why);
+        whole.insert(table.into(), was);
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    for bad in ["localhost", "127.0.0.1", "300.0.0.1:1"] {
+        refused(&changed("127.0.0.1:7115", bad), "address", "");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let missing = std::path::Path::new("no/such/dispatch.toml");
+    let error = Settings::load(Some(missing)).unwrap_err().to_string();
+    assert!(
+        error.contains("cannot read no/such/dispatch.toml"),
+        "{error}"
+    );
+    assert!(Settings::load(None).is_ok());
+}
+
+#[test]
+fn tokens_are_read_from_beside_the_file_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dispatch.toml");
+    std::fs::write(&path, changed("# token_file", "token_file")).unwrap();
+    let error = Settings::load(Some(&path)).unwrap_err().to_string();
+    assert!(error.contains("tokens.toml"), "{error}");
+    let tokens = folder.path().join("tokens.toml");
+    std::fs::write(&tokens, "operator = \"secret\"\nunit = \"hidden\"\n").unwrap();
+    assert_eq!(Settings::load(Some(&path)).unwrap().tokens.len(), 2);
+    for bad in [
+        "operator = secret",
+        "president = \"secret\"",
+        "operator = 7 # secret",
+    ] {
+        std::fs::write(&tokens, bad).unwrap();
+        let error = Settings::load(Some(&path)).unwrap_err().to_string();
+        assert!(
+            error.contains("tokens.toml") && !error.contains("secret"),
+            "{error}"
+        );
+    }
+}
