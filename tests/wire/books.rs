@@ -230,10 +230,16 @@ impl Model {
                 ..
             } => {
                 let mut stops = vec![Trigger::Acknowledged, Trigger::UnitAcknowledged];
-                if *progress == Progress::OnScene {
+                let arrived = *progress == Progress::OnScene;
+                if arrived {
                     stops.push(Trigger::OnScene);
                 }
-                return self.stop(call.0, &stops, Some(&unit.to_string()), at);
+                let unit = unit.to_string();
+                let missing = self.stop(call.0, &stops, Some(&unit), at);
+                if arrived {
+                    self.start(call.0, Trigger::UnitOnScene, Some(unit), at);
+                }
+                return missing;
             }
             Event::CallClosed { call, .. } => return self.stop(call.0, &[], None, at),
             Event::Escalated { .. } => self.escalated(dated, audit),
@@ -501,7 +507,7 @@ mod tampered {
         assert_eq!(audit.faults, Vec::<String>::new());
         assert_eq!((audit.receipts, audit.calls), (10, 3));
         // Call 2: both clocks, 4 rungs and 2 repeats; call 3: 2 rungs twice over, then 3 of
-        // another generation; the turnout of call 1.
+        // another generation; the turnout of call 1, and the safety of its unit.
         assert!(audit.escalations > 15, "{audit:?}");
     }
 
