@@ -387,8 +387,12 @@ fn hard_to_close(room: &mut Room) {
         CallbackOutcome::Unsafe,
         CallbackOutcome::Reached,
     ] {
-        room.operator(Command::RecordCallback { call, outcome })
-            .unwrap();
+        room.operator(Command::RecordCallback {
+            call,
+            outcome,
+            note: None,
+        })
+        .unwrap();
     }
     let command = Command::CloseCall {
         call,
