@@ -290,7 +290,7 @@ impl Feed for WireFeed {
             }
         }
         let surplus = self.recent.len().saturating_sub(self.recent_max);
-        if let Some(last) = self.recent.drain(..surplus).last() {
+        if let Some(last) = self.recent.drain(..surplus).next_back() {
             self.forgotten = last.seq;
         }
     }
