@@ -1,4 +1,86 @@
-//! fifteen: an emergency call dispatch engine with SLA timers.
+//! fifteen: an emergency call dispatch engine. No call waits fifteen minutes in silence: every
+//! deadline that passes tells the next office, on time, exactly once, across any crash.
+//!
+//! # Bird's eye
+//! ```text
+//!              TCP, MessagePack                 one thread, no I/O of its own
+//!  client ──> net::session ──Order──> service ────────────────────────────────┐
+//!  unit       net::convert           [bounded   Engine::submit  decide ──> Event
+//!  stranger      ▲                    channel]  Engine::tick       ▲         │
+//!                │                              sleeps until       │ reads   ▼
+//!                │                              next_deadline()    └──── State::apply ──> wheel
+//!                │                                                           │
+//!                └── replies, pushes <── after the commit <── Journal::append ◄
+//!                                                              ├──> sled     ┐ both on the disk
+//!                                                              └──> witness  ┘ by fdatasync
+//!            report, replay, verify, backup  <── the log alone ──┘
+//! ```
+//! The log is the truth; everything else (state, timers, queue, figures) is its fold and can be
+//! had again from it. Time and randomness are arguments: the same commands at the same instants
+//! give the same log, byte for byte.
+//!
+//! # Code map
+//! - [`domain`]: the words and rules of the room, pure data: [`domain::Call`], [`domain::Command`],
+//!   [`domain::Event`], [`domain::Rules`].
+//! - [`engine`]: the core. [`engine::decide`] answers a command with events and changes nothing,
+//!   [`engine::State::apply`] takes events in, [`engine::wheel`] knows what is due when,
+//!   [`engine::Queue`] who waits, [`engine::recommend`] whom to send.
+//! - [`journal`]: the list of what happened: frames, chain, sled and witness, snapshots, archive;
+//!   [`journal::inspect`] verifies, repairs, backs up, restores.
+//! - [`service`]: the engine's thread, one commit for all that came meanwhile ([`service::Writer`]),
+//!   then the answers; [`service::clock`] is room time.
+//! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
+//! - [`net`]: listener and sessions; one file of it converts between wire and domain.
+//! - [`client`]: the typed client: reconnects, resumes, sends again under the same key.
+//! - [`report`]: a supervisor's figures, folded from the log alone, streaming.
+//! - [`trace`]: recorded cities, and their replay through the engine on virtual time.
+//! - [`config`]: dispatch.toml, read once into typed settings.
+//!
+//! The binary adds `cli.rs` (flags) and `commands/` (what a subcommand does). Who may import whom
+//! is written in `tests/house.rs`, which keeps it true.
+//!
+//! # The life of one call
+//! 1. A session reads a frame ([`protocol::FrameCodec`]); the instant of its first byte becomes
+//!    `received_at`. `net/convert.rs` makes an [`domain::Order`] of it.
+//! 2. [`service::Handle::order`] puts it into the bounded channel. When that is full the session
+//!    waits; questions are shed first, a call never is.
+//! 3. The thread wakes: [`engine::Engine::submit`] first lets fire what was due on that call, then
+//!    decides, applies [`domain::Event::CallReceived`], arms the call's timers.
+//! 4. [`service::Writer::commit`] packs the events of everything that came meanwhile into frames;
+//!    [`journal::Journal::append`] returns when both logs have them on the disk.
+//! 5. Only now the session replies, and [`service::Feed`] pushes to who follows the room.
+//! 6. The thread sleeps until [`engine::Engine::next_deadline`]. Nobody acknowledged in fifteen
+//!    minutes: [`engine::Engine::tick`] gives [`domain::Event::Escalated`], an event like any
+//!    other, committed and pushed like any other, rung after rung, until somebody acts.
+//! 7. A unit acknowledges, arrives, clears; an operator closes the call with a disposition, which
+//!    stops its clocks. Reopening makes a new generation; old timers cannot touch it.
+//! 8. [`report::Fold`] reads the log; what is old moves to the archive; after a restart
+//!    [`journal::replay`] brings the state back and overdue deadlines fire at once, marked late.
+//!
+//! # What must never be
+//! | never | kept in |
+//! |---|---|
+//! | a reply, push or notice before its commit is on the disk | `service/room.rs`: answers are sent after [`service::Writer::commit`] |
+//! | a sync that failed tried again, or a room that goes on after it | [`journal`]: poisoned; `service/room.rs` ends |
+//! | a call refused | `engine/decide.rs`: texts are cut, never rejected; `net`: calls pass every limit |
+//! | an event that cannot be applied | [`engine::State::apply`] has no error; what it does not know it counts |
+//! | a decision that changes something | [`engine::decide`] takes the state by shared reference |
+//! | the machine's time read elsewhere than in [`service::clock`] | clippy.toml, `tests/house.rs` |
+//! | an outcome that depends on the order of a hash map | [`engine`]: such maps are looked up, never walked into an event; each order ends in an id |
+//! | an escalation twice, or skipped | [`domain::ClockRun`] counts its rungs in the state; stories and properties |
+//! | the same request done twice | [`engine::Keys`], in the log with the event it marks |
+//! | who she is, in a queue, push, log line, metric or report | only [`domain::Sealed`], [`domain::SealedText`] and reasons carry it; [`domain::Event::redacted`] |
+//! | a reader awaited by the room | `net/feed.rs`: bounded, a slow reader is dropped |
+//! | something deleted that is not archived | [`journal::Journal::trim`] |
+//! | an old log that is not readable | `tests/fixtures`, read by `tests/fixture.rs` |
+//! | anything without a bound | [`domain::bounds`], and each constant that ends in `_MAX` |
+//! | `unsafe` | Cargo.toml forbids it |
+//!
+//! # What is assumed of disks
+//! That what `fdatasync` returned for stays, and that a rename within a folder whose folder was
+//! synced stays. Not that a process ends in order, that a write is whole, that a file reads back
+//! as it was written, or that sled notices when it does not: frames are checksummed and chained,
+//! and the second log puts right what the first one lost. [`journal`] says the rest.
 
 pub mod client;
 pub mod config;

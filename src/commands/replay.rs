@@ -134,7 +134,7 @@ async fn through_server(
     let mut sent = Sent::default();
     let mut calls = HashMap::new();
     let mut first = None;
-    while let Some(planned) = plan.next() {
+    for planned in plan.by_ref() {
         let planned = planned?;
         let since_ms = planned.at.since(*first.get_or_insert(planned.at));
         if let Speed::Times(times) = speed {

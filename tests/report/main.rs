@@ -7,7 +7,7 @@
 mod against_naive;
 mod privacy;
 #[path = "../stories/room.rs"]
-#[allow(
+#[expect(
     dead_code,
     reason = "the stories use more of the room than the reports do"
 )]
