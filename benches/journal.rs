@@ -22,10 +22,7 @@ impl Fold for Sum {
         Self(0)
     }
     fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String> {
-        self.0 = self
-            .0
-            .wrapping_add(seq ^ record.at.0)
-            .wrapping_add(u64::from(record.body[0]));
+        self.0 = self.0.wrapping_add(seq ^ record.at.0).wrapping_add(u64::from(record.body[0]));
         Ok(())
     }
     fn digest(&self) -> [u8; 32] {
@@ -118,29 +115,17 @@ fn reading(dir: &Path) {
     }
     let state = |store: &Store| replay_from_start::<Sum>(store).expect("a whole log");
     let (took, first) = timed(|| state(&store));
-    println!(
-        "replay from sled: {} records/s ({REPLAYED} records)",
-        rate(first.records, took)
-    );
+    println!("replay from sled: {} records/s ({REPLAYED} records)", rate(first.records, took));
     store.close().expect("closed in order");
     let (took, store) = timed(|| open(dir));
-    println!(
-        "open, both logs compared: {} records/s",
-        rate(REPLAYED, took)
-    );
+    println!("open, both logs compared: {} records/s", rate(REPLAYED, took));
     drop(store);
     let (took, store) = timed(|| open(dir));
-    println!(
-        "open after a crash (copy and probe first): {} records/s",
-        rate(REPLAYED, took)
-    );
+    println!("open after a crash (copy and probe first): {} records/s", rate(REPLAYED, took));
     drop(store);
     std::fs::remove_dir_all(dir.join("log")).expect("the bench's own folder");
     let (took, mut store) = timed(|| open(dir));
-    println!(
-        "open with sled rebuilt from the witness: {} records/s",
-        rate(REPLAYED, took)
-    );
+    println!("open with sled rebuilt from the witness: {} records/s", rate(REPLAYED, took));
     let mut slowest = Duration::ZERO;
     let (took, ()) = timed(|| {
         loop {
@@ -151,43 +136,22 @@ fn reading(dir: &Path) {
             }
         }
     });
-    println!(
-        "archive and trim: {} records/s, slowest step {slowest:.0?}",
-        rate(REPLAYED, took)
-    );
+    println!("archive and trim: {} records/s, slowest step {slowest:.0?}", rate(REPLAYED, took));
     let (took, again) = timed(|| state(&store));
-    println!(
-        "replay from the archive: {} records/s",
-        rate(again.records, took)
-    );
-    println!(
-        "archive: {:.1} bytes a record",
-        size(&dir.join("archive")) as f64 / REPLAYED as f64
-    );
-    assert_eq!(
-        first.state.digest(),
-        again.state.digest(),
-        "one history, one digest"
-    );
+    println!("replay from the archive: {} records/s", rate(again.records, took));
+    println!("archive: {:.1} bytes a record", size(&dir.join("archive")) as f64 / REPLAYED as f64);
+    assert_eq!(first.state.digest(), again.state.digest(), "one history, one digest");
 }
 
 fn open(dir: &Path) -> Store {
-    let store = Store::open(
-        dir,
-        Options {
-            ballast_bytes: 0,
-            ..Options::default()
-        },
-    );
+    let store = Store::open(dir, Options { ballast_bytes: 0, ..Options::default() });
     store.expect("a log in the bench's own folder")
 }
 
 fn commit(store: &mut Store, records: &[Record]) -> u64 {
     let tail = store.last();
     let frames = pack(&tail, tail.epoch, records).expect("small records");
-    let end = store
-        .append(tail.epoch, tail.seq, &frames)
-        .expect("durable");
+    let end = store.append(tail.epoch, tail.seq, &frames).expect("durable");
     assert!(matches!(end, Appended::Durable(_)));
     frames.iter().map(|frame| frame.bytes().len() as u64).sum()
 }
@@ -202,11 +166,7 @@ fn records(after: u64, count: usize) -> Vec<Record> {
             x ^= x << 17;
             if at % 2 == 0 { b'a' } else { x as u8 }
         });
-        Record {
-            at: UtcMs(1_795_219_200_000 + n * 5_000),
-            schema: 1,
-            body: body.collect(),
-        }
+        Record { at: UtcMs(1_795_219_200_000 + n * 5_000), schema: 1, body: body.collect() }
     };
     (1..=count as u64).map(|n| one(after + n)).collect()
 }
@@ -218,9 +178,7 @@ fn size(path: &Path) -> u64 {
         return entry.blocks() * 512;
     }
     let entries = std::fs::read_dir(path).expect("it is there");
-    entries
-        .map(|entry| size(&entry.expect("it is there").path()))
-        .sum()
+    entries.map(|entry| size(&entry.expect("it is there").path())).sum()
 }
 
 fn rate(count: u64, took: Duration) -> u64 {

@@ -9,10 +9,7 @@
 //! count, so a fired timer carries all the cost of advancing. The median round is shown; the
 //! structure is kept between rounds. Each contender has a process of its own, so that memory
 //! (growth of the resident set in the first round) is its own too.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark reads the machine's clock"
-)]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 
 use fifteen::domain::UtcMs;
 use fifteen::engine::wheel::{Handle, Wheel};
@@ -29,13 +26,8 @@ const MINUTE_MS: u64 = 60_000;
 /// 2026-01-01T00:00:00Z.
 const START_MS: u64 = 1_767_225_600_000;
 const ROUND_MS: u64 = 120 * MINUTE_MS;
-const CONTENDERS: [&str; 5] = [
-    "wheel",
-    "BTreeSet",
-    "BinaryHeap, lazy",
-    "DelayQueue",
-    "hash wheel 1.4",
-];
+const CONTENDERS: [&str; 5] =
+    ["wheel", "BTreeSet", "BinaryHeap, lazy", "DelayQueue", "hash wheel 1.4"];
 
 /// One timer of the workload. `nth` counts from 0, for contenders that need an array beside.
 #[derive(Clone, Copy)]
@@ -64,10 +56,7 @@ trait Contender {
 }
 
 fn main() {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let scattered = args.iter().any(|arg| arg == "scattered");
     let mut sizes: Vec<usize> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
     if let Some(name) = args.iter().find_map(|arg| arg.strip_prefix("only=")) {
@@ -77,21 +66,15 @@ fn main() {
     if sizes.is_empty() {
         sizes = vec![10_000, 1_000_000];
     }
-    let keys = if scattered {
-        "drawn at random"
-    } else {
-        "counting up"
-    };
+    let keys = if scattered { "drawn at random" } else { "counting up" };
     println!("seed {SEED}, keys {keys}, 15 min ahead over 60 min, 95 % cancelled, ns an operation");
     for size in sizes {
         println!(
             "\n{size:>10} timers  {:>8} {:>8} {:>8} {:>8} {:>8}",
             "insert", "cancel", "fire", "sum", "bytes"
         );
-        let sums: Vec<f64> = CONTENDERS
-            .iter()
-            .map(|name| in_own_process(name, size, scattered))
-            .collect();
+        let sums: Vec<f64> =
+            CONTENDERS.iter().map(|name| in_own_process(name, size, scattered)).collect();
         let best = sums[1..].iter().copied().fold(f64::INFINITY, f64::min);
         println!("best peer / wheel: {:.1}", best / sums[0]);
     }
@@ -104,11 +87,7 @@ fn in_own_process(name: &str, size: usize, scattered: bool) -> f64 {
         child.arg("scattered");
     }
     let output = child.output().expect("the child ran");
-    assert!(
-        output.status.success(),
-        "{name}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     let line = String::from_utf8(output.stdout).expect("text");
     print!("{line}");
     let sum = line.split_whitespace().rev().nth(1).expect("five figures");
@@ -117,11 +96,9 @@ fn in_own_process(name: &str, size: usize, scattered: bool) -> f64 {
 
 fn measure(name: &str, size: usize, scattered: bool) {
     let mut contender: Box<dyn Contender> = match name {
-        "wheel" => Box::new(Ours {
-            wheel: Wheel::new(),
-            handles: vec![None; size],
-            doomed: Vec::new(),
-        }),
+        "wheel" => {
+            Box::new(Ours { wheel: Wheel::new(), handles: vec![None; size], doomed: Vec::new() })
+        }
         "BTreeSet" => Box::new(BTreeSet::new()),
         "BinaryHeap, lazy" => Box::new(LazyHeap::new(size)),
         "DelayQueue" => Box::new(Delays::new(size)),
@@ -148,9 +125,7 @@ fn measure(name: &str, size: usize, scattered: bool) {
         spent[1].push(ns_each(doomed.len(), || contender.cancel(&doomed)));
         let mut fired = (0, 0);
         spent[2].push(ns_each(left.len(), || fired = contender.fire()));
-        let sum = left
-            .iter()
-            .fold(0u64, |sum, timer| sum.wrapping_add(timer.key));
+        let sum = left.iter().fold(0u64, |sum, timer| sum.wrapping_add(timer.key));
         assert_eq!(fired, (left.len(), sum), "the right timers fired");
     }
     let [insert, cancel, fire] = spent.map(|mut rounds| {
@@ -224,8 +199,7 @@ impl Contender for Ours {
     fn prepare(&mut self, timers: &[Timer]) {
         let handles = &self.handles;
         self.doomed.clear();
-        self.doomed
-            .extend(timers.iter().filter_map(|timer| handles[timer.nth]));
+        self.doomed.extend(timers.iter().filter_map(|timer| handles[timer.nth]));
     }
 
     fn cancel(&mut self, _timers: &[Timer]) {
@@ -280,10 +254,7 @@ struct LazyHeap {
 
 impl LazyHeap {
     fn new(size: usize) -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-            dead: vec![false; size],
-        }
+        Self { heap: BinaryHeap::new(), dead: vec![false; size] }
     }
 }
 
@@ -332,13 +303,7 @@ impl Delays {
         let start = tokio::time::Instant::now();
         let queue = DelayQueue::new();
         drop(guard);
-        Self {
-            runtime,
-            queue,
-            handles: vec![None; size],
-            doomed: Vec::new(),
-            start,
-        }
+        Self { runtime, queue, handles: vec![None; size], doomed: Vec::new(), start }
     }
 }
 
@@ -354,8 +319,7 @@ impl Contender for Delays {
     fn prepare(&mut self, timers: &[Timer]) {
         let handles = &self.handles;
         self.doomed.clear();
-        self.doomed
-            .extend(timers.iter().filter_map(|timer| handles[timer.nth]));
+        self.doomed.extend(timers.iter().filter_map(|timer| handles[timer.nth]));
     }
 
     fn cancel(&mut self, _timers: &[Timer]) {
@@ -397,10 +361,7 @@ struct HashWheel {
 
 impl HashWheel {
     fn new() -> Self {
-        Self {
-            wheel: QuadWheelWithOverflow::new(),
-            now: START_MS,
-        }
+        Self { wheel: QuadWheelWithOverflow::new(), now: START_MS }
     }
 }
 

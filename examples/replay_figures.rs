@@ -9,9 +9,7 @@ use fifteen::trace::{Reader, Replay, fed_by_a_trace};
 use std::convert::Infallible;
 
 fn main() -> anyhow::Result<()> {
-    let path = std::env::args_os()
-        .nth(1)
-        .ok_or_else(|| anyhow::anyhow!("which trace?"))?;
+    let path = std::env::args_os().nth(1).ok_or_else(|| anyhow::anyhow!("which trace?"))?;
     #[expect(clippy::disallowed_methods, reason = "an example times itself")]
     let started = std::time::Instant::now();
     let engine = Engine::new(State::default(), UtcMs(0));

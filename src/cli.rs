@@ -277,12 +277,7 @@ pub(crate) struct Unit {
     /// Its callsign.
     pub(crate) callsign: String,
     /// Where the server listens.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        env = "FIFTEEN_CONNECT",
-        default_value = "127.0.0.1:7115"
-    )]
+    #[arg(long, value_name = "ADDR", env = "FIFTEEN_CONNECT", default_value = "127.0.0.1:7115")]
     pub(crate) connect: String,
     /// File with the token of units, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, value_name = "FILE")]
@@ -353,20 +348,10 @@ pub(crate) struct Report {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Where a server listens.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        env = "FIFTEEN_CONNECT",
-        default_value = "127.0.0.1:7115"
-    )]
+    #[arg(long, value_name = "ADDR", env = "FIFTEEN_CONNECT", default_value = "127.0.0.1:7115")]
     pub(crate) connect: String,
     /// Who you are; a server records it.
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "FIFTEEN_WHO",
-        default_value = "supervisor"
-    )]
+    #[arg(long = "as", value_name = "NAME", env = "FIFTEEN_WHO", default_value = "supervisor")]
     pub(crate) who: String,
     /// File with the supervisor's token, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, value_name = "FILE")]

@@ -138,10 +138,7 @@ impl Settings {
     #[must_use]
     pub fn proposed_priority(&self, kind: &str) -> Priority {
         let unknown = Priority::new(2).expect("2 lies between 1 and 4");
-        self.kinds
-            .iter()
-            .find(|known| known.name == kind)
-            .map_or(unknown, |kind| kind.priority)
+        self.kinds.iter().find(|known| known.name == kind).map_or(unknown, |kind| kind.priority)
     }
 
     /// The zone of reports and screens.
@@ -167,10 +164,8 @@ impl Settings {
         let Some(path) = path else {
             return Ok(Self::shipped());
         };
-        let unreadable = |path: &Path, source| ConfigError::Unreadable {
-            path: path.into(),
-            source,
-        };
+        let unreadable =
+            |path: &Path, source| ConfigError::Unreadable { path: path.into(), source };
         let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
         let mut settings = Self::parse(&text, &path.display().to_string())?;
         if let Some(file) = &settings.listen.token_file {
@@ -302,10 +297,7 @@ fn name(key: &str, text: &str) -> Checked<Box<str>> {
         return wrong(key, "is empty or has blanks at its ends");
     }
     if text.len() > bounds::NAME_BYTES_MAX {
-        return wrong(
-            key,
-            format!("is longer than {} bytes", bounds::NAME_BYTES_MAX),
-        );
+        return wrong(key, format!("is longer than {} bytes", bounds::NAME_BYTES_MAX));
     }
     Ok(text.into())
 }
@@ -314,10 +306,7 @@ fn unique<'a>(table: &str, names: impl Iterator<Item = &'a str>) -> Checked<()> 
     let mut seen = std::collections::BTreeSet::new();
     for name in names {
         if !seen.insert(name) {
-            return wrong(
-                format!("{table} {name:?}"),
-                "is there twice; names are unique",
-            );
+            return wrong(format!("{table} {name:?}"), "is there twice; names are unique");
         }
     }
     Ok(())
@@ -326,10 +315,8 @@ fn unique<'a>(table: &str, names: impl Iterator<Item = &'a str>) -> Checked<()> 
 impl File {
     fn check(self) -> Checked<Settings> {
         if jiff::tz::TimeZone::get(&self.room.zone).is_err() {
-            let problem = format!(
-                "{:?} is no IANA time zone, such as Asia/Karachi",
-                self.room.zone
-            );
+            let problem =
+                format!("{:?} is no IANA time zone, such as Asia/Karachi", self.room.zone);
             return wrong("room.zone", problem);
         }
         self.check_listen()?;
@@ -344,9 +331,7 @@ impl File {
             name("kind.name", &kind.name)?;
         }
         if !self.canary.every.is_zero() {
-            let canary = clocks
-                .iter()
-                .find(|clock| clock.starts == Trigger::CanaryReceived);
+            let canary = clocks.iter().find(|clock| clock.starts == Trigger::CanaryReceived);
             match canary {
                 None => {
                     return wrong(
@@ -427,10 +412,7 @@ fn ladders(tables: &[LadderTable]) -> Checked<Vec<Ladder>> {
                 "must name 1 to 32 offices: a ladder never falls silent",
             );
         }
-        let rungs = table
-            .rungs
-            .iter()
-            .map(|rung| name(&format!("{key}.rungs"), rung));
+        let rungs = table.rungs.iter().map(|rung| name(&format!("{key}.rungs"), rung));
         ladders.push(Ladder {
             name: name("ladder.name", &table.name)?,
             every_ms: ms(&format!("{key}.every"), table.every)?,
@@ -449,15 +431,8 @@ fn clocks(tables: &[ClockTable], ladders: &[Ladder]) -> Checked<Vec<ClockRule>> 
     for table in tables {
         let key = format!("clock {:?}", table.name);
         let limit_ms = ms(&format!("{key}.limit"), table.limit)?;
-        let Some(ladder) = ladders
-            .iter()
-            .position(|ladder| *ladder.name == *table.ladder)
-        else {
-            let known = ladders
-                .iter()
-                .map(|ladder| &*ladder.name)
-                .collect::<Vec<_>>()
-                .join(", ");
+        let Some(ladder) = ladders.iter().position(|ladder| *ladder.name == *table.ladder) else {
+            let known = ladders.iter().map(|ladder| &*ladder.name).collect::<Vec<_>>().join(", ");
             return wrong(
                 format!("{key}.ladder"),
                 format!("{:?} is no ladder here; one of: {known}", table.ladder),
@@ -478,10 +453,7 @@ fn clocks(tables: &[ClockTable], ladders: &[Ladder]) -> Checked<Vec<ClockRule>> 
             warn_ms.push(at_ms);
         }
         if table.starts == Trigger::Closed {
-            return wrong(
-                format!("{key}.starts"),
-                "closing stops every clock and starts none",
-            );
+            return wrong(format!("{key}.starts"), "closing stops every clock and starts none");
         }
         for trigger in table.stops.iter().chain(&table.restarts) {
             if *trigger == table.starts
@@ -513,20 +485,14 @@ fn clocks(tables: &[ClockTable], ladders: &[Ladder]) -> Checked<Vec<ClockRule>> 
 }
 
 fn dispositions(tables: &[DispositionTable]) -> Checked<Vec<Disposition>> {
-    unique(
-        "disposition",
-        tables.iter().map(|disposition| &*disposition.name),
-    )?;
+    unique("disposition", tables.iter().map(|disposition| &*disposition.name))?;
     if tables.is_empty() {
         return wrong("disposition", "there is none; a call could never be closed");
     }
     tables
         .iter()
         .map(|table| {
-            Ok(Disposition {
-                name: name("disposition.name", &table.name)?,
-                guarded: table.guarded,
-            })
+            Ok(Disposition { name: name("disposition.name", &table.name)?, guarded: table.guarded })
         })
         .collect()
 }

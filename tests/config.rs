@@ -23,11 +23,7 @@ fn the_shipped_clocks_are_the_table() {
             restarts: restarts.into(),
             limit_ms,
             warn_ms: warn.into(),
-            ladder: rules
-                .ladders
-                .iter()
-                .position(|known| &*known.name == ladder)
-                .unwrap(),
+            ladder: rules.ladders.iter().position(|known| &*known.name == ladder).unwrap(),
         }
     };
     use Trigger::*;
@@ -41,15 +37,7 @@ fn the_shipped_clocks_are_the_table() {
             &[10 * MINUTE],
             "command",
         ),
-        clock(
-            "arrive",
-            Received,
-            &[OnScene, Closed],
-            &[],
-            15 * MINUTE,
-            &[10 * MINUTE],
-            "command",
-        ),
+        clock("arrive", Received, &[OnScene, Closed], &[], 15 * MINUTE, &[10 * MINUTE], "command"),
         clock(
             "turnout",
             UnitAssigned,
@@ -99,11 +87,7 @@ fn the_shipped_ladders_climb_to_the_dig_every_fifteen_minutes() {
     assert_eq!(
         ladders,
         [
-            (
-                "command",
-                15 * MINUTE,
-                vec!["cell in-charge", "DPO", "RPO", "DIG Operations"]
-            ),
+            ("command", 15 * MINUTE, vec!["cell in-charge", "DPO", "RPO", "DIG Operations"]),
             ("room", 15 * MINUTE, vec!["room supervisor"]),
             ("sink", 15 * MINUTE, vec!["canary sink"]),
         ]
@@ -114,10 +98,7 @@ fn the_shipped_ladders_climb_to_the_dig_every_fifteen_minutes() {
 fn the_shipped_limits_are_those_of_the_rules() {
     let settings = Settings::shipped();
     let rules = &settings.rules;
-    assert_eq!(
-        rules.aging_ms,
-        [Some(15 * MINUTE), Some(20 * MINUTE), Some(30 * MINUTE)]
-    );
+    assert_eq!(rules.aging_ms, [Some(15 * MINUTE), Some(20 * MINUTE), Some(30 * MINUTE)]);
     assert_eq!(rules.withdrawn_left_ms_min, 2 * MINUTE);
     assert_eq!(rules.claim_stale_ms, 45_000);
     assert_eq!(rules.unit_silent_ms, 5 * MINUTE);
@@ -131,47 +112,31 @@ fn the_shipped_limits_are_those_of_the_rules() {
     assert_eq!(settings.canary.every.as_secs(), 300);
     assert_eq!(settings.canary.late.as_secs(), 1);
     assert!(settings.tokens.is_empty());
-    let guarded: Vec<_> = rules
-        .dispositions
-        .iter()
-        .filter(|d| d.guarded)
-        .map(|d| &*d.name)
-        .collect();
+    let guarded: Vec<_> =
+        rules.dispositions.iter().filter(|d| d.guarded).map(|d| &*d.name).collect();
     assert_eq!(guarded, ["hoax", "error", "unanswered"]);
 }
 
 #[test]
 fn a_kind_proposes_its_priority_and_an_unknown_kind_the_second() {
     let settings = Settings::shipped();
-    for (kind, priority) in [
-        ("abduction", 1),
-        ("threat", 2),
-        ("harassment", 3),
-        ("advice", 4),
-        ("never heard of", 2),
-    ] {
-        assert_eq!(
-            settings.proposed_priority(kind),
-            Priority::new(priority).unwrap()
-        );
+    for (kind, priority) in
+        [("abduction", 1), ("threat", 2), ("harassment", 3), ("advice", 4), ("never heard of", 2)]
+    {
+        assert_eq!(settings.proposed_priority(kind), Priority::new(priority).unwrap());
     }
 }
 
 /// The shipped file with `from` replaced by `to`, which must be there.
 fn changed(from: &str, to: &str) -> String {
-    assert!(
-        SHIPPED.contains(from),
-        "{from:?} is not in the shipped file"
-    );
+    assert!(SHIPPED.contains(from), "{from:?} is not in the shipped file");
     SHIPPED.replacen(from, to, 1)
 }
 
 /// The file is refused, and the text names `key` and says `why`.
 #[track_caller]
 fn refused(text: &str, key: &str, why: &str) {
-    let error = Settings::parse(text, "bad.toml")
-        .expect_err(key)
-        .to_string();
+    let error = Settings::parse(text, "bad.toml").expect_err(key).to_string();
     assert!(error.starts_with("bad.toml: "), "{error}");
     assert!(error.contains(key), "{error:?} does not name {key:?}");
     assert!(error.contains(why), "{error:?} does not say {why:?}");
@@ -190,22 +155,11 @@ fn an_unknown_key_is_refused_in_every_section() {
         "[[disposition]]",
         "[[kind]]",
     ] {
-        let text = changed(
-            &format!("\n{section}\n"),
-            &format!("\n{section}\nsurprise = 1\n"),
-        );
+        let text = changed(&format!("\n{section}\n"), &format!("\n{section}\nsurprise = 1\n"));
         refused(&text, "surprise", "unknown field");
     }
-    refused(
-        &format!("{SHIPPED}\n[surprise]\n"),
-        "surprise",
-        "unknown field",
-    );
-    refused(
-        &changed("aging = { 2", "aging = { 1 = \"5m\", 2"),
-        "`1`",
-        "unknown field",
-    );
+    refused(&format!("{SHIPPED}\n[surprise]\n"), "surprise", "unknown field");
+    refused(&changed("aging = { 2", "aging = { 1 = \"5m\", 2"), "`1`", "unknown field");
 }
 
 #[test]
@@ -224,15 +178,8 @@ fn a_missing_section_or_key_is_named() {
         "rungs",
         "late",
     ] {
-        let line = SHIPPED
-            .lines()
-            .find(|line| line.starts_with(&format!("{key} = ")))
-            .unwrap();
-        refused(
-            &changed(&format!("\n{line}\n"), "\n"),
-            &format!("`{key}`"),
-            "missing field",
-        );
+        let line = SHIPPED.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap();
+        refused(&changed(&format!("\n{line}\n"), "\n"), &format!("`{key}`"), "missing field");
     }
     let whole: toml::Table = SHIPPED.parse().unwrap();
     for section in whole.keys() {
@@ -245,21 +192,13 @@ fn a_missing_section_or_key_is_named() {
 #[test]
 fn what_is_not_toml_is_refused_with_its_line() {
     refused(&changed("[room]", "[room"), "line", "");
-    refused(
-        &changed("limit = \"15m\"", "limit = 15m"),
-        "line",
-        "limit = 15m",
-    );
+    refused(&changed("limit = \"15m\"", "limit = 15m"), "line", "limit = 15m");
 }
 
 #[test]
 fn a_span_that_is_none_is_refused() {
     for bad in ["\"15 minuts\"", "\"-1s\"", "\"\"", "15", "true"] {
-        refused(
-            &changed("limit = \"15m\"", &format!("limit = {bad}")),
-            "limit",
-            "",
-        );
+        refused(&changed("limit = \"15m\"", &format!("limit = {bad}")), "limit", "");
         refused(
             &changed("claim_stale = \"45s\"", &format!("claim_stale = {bad}")),
             "claim_stale",
@@ -307,11 +246,7 @@ fn counts_of_nothing_are_refused() {
         ("journal.snapshot_every", "snapshot_every = 1000000"),
     ] {
         let name = line.split(' ').next().unwrap();
-        refused(
-            &changed(line, &format!("{name} = 0")),
-            key,
-            "is 0; at least 1",
-        );
+        refused(&changed(line, &format!("{name} = 0")), key, "is 0; at least 1");
         refused(&changed(line, &format!("{name} = -1")), name, "");
     }
 }
@@ -357,23 +292,11 @@ fn a_clock_names_a_ladder_that_is_there() {
 fn a_ladder_has_a_rung() {
     let rungs = "rungs = [\"cell in-charge\", \"DPO\", \"RPO\", \"DIG Operations\"]";
     let key = "ladder \"command\".rungs";
-    refused(
-        &changed(rungs, "rungs = []"),
-        key,
-        "a ladder never falls silent",
-    );
+    refused(&changed(rungs, "rungs = []"), key, "a ladder never falls silent");
     let many = format!("rungs = {:?}", vec!["DPO"; 33]);
     refused(&changed(rungs, &many), key, "1 to 32 offices");
-    refused(
-        &changed(rungs, "rungs = [\"DPO\", \"\"]"),
-        key,
-        "is empty or has blanks",
-    );
-    refused(
-        &changed(rungs, "rungs = [\" DPO\"]"),
-        key,
-        "is empty or has blanks",
-    );
+    refused(&changed(rungs, "rungs = [\"DPO\", \"\"]"), key, "is empty or has blanks");
+    refused(&changed(rungs, "rungs = [\" DPO\"]"), key, "is empty or has blanks");
 }
 
 #[test]
@@ -402,32 +325,12 @@ fn names_are_neither_empty_nor_blank_nor_too_long() {
 #[test]
 fn names_are_unique() {
     for (table, from, to) in [
-        (
-            "clock \"acknowledge\"",
-            "name = \"arrive\"",
-            "name = \"acknowledge\"",
-        ),
-        (
-            "ladder \"command\"",
-            "name = \"room\"",
-            "name = \"command\"",
-        ),
-        (
-            "disposition \"helped\"",
-            "name = \"referred\"",
-            "name = \"helped\"",
-        ),
-        (
-            "kind \"threat\"",
-            "name = \"stalking\"",
-            "name = \"threat\"",
-        ),
+        ("clock \"acknowledge\"", "name = \"arrive\"", "name = \"acknowledge\""),
+        ("ladder \"command\"", "name = \"room\"", "name = \"command\""),
+        ("disposition \"helped\"", "name = \"referred\"", "name = \"helped\""),
+        ("kind \"threat\"", "name = \"stalking\"", "name = \"threat\""),
     ] {
-        refused(
-            &changed(from, to),
-            table,
-            "is there twice; names are unique",
-        );
+        refused(&changed(from, to), table, "is there twice; names are unique");
     }
 }
 
@@ -464,21 +367,13 @@ fn a_clock_starts_and_stops_at_known_events() {
         "clock \"safety\"",
         one_event,
     );
-    refused(
-        &changed("[\"unit_checked_in\"]", "[\"unit_cleared\"]"),
-        "clock \"safety\"",
-        one_event,
-    );
+    refused(&changed("[\"unit_checked_in\"]", "[\"unit_cleared\"]"), "clock \"safety\"", one_event);
 }
 
 #[test]
 fn a_priority_is_one_of_four() {
     for bad in ["0", "5", "-1", "\"high\"", "256"] {
-        refused(
-            &changed("priority = 4", &format!("priority = {bad}")),
-            "priority",
-            "",
-        );
+        refused(&changed("priority = 4", &format!("priority = {bad}")), "priority", "");
     }
 }
 
@@ -489,15 +384,8 @@ fn a_canary_needs_its_clock_and_longer_than_its_limit() {
         "canary.every",
         "not longer than the limit of clock \"canary\"",
     );
-    let no_clock = changed(
-        "starts = \"canary_received\"",
-        "starts = \"dropped_received\"",
-    );
-    refused(
-        &no_clock,
-        "canary.every",
-        "no clock starts with canary_received",
-    );
+    let no_clock = changed("starts = \"canary_received\"", "starts = \"dropped_received\"");
+    refused(&no_clock, "canary.every", "no clock starts with canary_received");
     let settings =
         Settings::parse(&no_clock.replace("every = \"5m\"", "every = \"0s\""), "x").unwrap();
     assert!(settings.canary.every.is_zero());
@@ -508,11 +396,7 @@ fn rules_too_large_for_the_log_are_refused() {
     let rungs = "rungs = [\"cell in-charge\", \"DPO\", \"RPO\", \"DIG Operations\"]";
     let many: Vec<_> = (0..32).map(|number| format!("{number:0>96}")).collect();
     let text = changed(rungs, &format!("rungs = {many:?}"));
-    refused(
-        &text,
-        "clock, ladder, disposition",
-        "bytes together; at most 3600",
-    );
+    refused(&text, "clock, ladder, disposition", "bytes together; at most 3600");
 }
 
 #[test]
@@ -524,13 +408,10 @@ fn too_many_clocks_no_clock_and_no_disposition_are_refused() {
     }
     refused(&text, "clock", "there must be 1 to 32 clocks");
     let mut whole: toml::Table = SHIPPED.parse().unwrap();
-    for (table, why) in [
-        ("clock", "there must be 1 to 32 clocks"),
-        ("disposition", "a call could never be closed"),
-    ] {
-        let was = whole
-            .insert(table.into(), toml::Value::Array(Vec::new()))
-            .unwrap();
+    for (table, why) in
+        [("clock", "there must be 1 to 32 clocks"), ("disposition", "a call could never be closed")]
+    {
+        let was = whole.insert(table.into(), toml::Value::Array(Vec::new())).unwrap();
         refused(&whole.to_string(), table, why);
         whole.insert(table.into(), was);
     }
@@ -547,10 +428,7 @@ fn an_address_that_is_none_is_refused() {
 fn a_file_that_is_not_there_is_named() {
     let missing = std::path::Path::new("no/such/dispatch.toml");
     let error = Settings::load(Some(missing)).unwrap_err().to_string();
-    assert!(
-        error.contains("cannot read no/such/dispatch.toml"),
-        "{error}"
-    );
+    assert!(error.contains("cannot read no/such/dispatch.toml"), "{error}");
     assert!(Settings::load(None).is_ok());
 }
 
@@ -564,16 +442,9 @@ fn tokens_are_read_from_beside_the_file_and_never_shown() {
     let tokens = folder.path().join("tokens.toml");
     std::fs::write(&tokens, "operator = \"secret\"\nunit = \"hidden\"\n").unwrap();
     assert_eq!(Settings::load(Some(&path)).unwrap().tokens.len(), 2);
-    for bad in [
-        "operator = secret",
-        "president = \"secret\"",
-        "operator = 7 # secret",
-    ] {
+    for bad in ["operator = secret", "president = \"secret\"", "operator = 7 # secret"] {
         std::fs::write(&tokens, bad).unwrap();
         let error = Settings::load(Some(&path)).unwrap_err().to_string();
-        assert!(
-            error.contains("tokens.toml") && !error.contains("secret"),
-            "{error}"
-        );
+        assert!(error.contains("tokens.toml") && !error.contains("secret"), "{error}");
     }
 }

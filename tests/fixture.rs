@@ -12,10 +12,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops there")]
 
 #[path = "stories/room.rs"]
-#[expect(
-    dead_code,
-    reason = "the stories use more of the room than a kept log does"
-)]
+#[expect(dead_code, reason = "the stories use more of the room than a kept log does")]
 mod room;
 
 use fifteen::domain::*;
@@ -46,12 +43,7 @@ fn restored(version: u32) -> tempfile::TempDir {
 fn transitions(data: &Path) -> Vec<(Dated, u16, Vec<u8>)> {
     let mut all = Vec::new();
     inspect::dump(data, &Options::default(), 1, |seq, record| {
-        let read = RecordRef {
-            seq,
-            at: record.at,
-            schema: record.schema,
-            body: &record.body,
-        };
+        let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
         let dated = decode(read).map_err(|why| JournalError::Fold { seq, why })?;
         all.push((dated, record.schema, record.body));
         Ok(())
@@ -63,11 +55,7 @@ fn transitions(data: &Path) -> Vec<(Dated, u16, Vec<u8>)> {
 fn as_lines(transitions: &[(Dated, u16, Vec<u8>)]) -> String {
     let mut lines = String::new();
     for (dated, schema, _) in transitions {
-        let Dated {
-            seq,
-            at,
-            transition,
-        } = dated;
+        let Dated { seq, at, transition } = dated;
         let Transition { event, mark } = transition;
         let line = serde_json::json!({
             "seq": seq, "at": at.0, "schema": schema, "mark": mark, "event": event,
@@ -136,10 +124,7 @@ fn everything_that_can_happen_is_in_a_kept_log() {
     within.append(&mut names_of::<PriorityCause>());
     within.remove("assigned"); // Nobody reports it: it is what UnitAssigned says.
     let missing: Vec<_> = within.difference(&words).collect();
-    assert!(
-        missing.is_empty(),
-        "no event of a kept log says {missing:?}"
-    );
+    assert!(missing.is_empty(), "no event of a kept log says {missing:?}");
 }
 
 /// The names of an enum's variants, as its decoder lists them.
@@ -229,10 +214,7 @@ fn everything_happens() -> Vec<Dated> {
 fn the_room_itself(room: &mut Room) {
     let own = [
         Command::RecordClockStep { by_ms: -90_000 },
-        Command::RecordShedWork {
-            what: "pushes".into(),
-            count: 12,
-        },
+        Command::RecordShedWork { what: "pushes".into(), count: 12 },
     ];
     for command in own {
         room.submit("room", Role::Room, command).unwrap();
@@ -244,17 +226,11 @@ fn one_call_from_end_to_end(room: &mut Room) {
     let point = Point::from_degrees(31.5497, 74.3436, 25);
     let new = NewCall {
         line: Some("15".into()),
-        flags: Flags {
-            unsafe_to_ring_back: true,
-            ..Flags::default()
-        },
+        flags: Flags { unsafe_to_ring_back: true, ..Flags::default() },
         sealed: Sealed {
             number: Some("+920000000001".into()),
             name: Some("a made-up caller".into()),
-            place: Some(Place {
-                point,
-                words: Some("behind the made-up mill".into()),
-            }),
+            place: Some(Place { point, words: Some("behind the made-up mill".into()) }),
             note: Some("a man follows her".into()),
         },
         ..Room::new_call(2)
@@ -262,10 +238,7 @@ fn one_call_from_end_to_end(room: &mut Room) {
     let order = Order {
         by: Actor::new("line-1", Role::Intake),
         key: Some(Key([7; 16])),
-        command: Command::PlaceCall {
-            received_at: room.now,
-            call: Box::new(new),
-        },
+        command: Command::PlaceCall { received_at: room.now, call: Box::new(new) },
     };
     let Answer::CallPlaced(call) = room.order(&order).unwrap().answer else {
         panic!("a placed call answers with its number");
@@ -273,24 +246,13 @@ fn one_call_from_end_to_end(room: &mut Room) {
     assert!(room.order(&order).unwrap().repeated);
     room.seconds(20);
     room.claim(call, "Saima").unwrap();
-    room.operator(Command::OpenCall {
-        call,
-        reason: Some("to find the street".into()),
-    })
-    .unwrap();
-    room.operator(Command::AddNote {
-        call,
-        text: SealedText("she is at the gate now".into()),
-    })
-    .unwrap();
+    room.operator(Command::OpenCall { call, reason: Some("to find the street".into()) }).unwrap();
+    room.operator(Command::AddNote { call, text: SealedText("she is at the gate now".into()) })
+        .unwrap();
     room.operator(Command::ReleaseClaim { call }).unwrap();
     let repeat = room.call(3);
     let (repeated, primary) = (repeat, call);
-    room.operator(Command::LinkCall {
-        call: repeated,
-        primary,
-    })
-    .unwrap();
+    room.operator(Command::LinkCall { call: repeated, primary }).unwrap();
     room.operator(Command::SetPriority {
         call,
         priority: Priority::new(1).unwrap(),
@@ -301,14 +263,7 @@ fn one_call_from_end_to_end(room: &mut Room) {
     room.assign(call, "LHR-1").unwrap();
     room.report(call, "LHR-1", Progress::Acknowledged).unwrap();
     room.progress(call, "LHR-1", Progress::EnRoute).unwrap();
-    room.says(
-        "LHR-1",
-        Command::MoveUnit {
-            unit: unit("LHR-1"),
-            point: point.unwrap(),
-        },
-    )
-    .unwrap();
+    room.says("LHR-1", Command::MoveUnit { unit: unit("LHR-1"), point: point.unwrap() }).unwrap();
     room.minutes(4);
     room.report(call, "LHR-1", Progress::OnScene).unwrap();
     room.minutes(26);
@@ -321,11 +276,7 @@ fn one_call_from_end_to_end(room: &mut Room) {
         remark: Some(SealedText("taken home".into())),
     })
     .unwrap();
-    room.operator(Command::ReopenCall {
-        call,
-        reason: Some("he came back".into()),
-    })
-    .unwrap();
+    room.operator(Command::ReopenCall { call, reason: Some("he came back".into()) }).unwrap();
     room.claim(call, "Saima").unwrap();
     room.minutes(2); // The claim goes stale.
     room.close(call, "Saima", "helped").unwrap();
@@ -344,13 +295,7 @@ fn units_leave(room: &mut Room) {
     room.assign(call, "LHR-3").unwrap();
     room.assign(call, "LHR-4").unwrap();
     room.out_of_service("LHR-2").unwrap();
-    room.says(
-        "LHR-2",
-        Command::SetAvailable {
-            unit: unit("LHR-2"),
-        },
-    )
-    .unwrap();
+    room.says("LHR-2", Command::SetAvailable { unit: unit("LHR-2") }).unwrap();
     room.sign_off("LHR-3").unwrap();
     room.link("LHR-1", false);
     room.seconds(30);
@@ -387,34 +332,20 @@ fn hard_to_close(room: &mut Room) {
         CallbackOutcome::Unsafe,
         CallbackOutcome::Reached,
     ] {
-        room.operator(Command::RecordCallback {
-            call,
-            outcome,
-            note: None,
-        })
-        .unwrap();
+        room.operator(Command::RecordCallback { call, outcome, note: None }).unwrap();
     }
     let command = Command::CloseCall {
         call,
         disposition: "hoax".into(),
         remark: Some(SealedText("a child at play".into())),
     };
-    room.submit("Saima", Role::Operator, command.clone())
-        .unwrap();
+    room.submit("Saima", Role::Operator, command.clone()).unwrap();
     room.submit("Rabia", Role::Supervisor, command).unwrap();
 }
 
 fn calls_of_every_source(room: &mut Room) {
-    for source in [
-        Source::App,
-        Source::WalkIn,
-        Source::Partner,
-        Source::Officer,
-    ] {
-        let call = room.place(NewCall {
-            source,
-            ..Room::new_call(3)
-        });
+    for source in [Source::App, Source::WalkIn, Source::Partner, Source::Officer] {
+        let call = room.place(NewCall { source, ..Room::new_call(3) });
         if source != Source::App {
             room.close(call, "Saima", "helped").unwrap();
         }

@@ -38,74 +38,30 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Words that a module's code does not say: it would do I/O, wait, or log.
 const UNSAID: &[(&str, &[&str])] = &[
-    (
-        "domain",
-        &[
-            "std::fs",
-            "std::io",
-            "std::net",
-            "std::thread",
-            "tokio",
-            "tracing",
-        ],
-    ),
-    (
-        "engine",
-        &[
-            "std::fs",
-            "std::net",
-            "std::thread",
-            "tokio",
-            "tracing",
-            "crossbeam",
-        ],
-    ),
-    (
-        "protocol",
-        &["std::fs", "std::net", "tokio::net", "tracing"],
-    ),
+    ("domain", &["std::fs", "std::io", "std::net", "std::thread", "tokio", "tracing"]),
+    ("engine", &["std::fs", "std::net", "std::thread", "tokio", "tracing", "crossbeam"]),
+    ("protocol", &["std::fs", "std::net", "tokio::net", "tracing"]),
     ("report", &["std::fs", "std::net", "std::thread", "tokio"]),
 ];
 
 /// Where the machine is asked for the time.
 const CLOCKS: &[(&str, &str)] = &[
     ("src/service/clock.rs", "room time, and stopwatches"),
-    (
-        "src/client/connection.rs",
-        "tokio's clock, which tests stop; pauses between connections",
-    ),
-    (
-        "src/client/session.rs",
-        "tokio's clock, which tests stop; heartbeats",
-    ),
+    ("src/client/connection.rs", "tokio's clock, which tests stop; pauses between connections"),
+    ("src/client/session.rs", "tokio's clock, which tests stop; heartbeats"),
 ];
 
 const LINES_MAX: usize = 500;
 
 /// Files longer than [`LINES_MAX`].
 const LONG: &[(&str, &str)] = &[
-    (
-        "src/engine/decide.rs",
-        "a function a command, and the one match that finds it",
-    ),
-    (
-        "src/engine/state.rs",
-        "a few lines an event, in the one match that cannot fail",
-    ),
-    (
-        "src/net/convert.rs",
-        "the one file that knows the words of both wire and domain",
-    ),
+    ("src/engine/decide.rs", "a function a command, and the one match that finds it"),
+    ("src/engine/state.rs", "a few lines an event, in the one match that cannot fail"),
+    ("src/net/convert.rs", "the one file that knows the words of both wire and domain"),
     ("src/net/queries.rs", "an answer a question, each short"),
-    (
-        "src/net/session.rs",
-        "one session from its hello to its farewell",
-    ),
+    ("src/net/session.rs", "one session from its hello to its farewell"),
     ("src/config.rs", "every key beside the rule that checks it"),
-    (
-        "src/trace/reader.rs",
-        "every column beside what may be wrong with it; its tests",
-    ),
+    ("src/trace/reader.rs", "every column beside what may be wrong with it; its tests"),
 ];
 
 /// What is wrong with one file, a line each. `path` as in `src/net/mod.rs`.
@@ -121,10 +77,7 @@ fn offences(path: &str, text: &str) -> Vec<String> {
         _ => {}
     }
     let Some((_, allowed)) = ARROWS.iter().find(|(module, _)| *module == all.module) else {
-        found.push(format!(
-            "module {} has no arrows in tests/house.rs",
-            all.module
-        ));
+        found.push(format!("module {} has no arrows in tests/house.rs", all.module));
         return found;
     };
     for (number, line) in &all.lines {
@@ -134,12 +87,7 @@ fn offences(path: &str, text: &str) -> Vec<String> {
                 say(format!("{forbidden}: expect it, with a reason"));
             }
         }
-        let clock = [
-            "Instant::now",
-            "SystemTime::now",
-            "Timestamp::now",
-            "Zoned::now",
-        ];
+        let clock = ["Instant::now", "SystemTime::now", "Timestamp::now", "Zoned::now"];
         for forbidden in clock.iter().filter(|_| !listed(CLOCKS, path)) {
             if line.contains(forbidden) {
                 say(format!("{forbidden}: time is an argument"));
@@ -162,10 +110,7 @@ fn offences(path: &str, text: &str) -> Vec<String> {
     }
     for (number, target) in all.imports() {
         if target != all.module && !allowed.contains(&&*target) {
-            found.push(format!(
-                "line {number}: {} may not import {target}",
-                all.module
-            ));
+            found.push(format!("line {number}: {} may not import {target}", all.module));
         }
     }
     found
@@ -289,11 +234,7 @@ fn the_sources_keep_the_rules_of_the_house() {
         let below = file.strip_prefix(root).expect("listed below the root");
         let path = below.to_str().expect("our file names are ASCII");
         let text = std::fs::read_to_string(file).expect("our sources are UTF-8");
-        found.extend(
-            offences(path, &text)
-                .into_iter()
-                .map(|what| format!("{path} {what}")),
-        );
+        found.extend(offences(path, &text).into_iter().map(|what| format!("{path} {what}")));
     }
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
     for (path, _) in LONG.iter().chain(CLOCKS) {
@@ -305,63 +246,28 @@ fn the_sources_keep_the_rules_of_the_house() {
 fn an_arrow_against_the_layout_is_found_however_it_is_written() {
     for (path, code, target) in [
         ("src/domain/call.rs", "use crate::engine::State;", "engine"),
-        (
-            "src/engine/mod.rs",
-            "use crate::{domain::{Call, Event}, journal::Record};",
-            "journal",
-        ),
-        (
-            "src/engine/mod.rs",
-            "use crate::{\n    domain::Call,\n    net,\n};",
-            "net",
-        ),
-        (
-            "src/protocol/mod.rs",
-            "fn f(call: crate::domain::CallId) {}",
-            "domain",
-        ),
+        ("src/engine/mod.rs", "use crate::{domain::{Call, Event}, journal::Record};", "journal"),
+        ("src/engine/mod.rs", "use crate::{\n    domain::Call,\n    net,\n};", "net"),
+        ("src/protocol/mod.rs", "fn f(call: crate::domain::CallId) {}", "domain"),
         ("src/client/mod.rs", "use super::domain::CallId;", "domain"),
         ("src/client/unit.rs", "use super::super::net;", "net"),
-        (
-            "src/report/mod.rs",
-            "pub(crate) use crate::service::decode;",
-            "service",
-        ),
-        (
-            "src/protocol/macros.rs",
-            "macro_rules! m { () => { $crate::net::serve() } }",
-            "net",
-        ),
+        ("src/report/mod.rs", "pub(crate) use crate::service::decode;", "service"),
+        ("src/protocol/macros.rs", "macro_rules! m { () => { $crate::net::serve() } }", "net"),
     ] {
         let found = offences(path, &format!("//! Head.\n{code}\n"));
         assert_eq!(found.len(), 1, "{code}: {found:?}");
-        assert!(
-            found[0].ends_with(&format!("may not import {target}")),
-            "{found:?}"
-        );
+        assert!(found[0].ends_with(&format!("may not import {target}")), "{found:?}");
     }
 }
 
 #[test]
 fn an_arrow_along_the_layout_is_not_found() {
     for (path, code) in [
-        (
-            "src/engine/mod.rs",
-            "use crate::domain::Call;\nuse crate::engine::Queue;",
-        ),
-        (
-            "src/journal/inspect/mod.rs",
-            "use super::super::journal::Frame;\nuse super::Store;",
-        ),
+        ("src/engine/mod.rs", "use crate::domain::Call;\nuse crate::engine::Queue;"),
+        ("src/journal/inspect/mod.rs", "use super::super::journal::Frame;\nuse super::Store;"),
         ("src/net/feed.rs", "use crate::{domain, protocol as wire};"),
-        (
-            "src/domain/mod.rs",
-            "//! An [`Event`](crate::engine::State) in words.",
-        ),
-        (
-            "src/domain/call.rs",
-            "/// See [`crate::engine`].\nstruct Call; // crate::net no more",
-        ),
+        ("src/domain/mod.rs", "//! An [`Event`](crate::engine::State) in words."),
+        ("src/domain/call.rs", "/// See [`crate::engine`].\nstruct Call; // crate::net no more"),
     ] {
         let found = offences(path, &format!("//! Head.\n{code}\n"));
         assert!(found.is_empty(), "{code}: {found:?}");

@@ -34,10 +34,7 @@ pub fn replay(
         events.drain(..).for_each(|dated| look(&dated));
         Ok::<(), Infallible>(())
     };
-    let replayed = Replay::new(engine, rules)
-        .unwrap()
-        .run(rows, sink, |_| ())
-        .unwrap();
+    let replayed = Replay::new(engine, rules).unwrap().run(rows, sink, |_| ()).unwrap();
     assert_eq!(replayed.engine.state().strays, 0);
     replayed.figures(Duration::ZERO)
 }

@@ -40,9 +40,7 @@ impl Server {
     /// Asks it to end and waits until it has.
     fn terminate(mut self) -> ExitStatus {
         let pid = self.0.id().to_string();
-        let asked = Command::new("sh")
-            .args(["-c", "kill -TERM \"$0\"", &pid])
-            .status();
+        let asked = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
         assert!(asked.unwrap().success(), "SIGTERM could not be sent");
         for _ in 0..400 {
             if let Some(status) = self.0.try_wait().unwrap() {
@@ -84,12 +82,8 @@ fn a_client_written_from_the_document_alone_works() {
     let (server, address) = Server::start(&data);
 
     let stranger = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/stranger.py");
-    let ran = Command::new(python)
-        .arg(stranger)
-        .arg(&address)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let ran =
+        Command::new(python).arg(stranger).arg(&address).stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
     let complaint = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{}: {said}{complaint}", ran.status);
@@ -97,10 +91,7 @@ fn a_client_written_from_the_document_alone_works() {
         .trim()
         .strip_prefix("ok: call ")
         .and_then(|rest| rest.strip_suffix(" acknowledged by STRANGER-1"));
-    let call: u64 = call
-        .unwrap_or_else(|| panic!("it said {said:?}"))
-        .parse()
-        .unwrap();
+    let call: u64 = call.unwrap_or_else(|| panic!("it said {said:?}")).parse().unwrap();
     assert!(call > 0, "calls are numbered from 1");
 
     let ended = server.terminate();

@@ -26,17 +26,9 @@ type Answer<T> = oneshot::Sender<Result<T, ClientError>>;
 #[derive(Debug)]
 pub(super) enum Ask {
     /// Send this frame and bring the answer.
-    Request {
-        id: u64,
-        frame: Bytes,
-        nature: RequestNature,
-        answer: Answer<Reply>,
-    },
+    Request { id: u64, frame: Bytes, nature: RequestNature, answer: Answer<Reply> },
     /// Subscribe, and hand updates here from now on.
-    Follow {
-        updates: mpsc::Sender<Update>,
-        answer: Answer<()>,
-    },
+    Follow { updates: mpsc::Sender<Update>, answer: Answer<()> },
 }
 
 /// A request without an answer yet.
@@ -112,11 +104,7 @@ impl<C: Connect> Connection<C> {
     }
 
     fn pause(&self, attempts: u32) -> Duration {
-        backoff::pause(
-            attempts,
-            self.config.backoff_min_ms,
-            self.config.backoff_max_ms,
-        )
+        backoff::pause(attempts, self.config.backoff_min_ms, self.config.backoff_max_ms)
     }
 
     /// Session after session, until nobody wants one or the server wants none.
@@ -165,8 +153,7 @@ impl<C: Connect> Connection<C> {
 
     /// What the end of a connection means to those who wait.
     fn after_loss(&mut self, why: &str) {
-        self.waiting
-            .retain(|_, waiting| !waiting.answer.is_closed());
+        self.waiting.retain(|_, waiting| !waiting.answer.is_closed());
         let lost: Vec<u64> = (self.waiting.iter())
             .filter(|(_, waiting)| waiting.nature == RequestNature::Upkeep)
             .map(|(id, _)| *id)
@@ -277,19 +264,9 @@ impl<C: Connect> Connection<C> {
     /// Takes an ask: a request comes back as something that waits, a following begins at once or with the next session.
     fn take(&mut self, ask: Ask, session: Option<&mut Session<C::Io>>) -> Option<(u64, Waiting)> {
         match ask {
-            Ask::Request {
-                id,
-                frame,
-                nature,
-                answer,
-            } => Some((
-                id,
-                Waiting {
-                    frame,
-                    nature,
-                    answer,
-                },
-            )),
+            Ask::Request { id, frame, nature, answer } => {
+                Some((id, Waiting { frame, nature, answer }))
+            }
             Ask::Follow { updates, answer } => {
                 // Only the very first reader may go on from where the hello says; a later one starts from a snapshot.
                 self.follower = Some(Follower::new(updates, self.resume_from.take()));
@@ -362,10 +339,7 @@ impl<C: Connect> Connection<C> {
             self.subscribed(session, asker, answer);
         } else if is_too_late(&answer) && self.waiting.contains_key(&id) {
             // Not done, and never will be on this connection, which is about to end: asked again on the next.
-            tracing::debug!(
-                id,
-                "the server goes down; the request waits for the next one"
-            );
+            tracing::debug!(id, "the server goes down; the request waits for the next one");
         } else if let Some(waiting) = self.waiting.remove(&id) {
             // Whoever gave up waiting does not need it.
             let _ = waiting.answer.send(answer);
@@ -399,11 +373,7 @@ impl<C: Connect> Connection<C> {
     }
 
     fn end_if_unread(&mut self, session: &mut Session<C::Io>) {
-        if self
-            .follower
-            .take_if(|follower| follower.is_gone())
-            .is_some()
-        {
+        if self.follower.take_if(|follower| follower.is_gone()).is_some() {
             let id = self.ids.fetch_add(1, Ordering::Relaxed);
             session.say(request(id, Unsubscribe {}));
         }
@@ -417,10 +387,5 @@ fn is_too_late(answer: &Result<Reply, ClientError>) -> bool {
 
 fn request(id: u64, request: impl Into<Request>) -> Bytes {
     let request = request.into();
-    ClientMessage::Request(RequestFrame {
-        id,
-        key: None,
-        request,
-    })
-    .encode()
+    ClientMessage::Request(RequestFrame { id, key: None, request }).encode()
 }

@@ -53,20 +53,12 @@ pub(super) struct Follower {
 
 impl Follower {
     pub(super) const fn new(updates: mpsc::Sender<Update>, last_seq: Option<u64>) -> Self {
-        Self {
-            updates,
-            flow: Flow::AwaitingSnapshot,
-            last_seq,
-        }
+        Self { updates, flow: Flow::AwaitingSnapshot, last_seq }
     }
 
     /// A subscription begins (again): what comes next is a snapshot, unless the server resumed.
     pub(super) const fn begin(&mut self, resumed: bool) {
-        self.flow = if resumed {
-            Flow::Live
-        } else {
-            Flow::AwaitingSnapshot
-        };
+        self.flow = if resumed { Flow::Live } else { Flow::AwaitingSnapshot };
     }
 
     /// Hands a push over.

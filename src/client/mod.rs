@@ -114,12 +114,7 @@ impl Client {
         let updates_max = config.updates_max.max(1);
         let connection = Connection::new(transport, hello, config, asked, Arc::clone(&ids));
         let link = connection.establish().await?;
-        Ok(Self {
-            asks,
-            link,
-            ids,
-            updates_max,
-        })
+        Ok(Self { asks, link, ids, updates_max })
     }
 
     /// Asks, and waits for the answer, over as many connections as it takes. A command gets a fresh key, so sending it
@@ -187,13 +182,7 @@ impl Client {
             return Err(ClientError::TooLarge { len, max });
         }
         let (answer, answered) = oneshot::channel();
-        self.send(Ask::Request {
-            id,
-            frame,
-            nature,
-            answer,
-        })
-        .await?;
+        self.send(Ask::Request { id, frame, nature, answer }).await?;
         answered.await.unwrap_or_else(|_| Err(self.ended()))
     }
 

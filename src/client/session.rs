@@ -56,11 +56,7 @@ impl<Io: AsyncRead + AsyncWrite> Session<Io> {
     /// The server refuses, hangs up, or speaks something else.
     pub(super) async fn greet(stream: Io, hello: &Hello) -> Result<Self, ClientError> {
         let (reader, stream) = tokio::io::split(stream);
-        let mut writer = Writer {
-            stream,
-            out: BytesMut::new(),
-            unflushed: false,
-        };
+        let mut writer = Writer { stream, out: BytesMut::new(), unflushed: false };
         let hello = ClientMessage::Hello(hello.clone()).encode();
         FrameCodec::for_client().encode(hello, &mut writer.out)?;
         while writer.has_unsent() {
@@ -73,19 +69,12 @@ impl<Io: AsyncRead + AsyncWrite> Session<Io> {
         match ServerMessage::decode(&frame?)? {
             ServerMessage::Welcome(welcome) => {
                 let heard = Instant::now();
-                Ok(Self {
-                    reader,
-                    writer,
-                    welcome,
-                    heard,
-                    spoke: heard,
-                })
+                Ok(Self { reader, writer, welcome, heard, spoke: heard })
             }
             ServerMessage::Refused(refused) => Err(refused.into()),
-            other => Err(ClientError::Protocol(format!(
-                "it answered the hello with a {}",
-                other.name()
-            ))),
+            other => {
+                Err(ClientError::Protocol(format!("it answered the hello with a {}", other.name())))
+            }
         }
     }
 
@@ -109,8 +98,7 @@ impl<Io: AsyncRead + AsyncWrite> Session<Io> {
 
     /// How long a server may be silent.
     pub(super) fn dead_after(&self) -> Duration {
-        self.heartbeat()
-            .saturating_mul(u32::try_from(HEARTBEATS_MISSED_MAX).unwrap_or(u32::MAX))
+        self.heartbeat().saturating_mul(u32::try_from(HEARTBEATS_MISSED_MAX).unwrap_or(u32::MAX))
     }
 
     fn heartbeat(&self) -> Duration {

@@ -36,12 +36,7 @@ impl UnitClient {
     pub async fn sign_on(client: Client, duty: SignOn) -> Result<Self, ClientError> {
         client.request(duty).await?;
         let updates = client.pushes().await?;
-        Ok(Self {
-            client,
-            updates,
-            known: BTreeMap::new(),
-            news: VecDeque::new(),
-        })
+        Ok(Self { client, updates, known: BTreeMap::new(), news: VecDeque::new() })
     }
 
     /// What the crew has to know next, each thing once, over reconnections too; none once the client has ended.
@@ -66,9 +61,7 @@ impl UnitClient {
                 if page.part == 1 {
                     self.keep_only(&held);
                 }
-                page.assignments
-                    .into_iter()
-                    .for_each(|new| self.assigned(new));
+                page.assignments.into_iter().for_each(|new| self.assigned(new));
             }
             Update::Push(push) => {
                 if let Some(assignment) = push.assignment {
@@ -84,8 +77,7 @@ impl UnitClient {
     fn assigned(&mut self, assignment: Assignment) {
         let (call, at) = (assignment.call, assignment.assigned_at);
         if self.known.insert(call, at) != Some(at) {
-            self.news
-                .push_back(UnitNews::Assigned(Box::new(assignment)));
+            self.news.push_back(UnitNews::Assigned(Box::new(assignment)));
         }
     }
 
@@ -154,13 +146,7 @@ impl UnitClient {
     /// # Errors
     /// As [`Client::request`].
     pub async fn position(&self, lat: f64, lon: f64) -> Result<Reply, ClientError> {
-        let here = ReportPosition {
-            unit: None,
-            lat,
-            lon,
-            accuracy_m: None,
-            at: None,
-        };
+        let here = ReportPosition { unit: None, lat, lon, accuracy_m: None, at: None };
         self.client.request(here).await
     }
 
@@ -184,13 +170,7 @@ impl UnitClient {
         status: ReportedStatus,
         reason: Option<String>,
     ) -> Result<Reply, ClientError> {
-        let report = ReportStatus {
-            call,
-            unit: None,
-            status,
-            reason,
-            by_radio: false,
-        };
+        let report = ReportStatus { call, unit: None, status, reason, by_radio: false };
         self.client.request(report).await
     }
 }

@@ -21,11 +21,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Verify(Folder { dir, witness }) => {
             let found = inspect::verify::<State>(&dir, &options(witness.as_deref())?)?;
             print(&found, json)?;
-            return Ok(if found.ok() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            return Ok(if found.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Task::Dump(folder) => dump(&folder)?,
         Task::Digest(Folder { dir, witness }) => {
@@ -33,10 +29,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
             if json {
                 print(&found, true)?;
             } else {
-                eprintln!(
-                    "state after transition {}, chain {}",
-                    found.seq, found.chain
-                );
+                eprintln!("state after transition {}, chain {}", found.seq, found.chain);
                 println!("{}", found.digest);
             }
         }
@@ -47,33 +40,20 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
                 let about = serde_json::json!({ "seq": taken.seq, "bytes": taken.len });
                 println!("{about}");
             } else {
-                println!(
-                    "snapshot after transition {}, {} bytes",
-                    taken.seq, taken.len
-                );
+                println!("snapshot after transition {}, {} bytes", taken.seq, taken.len);
             }
         }
-        Task::Backup {
-            dir: Some(dir), to, ..
-        } => {
+        Task::Backup { dir: Some(dir), to, .. } => {
             print(&inspect::backup(&dir, &options(None)?, &to)?, json)?;
         }
-        Task::Backup {
-            dir: None,
-            to,
-            connect,
-            token_file,
-        } => {
+        Task::Backup { dir: None, to, connect, token_file } => {
             let connect = connect.context("say which folder, or --connect which server")?;
             return super::wait(backup_through(connect, token_file.as_deref(), &to, json));
         }
         Task::Restore { backup, to } => {
             print(&inspect::restore(&backup, &to, options(None)?)?, json)?;
         }
-        Task::Archive {
-            folder: Folder { dir, witness },
-            keep,
-        } => {
+        Task::Archive { folder: Folder { dir, witness }, keep } => {
             existing(&dir)?;
             let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
             let before = UtcMs(RoomClock::start(UtcMs(0)).now().since(UtcMs(keep_ms)));
@@ -81,24 +61,14 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
             if json {
                 print_json(&moved)?;
             } else {
-                println!(
-                    "{} transitions moved; archived up to {}",
-                    moved.moved, moved.archived
-                );
+                println!("{} transitions moved; archived up to {}", moved.moved, moved.archived);
             }
         }
-        Task::Repair {
-            folder: Folder { dir, witness },
-            give_up_missing,
-        } => {
+        Task::Repair { folder: Folder { dir, witness }, give_up_missing } => {
             existing(&dir)?;
             let done = inspect::repair(&dir, options(witness.as_deref())?, give_up_missing)?;
             print(&done, json)?;
-            return Ok(if done.opened.is_some() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            return Ok(if done.opened.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Task::Probe { dir } => probe(&dir)?,
     }
@@ -114,19 +84,11 @@ fn existing(dir: &Path) -> Result<()> {
 }
 
 fn print(found: &(impl Serialize + Display), json: bool) -> Result<()> {
-    if json {
-        print_json(found)
-    } else {
-        Ok(writeln!(std::io::stdout(), "{found}")?)
-    }
+    if json { print_json(found) } else { Ok(writeln!(std::io::stdout(), "{found}")?) }
 }
 
 fn print_json(found: &impl Serialize) -> Result<()> {
-    Ok(writeln!(
-        std::io::stdout(),
-        "{}",
-        serde_json::to_string(found)?
-    )?)
+    Ok(writeln!(std::io::stdout(), "{}", serde_json::to_string(found)?)?)
 }
 
 /// One transition as `dump` prints it.
@@ -141,33 +103,20 @@ fn dump(folder: &Folder) -> Result<()> {
     existing(&folder.dir)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut unwritten = None;
-    let read = inspect::dump(
-        &folder.dir,
-        &options(folder.witness.as_deref())?,
-        1,
-        |seq, record| {
+    let read =
+        inspect::dump(&folder.dir, &options(folder.witness.as_deref())?, 1, |seq, record| {
             let stop = |why: String| JournalError::Fold { seq, why };
-            let read = RecordRef {
-                seq,
-                at: record.at,
-                schema: record.schema,
-                body: &record.body,
-            };
+            let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
             let dated = decode(read).map_err(stop)?;
             let event = dated.transition.event.redacted();
-            let line = Line {
-                seq,
-                at: dated.at.to_string(),
-                event,
-            };
+            let line = Line { seq, at: dated.at.to_string(), event };
             let text = serde_json::to_string(&line).map_err(|error| stop(error.to_string()))?;
             writeln!(out, "{text}").map_err(|error| {
                 let why = error.to_string();
                 unwritten = Some(error);
                 stop(why)
             })
-        },
-    );
+        });
     match (unwritten, read) {
         (Some(error), _) => Err(error.into()),
         (None, read) => {
@@ -188,13 +137,8 @@ async fn backup_through(
         .await
         .with_context(|| format!("reaching the server at {connect}"))?;
     let dir = std::path::absolute(to)?.display().to_string();
-    let reply = client
-        .request(Backup { dir })
-        .await
-        .context("taking the backup")?;
-    let ReplyBody::Stored(stored) = reply.body else {
-        bail!("the server answered something else")
-    };
+    let reply = client.request(Backup { dir }).await.context("taking the backup")?;
+    let ReplyBody::Stored(stored) = reply.body else { bail!("the server answered something else") };
     if json {
         print_json(&stored)?;
     } else {

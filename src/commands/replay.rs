@@ -49,9 +49,7 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
     let data: &Path = match &args.data {
         Some(data) => data,
         None => {
-            scratch = tempfile::Builder::new()
-                .prefix("fifteen-replay-")
-                .tempdir()?;
+            scratch = tempfile::Builder::new().prefix("fifteen-replay-").tempdir()?;
             scratch.path()
         }
     };
@@ -65,16 +63,8 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
         );
     }
     let rules = fed_by_a_trace(&settings.rules);
-    for clock in settings
-        .rules
-        .clocks
-        .iter()
-        .filter(|clock| !rules.clocks.contains(clock))
-    {
-        info!(
-            "clock {:?} is left out: nothing a trace says could stop it",
-            clock.name
-        );
+    for clock in settings.rules.clocks.iter().filter(|clock| !rules.clocks.contains(clock)) {
+        info!("clock {:?} is left out: nothing a trace says could stop it", clock.name);
     }
     let mut writer = Writer::take_over(store, "replay")?;
     let engine = Engine::new(State::default(), UtcMs(0));
@@ -122,10 +112,8 @@ async fn through_server(
     bar: &ProgressBar,
     json: bool,
 ) -> Result<()> {
-    let hello = super::with_token(
-        Hello::new(Role::Operator, OPERATOR),
-        args.token_file.as_deref(),
-    )?;
+    let hello =
+        super::with_token(Hello::new(Role::Operator, OPERATOR), args.token_file.as_deref())?;
     let client = Client::connect(address, hello)
         .await
         .with_context(|| format!("reaching the server at {address}"))?;

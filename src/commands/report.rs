@@ -19,16 +19,8 @@ pub(crate) fn run(args: cli::Report, json: bool) -> Result<ExitCode> {
     let settings = Settings::load(args.config.as_deref())?;
     let zone = settings.time_zone();
     let query = Query {
-        from: args
-            .from
-            .as_deref()
-            .map(|text| when(text, &zone))
-            .transpose()?,
-        to: args
-            .to
-            .as_deref()
-            .map(|text| when(text, &zone))
-            .transpose()?,
+        from: args.from.as_deref().map(|text| when(text, &zone)).transpose()?,
+        to: args.to.as_deref().map(|text| when(text, &zone)).transpose()?,
         by: args.by.map(|by| match by {
             cli::By::District => By::District,
             cli::By::Kind => By::Kind,
@@ -44,13 +36,7 @@ pub(crate) fn run(args: cli::Report, json: bool) -> Result<ExitCode> {
         let Some(data) = &args.data else {
             bail!("--escalations reads a folder: give --data DIR (of a running server too)");
         };
-        escalations(
-            data,
-            settings.journal.witness.as_deref(),
-            query,
-            format,
-            &mut out,
-        )?;
+        escalations(data, settings.journal.witness.as_deref(), query, format, &mut out)?;
     } else {
         let report = match &args.data {
             Some(data) => {
@@ -103,12 +89,7 @@ fn each(
         bail!("{} is no folder of a log", data.display());
     }
     inspect::dump(data, &options(witness)?, 1, |seq, record| {
-        let read = RecordRef {
-            seq,
-            at: record.at,
-            schema: record.schema,
-            body: &record.body,
-        };
+        let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
         take(decode(read).map_err(|why| JournalError::Fold { seq, why })?)
     })
     .with_context(|| format!("reading the log in {}", data.display()))
@@ -122,9 +103,7 @@ fn escalations(
     out: &mut impl Write,
 ) -> Result<()> {
     if format == Format::Json {
-        return rows(data, witness, query, |row| {
-            render::escalation_json(row, &mut *out)
-        });
+        return rows(data, witness, query, |row| render::escalation_json(row, &mut *out));
     }
     let mut csv = render::EscalationCsv::new(out)?;
     rows(data, witness, query, |row| csv.write(row))?;
@@ -157,12 +136,7 @@ async fn from_server(args: &cli::Report, query: &Query) -> Result<Report> {
     let hello = super::with_token(hello, args.token_file.as_deref())?;
     let client = Client::connect(args.connect.as_str(), hello)
         .await
-        .with_context(|| {
-            format!(
-                "reaching the server at {}; or give --data DIR",
-                args.connect
-            )
-        })?;
+        .with_context(|| format!("reaching the server at {}; or give --data DIR", args.connect))?;
     let request = protocol::Report {
         from_at: query.from.map(|at| at.0),
         to_at: query.to.map(|at| at.0),
@@ -174,10 +148,7 @@ async fn from_server(args: &cli::Report, query: &Query) -> Result<Report> {
             By::Shift => ReportBy::Shift,
         }),
     };
-    let reply = client
-        .request(request)
-        .await
-        .context("asking for the report")?;
+    let reply = client.request(request).await.context("asking for the report")?;
     let ReplyBody::ReportFigures(figures) = reply.body else {
         bail!("the server answered something else");
     };

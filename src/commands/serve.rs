@@ -37,9 +37,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             options: options(settings.journal.witness.as_deref())?,
         },
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -70,11 +68,7 @@ pub(crate) fn options(witness: Option<&Path>) -> Result<Options> {
     let program = std::env::current_exe().context("finding this program")?;
     let args = vec!["journal".into(), "probe".into()];
     let prober = Some(Prober { program, args });
-    Ok(Options {
-        witness: witness.map(Into::into),
-        prober,
-        ..Options::default()
-    })
+    Ok(Options { witness: witness.map(Into::into), prober, ..Options::default() })
 }
 
 /// Opens the log in `data` for writing.
@@ -86,8 +80,5 @@ pub(crate) fn open(data: &Path, witness: Option<&Path>) -> Result<Store> {
 
 /// What opening found that somebody should look after.
 fn is_problem(note: &Note) -> bool {
-    matches!(
-        note,
-        Note::SledSetAside { .. } | Note::SledMissing | Note::BallastMissing
-    )
+    matches!(note, Note::SledSetAside { .. } | Note::SledMissing | Note::BallastMissing)
 }

@@ -70,17 +70,10 @@ impl From<u8> for Flags {
 
 impl From<Flags> for u8 {
     fn from(flags: Flags) -> Self {
-        [
-            flags.silent,
-            flags.unsafe_to_ring_back,
-            flags.dropped,
-            flags.sos,
-            flags.test,
-            flags.cut,
-        ]
-        .iter()
-        .enumerate()
-        .fold(0, |bits, (place, set)| bits | (Self::from(*set) << place))
+        [flags.silent, flags.unsafe_to_ring_back, flags.dropped, flags.sos, flags.test, flags.cut]
+            .iter()
+            .enumerate()
+            .fold(0, |bits, (place, set)| bits | (Self::from(*set) << place))
     }
 }
 
@@ -308,16 +301,8 @@ impl Call {
         } else if self.on_scene_at.is_some() {
             Stage::OnScene
         } else if self.acknowledged_at.is_none() {
-            if self.units.is_empty() {
-                Stage::Waiting
-            } else {
-                Stage::Dispatched
-            }
-        } else if self
-            .units
-            .iter()
-            .any(|unit| unit.progress == Progress::EnRoute)
-        {
+            if self.units.is_empty() { Stage::Waiting } else { Stage::Dispatched }
+        } else if self.units.iter().any(|unit| unit.progress == Progress::EnRoute) {
             Stage::EnRoute
         } else {
             Stage::Acknowledged
@@ -348,9 +333,7 @@ impl Call {
     /// The unit's place on this call.
     #[must_use]
     pub fn assignment(&self, unit: &Callsign) -> Option<&Assignment> {
-        self.units
-            .iter()
-            .find(|assignment| assignment.unit == *unit)
+        self.units.iter().find(|assignment| assignment.unit == *unit)
     }
 
     /// Its priority now.
@@ -373,10 +356,7 @@ mod tests {
 
     #[test]
     fn debug_never_shows_who_she_is() {
-        let sealed = Sealed {
-            name: Some("Ayesha".into()),
-            ..Sealed::default()
-        };
+        let sealed = Sealed { name: Some("Ayesha".into()), ..Sealed::default() };
         assert!(!format!("{sealed:?} {:?}", SealedText("Ayesha".into())).contains("Ayesha"));
     }
 }

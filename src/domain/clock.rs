@@ -145,10 +145,7 @@ impl ClockRun {
             // The deadline moves when a run goes on after a withdrawal; warnings keep their
             // distance to it.
             let before_limit_ms = rule.limit_ms - warn_ms;
-            (
-                UtcMs(self.limit_at.0.saturating_sub(before_limit_ms)),
-                Point::Warning(self.warned),
-            )
+            (UtcMs(self.limit_at.0.saturating_sub(before_limit_ms)), Point::Warning(self.warned))
         });
         let rung = if usize::from(self.rungs) < ladder.rungs.len() {
             Some((self.rung_at, Point::Rung(self.rungs)))
@@ -191,11 +188,7 @@ impl ClockRun {
         let planned = self.rung_at;
         self.done(point, now, ladder);
         self.taken = false;
-        self.rung_at = if planned > now {
-            planned.min(self.rung_at)
-        } else {
-            self.rung_at
-        };
+        self.rung_at = if planned > now { planned.min(self.rung_at) } else { self.rung_at };
     }
 
     /// Stops it at `now`; a second stop changes nothing.

@@ -385,14 +385,8 @@ impl Event {
             Self::UnitLeft { reason, .. }
             | Self::CallReopened { reason, .. }
             | Self::CallOpened { reason, .. }
-            | Self::PriorityChanged {
-                cause: PriorityCause::By(_, reason),
-                ..
-            }
-            | Self::Escalated {
-                by_hand: Some((_, reason)),
-                ..
-            } => *reason = None,
+            | Self::PriorityChanged { cause: PriorityCause::By(_, reason), .. }
+            | Self::Escalated { by_hand: Some((_, reason)), .. } => *reason = None,
             Self::UnitOutOfService { reason, .. } => *reason = "(sealed)".into(),
             _ => {}
         }
@@ -470,14 +464,8 @@ impl Event {
             | Self::UnitSignedOff { by, .. }
             | Self::UnitOutOfService { by, .. }
             | Self::UnitAvailable { by, .. }
-            | Self::PriorityChanged {
-                cause: PriorityCause::By(by, _),
-                ..
-            }
-            | Self::Escalated {
-                by_hand: Some((by, _)),
-                ..
-            } => Some(by),
+            | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
+            | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),
             _ => None,
         }
     }

@@ -99,10 +99,7 @@ impl Actor {
     /// An actor by name and role.
     #[must_use]
     pub fn new(who: &str, role: Role) -> Self {
-        Self {
-            who: who.into(),
-            role,
-        }
+        Self { who: who.into(), role }
     }
 
     /// The engine itself.

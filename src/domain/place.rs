@@ -19,10 +19,7 @@ impl Point {
     pub fn from_degrees(lat: f64, lon: f64, accuracy_m: u32) -> Option<Self> {
         let on_globe =
             lat.is_finite() && lon.is_finite() && lat.abs() <= 90.0 && lon.abs() <= 180.0;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "at most 1.8e9, which an i32 holds"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "at most 1.8e9, which an i32 holds")]
         on_globe.then(|| Self {
             lat_e7: (lat * 1e7).round() as i32,
             lon_e7: (lon * 1e7).round() as i32,

@@ -17,11 +17,7 @@ impl Priority {
     /// A priority from its number; `None` outside 1 to 4.
     #[must_use]
     pub const fn new(number: u8) -> Option<Self> {
-        if number >= 1 && number <= 4 {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number >= 1 && number <= 4 { Some(Self(number)) } else { None }
     }
 
     /// 1 to 4.

@@ -44,10 +44,7 @@ impl Rules {
     /// How long a call waits at `priority` before it rises by one, in milliseconds.
     #[must_use]
     pub fn aging_ms(&self, priority: Priority) -> Option<u64> {
-        self.aging_ms
-            .get(usize::from(priority.number()).checked_sub(2)?)
-            .copied()
-            .flatten()
+        self.aging_ms.get(usize::from(priority.number()).checked_sub(2)?).copied().flatten()
     }
 
     /// The index and rule of the clock called `name`.
@@ -60,9 +57,7 @@ impl Rules {
     /// The disposition called `name`.
     #[must_use]
     pub fn disposition(&self, name: &str) -> Option<&Disposition> {
-        self.dispositions
-            .iter()
-            .find(|disposition| &*disposition.name == name)
+        self.dispositions.iter().find(|disposition| &*disposition.name == name)
     }
 
     /// The ladder of a clock.

@@ -30,10 +30,7 @@ impl UtcMs {
 impl fmt::Display for UtcMs {
     /// RFC 3339 in UTC with milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match i64::try_from(self.0)
-            .ok()
-            .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-        {
+        match i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
             Some(stamp) => write!(f, "{stamp:.3}"),
             None => write!(f, "{} ms after 1970", self.0),
         }

@@ -22,17 +22,11 @@ pub struct Decision {
 
 impl Decision {
     fn of(event: Event) -> Self {
-        Self {
-            events: vec![event],
-            answer: Answer::Done,
-        }
+        Self { events: vec![event], answer: Answer::Done }
     }
 
     fn already() -> Self {
-        Self {
-            events: Vec::new(),
-            answer: Answer::Done,
-        }
+        Self { events: Vec::new(), answer: Answer::Done }
     }
 }
 
@@ -63,19 +57,12 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         Command::ClaimCall { call, take_over } => claim(open(state, *call)?, *take_over, by),
         Command::ReleaseClaim { call } => release_claim(open(state, *call)?, by),
         Command::AssignUnit { call, unit } => assign(state, open(state, *call)?, unit, by),
-        Command::ReleaseUnit { call, unit, reason } => leave(
-            open(state, *call)?,
-            unit,
-            Leaving::Released,
-            reason.as_deref(),
-            by,
-        ),
-        Command::ReportProgress {
-            call,
-            unit,
-            progress,
-            by_radio,
-        } => report(open(state, *call)?, unit, *progress, *by_radio, by),
+        Command::ReleaseUnit { call, unit, reason } => {
+            leave(open(state, *call)?, unit, Leaving::Released, reason.as_deref(), by)
+        }
+        Command::ReportProgress { call, unit, progress, by_radio } => {
+            report(open(state, *call)?, unit, *progress, *by_radio, by)
+        }
         Command::DeclineCall { call, unit, reason } => {
             let call = open(state, *call)?;
             on_call(call, unit)?;
@@ -86,60 +73,36 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             leave(open(state, *call)?, unit, Leaving::Cleared, None, by)
         }
         Command::CheckIn { call, unit } => check_in(open(state, *call)?, unit, by),
-        Command::SetPriority {
-            call,
-            priority,
-            reason,
-        } => {
+        Command::SetPriority { call, priority, reason } => {
             let call = open(state, *call)?;
             note_bound("reason", reason.as_deref())?;
             if call.priority() == *priority {
                 return Ok(Decision::already());
             }
             let cause = PriorityCause::By(by.clone(), reason.clone());
-            Ok(Decision::of(Event::PriorityChanged {
-                call: call.id,
-                priority: *priority,
-                cause,
-            }))
+            Ok(Decision::of(Event::PriorityChanged { call: call.id, priority: *priority, cause }))
         }
         Command::AddNote { call, text } => add_note(known(state, *call)?, text, by),
         Command::LinkCall { call, primary } => link(state, *call, *primary, by),
-        Command::EscalateCall {
-            call,
-            clock,
-            reason,
-        } => escalate(
-            state,
-            now,
-            open(state, *call)?,
-            clock.as_deref(),
-            reason.as_deref(),
-            by,
-        ),
+        Command::EscalateCall { call, clock, reason } => {
+            escalate(state, now, open(state, *call)?, clock.as_deref(), reason.as_deref(), by)
+        }
         Command::TakeEscalation { call, clock, rung } => {
             take(state, known(state, *call)?, clock, *rung, by)
         }
-        Command::RecordCallback {
-            call,
-            outcome,
-            note,
-        } => record_callback(open(state, *call)?, *outcome, note.as_ref(), by),
-        Command::CloseCall {
-            call,
-            disposition,
-            remark,
-        } => close(state, open(state, *call)?, disposition, remark.as_ref(), by),
+        Command::RecordCallback { call, outcome, note } => {
+            record_callback(open(state, *call)?, *outcome, note.as_ref(), by)
+        }
+        Command::CloseCall { call, disposition, remark } => {
+            close(state, open(state, *call)?, disposition, remark.as_ref(), by)
+        }
         Command::ReopenCall { call, reason } => reopen(known(state, *call)?, reason.as_deref(), by),
         Command::OpenCall { call, reason } => {
             open_call(known(state, *call)?, reason.as_deref(), by)
         }
         Command::SignOnUnit { unit, crew, linked } => sign_on(unit, crew, *linked),
         Command::SignOffUnit { unit } => {
-            let first = Event::UnitSignedOff {
-                unit: unit.clone(),
-                by: by.clone(),
-            };
+            let first = Event::UnitSignedOff { unit: unit.clone(), by: by.clone() };
             leave_all(state, first, unit, Leaving::SignedOff, by)
         }
         Command::SetOutOfService { unit, reason } => {
@@ -155,17 +118,11 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             if known_unit(state, unit)?.out_of_service.is_none() {
                 return Ok(Decision::already());
             }
-            Ok(Decision::of(Event::UnitAvailable {
-                unit: unit.clone(),
-                by: by.clone(),
-            }))
+            Ok(Decision::of(Event::UnitAvailable { unit: unit.clone(), by: by.clone() }))
         }
         Command::MoveUnit { unit, point } => {
             known_unit(state, unit)?;
-            Ok(Decision::of(Event::UnitMoved {
-                unit: unit.clone(),
-                point: *point,
-            }))
+            Ok(Decision::of(Event::UnitMoved { unit: unit.clone(), point: *point }))
         }
         Command::SetLink { unit, up } => set_link(state, unit, *up),
     }
@@ -196,9 +153,7 @@ fn for_itself(state: &State, command: &Command, by: &Actor) -> Result<(), Reject
         return Err(Rejection::CallClosed(id));
     }
     let on_call = call.units.iter().any(|unit| *unit.unit.as_str() == *by.who);
-    on_call
-        .then_some(())
-        .ok_or(Rejection::NotAllowed("touching a call the unit is not on"))
+    on_call.then_some(()).ok_or(Rejection::NotAllowed("touching a call the unit is not on"))
 }
 
 /// The unit a command speaks of.
@@ -226,48 +181,32 @@ fn known(state: &State, id: CallId) -> Result<&Call, Rejection> {
 
 fn open(state: &State, id: CallId) -> Result<&Call, Rejection> {
     let call = known(state, id)?;
-    if call.closed.is_some() {
-        Err(Rejection::CallClosed(id))
-    } else {
-        Ok(call)
-    }
+    if call.closed.is_some() { Err(Rejection::CallClosed(id)) } else { Ok(call) }
 }
 
 fn known_unit<'a>(state: &'a State, unit: &Callsign) -> Result<&'a Unit, Rejection> {
-    state
-        .unit(unit)
-        .ok_or_else(|| Rejection::UnknownUnit(unit.clone()))
+    state.unit(unit).ok_or_else(|| Rejection::UnknownUnit(unit.clone()))
 }
 
 fn on_call<'a>(
     call: &'a Call,
     unit: &Callsign,
 ) -> Result<&'a crate::domain::Assignment, Rejection> {
-    call.assignment(unit).ok_or_else(|| Rejection::NotAssigned {
-        call: call.id,
-        unit: unit.clone(),
-    })
+    call.assignment(unit)
+        .ok_or_else(|| Rejection::NotAssigned { call: call.id, unit: unit.clone() })
 }
 
 fn not_past(call: &Call, unit: &Callsign, most: Progress) -> Result<(), Rejection> {
     let now = on_call(call, unit)?.progress;
     if now > most {
-        return Err(Rejection::OutOfOrder {
-            call: call.id,
-            unit: unit.clone(),
-            now: now.name(),
-        });
+        return Err(Rejection::OutOfOrder { call: call.id, unit: unit.clone(), now: now.name() });
     }
     Ok(())
 }
 
 fn bound(field: &'static str, text: &str, bytes_max: usize) -> Result<(), Rejection> {
     if text.len() > bytes_max {
-        return Err(Rejection::TooLong {
-            field,
-            bytes: text.len(),
-            bytes_max,
-        });
+        return Err(Rejection::TooLong { field, bytes: text.len(), bytes_max });
     }
     Ok(())
 }
@@ -282,11 +221,7 @@ fn adopt(state: &State, rules: &Rules) -> Decided {
     }
     let bytes = rmp_serde::to_vec(rules).map_or(usize::MAX, |bytes| bytes.len());
     if bytes > RULES_BYTES_MAX {
-        return Err(Rejection::TooLong {
-            field: "rules",
-            bytes,
-            bytes_max: RULES_BYTES_MAX,
-        });
+        return Err(Rejection::TooLong { field: "rules", bytes, bytes_max: RULES_BYTES_MAX });
     }
     Ok(Decision::of(Event::RulesAdopted(Box::new(rules.clone()))))
 }
@@ -311,28 +246,13 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
         priority: call.priority,
         flags: call.flags,
         sealed: Sealed {
-            number: call
-                .sealed
-                .number
-                .as_deref()
-                .map(|text| keep(text, NAME_BYTES_MAX)),
-            name: call
-                .sealed
-                .name
-                .as_deref()
-                .map(|text| keep(text, NAME_BYTES_MAX)),
+            number: call.sealed.number.as_deref().map(|text| keep(text, NAME_BYTES_MAX)),
+            name: call.sealed.name.as_deref().map(|text| keep(text, NAME_BYTES_MAX)),
             place: call.sealed.place.as_ref().map(|place| Place {
                 point: place.point,
-                words: place
-                    .words
-                    .as_deref()
-                    .map(|text| keep(text, WORDS_BYTES_MAX)),
+                words: place.words.as_deref().map(|text| keep(text, WORDS_BYTES_MAX)),
             }),
-            note: call
-                .sealed
-                .note
-                .as_deref()
-                .map(|text| keep(text, NOTE_BYTES_MAX)),
+            note: call.sealed.note.as_deref().map(|text| keep(text, NOTE_BYTES_MAX)),
         },
     };
     let by = Actor::new(&keep(&by.who, NAME_BYTES_MAX), by.role);
@@ -344,51 +264,33 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
         placed: Box::new(placed),
         by,
     };
-    Decision {
-        events: vec![event],
-        answer: Answer::CallPlaced(id),
-    }
+    Decision { events: vec![event], answer: Answer::CallPlaced(id) }
 }
 
 fn claim(call: &Call, take_over: bool, by: &Actor) -> Decided {
     match &call.claim {
         Some(claim) if !claim.stale && claim.who == by.who => return Ok(Decision::already()),
         Some(claim) if !claim.stale && !take_over => {
-            return Err(Rejection::Claimed {
-                call: call.id,
-                who: claim.who.clone(),
-            });
+            return Err(Rejection::Claimed { call: call.id, who: claim.who.clone() });
         }
         _ => {}
     }
-    Ok(Decision::of(Event::CallClaimed {
-        call: call.id,
-        by: by.clone(),
-    }))
+    Ok(Decision::of(Event::CallClaimed { call: call.id, by: by.clone() }))
 }
 
 fn release_claim(call: &Call, by: &Actor) -> Decided {
     match &call.claim {
         None => Ok(Decision::already()),
         Some(claim) if claim.who != by.who && by.role != Role::Supervisor => {
-            Err(Rejection::Claimed {
-                call: call.id,
-                who: claim.who.clone(),
-            })
+            Err(Rejection::Claimed { call: call.id, who: claim.who.clone() })
         }
-        Some(_) => Ok(Decision::of(Event::ClaimReleased {
-            call: call.id,
-            by: by.clone(),
-        })),
+        Some(_) => Ok(Decision::of(Event::ClaimReleased { call: call.id, by: by.clone() })),
     }
 }
 
 fn room_for_a_unit(call: &Call) -> Result<(), Rejection> {
     if call.units.len() >= UNITS_PER_CALL_MAX {
-        return Err(Rejection::TooMany {
-            what: "units on one call",
-            most: UNITS_PER_CALL_MAX,
-        });
+        return Err(Rejection::TooMany { what: "units on one call", most: UNITS_PER_CALL_MAX });
     }
     Ok(())
 }
@@ -402,11 +304,7 @@ fn assign(state: &State, call: &Call, unit: &Callsign, by: &Actor) -> Decided {
         return Err(Rejection::UnitOutOfService(unit.clone()));
     }
     room_for_a_unit(call)?;
-    Ok(Decision::of(Event::UnitAssigned {
-        call: call.id,
-        unit: unit.clone(),
-        by: by.clone(),
-    }))
+    Ok(Decision::of(Event::UnitAssigned { call: call.id, unit: unit.clone(), by: by.clone() }))
 }
 
 fn report(call: &Call, unit: &Callsign, progress: Progress, by_radio: bool, by: &Actor) -> Decided {
@@ -414,10 +312,7 @@ fn report(call: &Call, unit: &Callsign, progress: Progress, by_radio: bool, by: 
         // A unit sees and touches its own assignments only; what an operator heard on the radio
         // is true whether or not he assigned the unit first.
         None if by.role == Role::Unit || progress == Progress::Assigned => {
-            return Err(Rejection::NotAssigned {
-                call: call.id,
-                unit: unit.clone(),
-            });
+            return Err(Rejection::NotAssigned { call: call.id, unit: unit.clone() });
         }
         None => room_for_a_unit(call)?,
         Some(assignment) if assignment.progress == progress => return Ok(Decision::already()),
@@ -443,10 +338,7 @@ fn leave(
     note_bound("reason", reason)?;
     let mut events = Vec::with_capacity(2);
     leaves(call, unit, leaving, reason, by, &mut events);
-    Ok(Decision {
-        events,
-        answer: Answer::Done,
-    })
+    Ok(Decision { events, answer: Answer::Done })
 }
 
 /// The unit leaves the call; if it was the last that acknowledged, and none arrived, the
@@ -488,24 +380,14 @@ fn leave_all(
     for call in &known_unit(state, unit)?.calls {
         leaves(known(state, *call)?, unit, leaving, None, by, &mut events);
     }
-    Ok(Decision {
-        events,
-        answer: Answer::Done,
-    })
+    Ok(Decision { events, answer: Answer::Done })
 }
 
 fn check_in(call: &Call, unit: &Callsign, by: &Actor) -> Decided {
     if on_call(call, unit)?.progress < Progress::OnScene {
-        return Err(Rejection::NotOnScene {
-            call: call.id,
-            unit: unit.clone(),
-        });
+        return Err(Rejection::NotOnScene { call: call.id, unit: unit.clone() });
     }
-    Ok(Decision::of(Event::UnitCheckedIn {
-        call: call.id,
-        unit: unit.clone(),
-        by: by.clone(),
-    }))
+    Ok(Decision::of(Event::UnitCheckedIn { call: call.id, unit: unit.clone(), by: by.clone() }))
 }
 
 /// The attempt and what was said are one command: both are there or neither, however often it is sent.
@@ -515,11 +397,8 @@ fn record_callback(
     note: Option<&SealedText>,
     by: &Actor,
 ) -> Decided {
-    let mut decision = Decision::of(Event::CallbackRecorded {
-        call: call.id,
-        outcome,
-        by: by.clone(),
-    });
+    let mut decision =
+        Decision::of(Event::CallbackRecorded { call: call.id, outcome, by: by.clone() });
     if let Some(text) = note {
         decision.events.extend(add_note(call, text, by)?.events);
     }
@@ -529,16 +408,9 @@ fn record_callback(
 fn add_note(call: &Call, text: &SealedText, by: &Actor) -> Decided {
     bound("note", &text.0, NOTE_BYTES_MAX)?;
     if call.notes.len() >= NOTES_MAX {
-        return Err(Rejection::TooMany {
-            what: "notes on one call",
-            most: NOTES_MAX,
-        });
+        return Err(Rejection::TooMany { what: "notes on one call", most: NOTES_MAX });
     }
-    Ok(Decision::of(Event::NoteAdded {
-        call: call.id,
-        text: text.clone(),
-        by: by.clone(),
-    }))
+    Ok(Decision::of(Event::NoteAdded { call: call.id, text: text.clone(), by: by.clone() }))
 }
 
 fn link(state: &State, id: CallId, primary: CallId, by: &Actor) -> Decided {
@@ -558,21 +430,14 @@ fn link(state: &State, id: CallId, primary: CallId, by: &Actor) -> Decided {
     if call.primary == Some(primary) {
         return Ok(Decision::already());
     }
-    Ok(Decision::of(Event::CallLinked {
-        call: id,
-        primary,
-        by: by.clone(),
-    }))
+    Ok(Decision::of(Event::CallLinked { call: id, primary, by: by.clone() }))
 }
 
 fn clock_named(rules: &Rules, name: &str) -> Result<u8, Rejection> {
-    rules
-        .clock(name)
-        .map(|(index, _)| index)
-        .ok_or_else(|| Rejection::UnknownClock {
-            given: cut(name, NAME_BYTES_MAX).0.into(),
-            known: names(rules.clocks.iter().map(|clock| &*clock.name)),
-        })
+    rules.clock(name).map(|(index, _)| index).ok_or_else(|| Rejection::UnknownClock {
+        given: cut(name, NAME_BYTES_MAX).0.into(),
+        known: names(rules.clocks.iter().map(|clock| &*clock.name)),
+    })
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -617,12 +482,7 @@ fn escalate(
 
 fn take(state: &State, call: &Call, clock: &str, rung: Option<u8>, by: &Actor) -> Decided {
     let clock = clock_named(state.rules_of(call), clock)?;
-    let told = call
-        .clocks
-        .iter()
-        .filter(|run| run.clock == clock)
-        .map(|run| run.rungs)
-        .max();
+    let told = call.clocks.iter().filter(|run| run.clock == clock).map(|run| run.rungs).max();
     let highest = told.and_then(|told| told.checked_sub(1));
     let rung = match (rung, highest) {
         (_, None) => return Err(Rejection::RungNotTold(call.id)),
@@ -632,12 +492,7 @@ fn take(state: &State, call: &Call, clock: &str, rung: Option<u8>, by: &Actor) -
         (Some(rung), _) => rung,
         (None, Some(highest)) => highest,
     };
-    Ok(Decision::of(Event::EscalationTaken {
-        call: call.id,
-        clock,
-        rung,
-        by: by.clone(),
-    }))
+    Ok(Decision::of(Event::EscalationTaken { call: call.id, clock, rung, by: by.clone() }))
 }
 
 fn close(
@@ -649,12 +504,10 @@ fn close(
 ) -> Decided {
     note_bound("remark", remark.map(|text| &*text.0))?;
     let rules = state.rules_of(call);
-    let disposition = rules
-        .disposition(name)
-        .ok_or_else(|| Rejection::WrongDisposition {
-            given: cut(name, NAME_BYTES_MAX).0.into(),
-            known: names(rules.dispositions.iter().map(|known| &*known.name)),
-        })?;
+    let disposition = rules.disposition(name).ok_or_else(|| Rejection::WrongDisposition {
+        given: cut(name, NAME_BYTES_MAX).0.into(),
+        known: names(rules.dispositions.iter().map(|known| &*known.name)),
+    })?;
     let (id, disposition, remark, guarded) = (
         call.id,
         disposition.name.clone(),
@@ -675,19 +528,11 @@ fn close(
     }
     match &call.close_proposed {
         Some(first) if first.disposition == disposition && first.who == by.who => {
-            Err(Rejection::NeedsSecondPerson {
-                call: id,
-                who: by.who.clone(),
-            })
+            Err(Rejection::NeedsSecondPerson { call: id, who: by.who.clone() })
         }
         Some(first) if first.disposition == disposition => Ok(Decision::of(closed)),
         _ => Ok(Decision {
-            events: vec![Event::CloseProposed {
-                call: id,
-                disposition,
-                by: by.clone(),
-                remark,
-            }],
+            events: vec![Event::CloseProposed { call: id, disposition, by: by.clone(), remark }],
             answer: Answer::AwaitingSecond,
         }),
     }
@@ -714,9 +559,7 @@ fn reopen(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
 fn open_call(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
     note_bound("reason", reason)?;
     if by.role == Role::Unit && !call.units.iter().any(|unit| *unit.unit.as_str() == *by.who) {
-        return Err(Rejection::NotAllowed(
-            "reading a call the unit was not sent to",
-        ));
+        return Err(Rejection::NotAllowed("reading a call the unit was not sent to"));
     }
     Ok(Decision::of(Event::CallOpened {
         call: call.id,
@@ -732,10 +575,7 @@ fn sign_on(unit: &Callsign, crew: &SignOn, linked: bool) -> Decided {
     }
     for (what, list) in [("crew", &crew.crew), ("skills", &crew.skills)] {
         if list.len() > CREW_MAX {
-            return Err(Rejection::TooMany {
-                what,
-                most: CREW_MAX,
-            });
+            return Err(Rejection::TooMany { what, most: CREW_MAX });
         }
         for name in list {
             bound(what, name, NAME_BYTES_MAX)?;

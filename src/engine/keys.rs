@@ -45,11 +45,7 @@ impl Keys {
     }
 
     pub(crate) fn remember(&mut self, at: UtcMs, mark: KeyMark, answer: Answer, seq: u64) {
-        let kept = Kept {
-            fingerprint: mark.fingerprint,
-            answer,
-            seq,
-        };
+        let kept = Kept { fingerprint: mark.fingerprint, answer, seq };
         if self.answers.insert(mark.key, kept).is_none() {
             self.order.push_back((at, mark.key));
         }
@@ -69,11 +65,7 @@ impl Keys {
 impl Serialize for Keys {
     /// In the order remembered, so that equal states have equal bytes.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            self.order
-                .iter()
-                .map(|(at, key)| (at, key, self.answers[key])),
-        )
+        serializer.collect_seq(self.order.iter().map(|(at, key)| (at, key, self.answers[key])))
     }
 }
 

@@ -91,21 +91,14 @@ impl Engine {
         out: &mut Vec<Dated>,
     ) -> Result<Accepted, Rejection> {
         self.now = self.now.max(now);
-        let mark = order.key.map(|key| KeyMark {
-            key,
-            fingerprint: fingerprint(&order.command),
-        });
+        let mark = order.key.map(|key| KeyMark { key, fingerprint: fingerprint(&order.command) });
         if let Some(mark) = mark
             && let Some(kept) = self.state.keys().get(&mark.key)
         {
             if kept.fingerprint != mark.fingerprint {
                 return Err(Rejection::KeyReused);
             }
-            return Ok(Accepted {
-                answer: kept.answer,
-                repeated: true,
-                seq: kept.seq,
-            });
+            return Ok(Accepted { answer: kept.answer, repeated: true, seq: kept.seq });
         }
         self.settle(order, out);
         let decision = decide(&self.state, self.now, order)?;
@@ -116,19 +109,9 @@ impl Engine {
         }
         let mut mark = mark;
         for event in decision.events {
-            self.commit(
-                Transition {
-                    event,
-                    mark: mark.take(),
-                },
-                out,
-            );
+            self.commit(Transition { event, mark: mark.take() }, out);
         }
-        Ok(Accepted {
-            answer: decision.answer,
-            repeated: false,
-            seq: self.state.seq,
-        })
+        Ok(Accepted { answer: decision.answer, repeated: false, seq: self.state.seq })
     }
 
     /// Fires what is due at or before `now`, most urgent first, until nothing is or about
@@ -215,11 +198,7 @@ impl Engine {
                         cause: PriorityCause::Aged,
                     }],
                     Step::ClaimStale => vec![Event::ClaimWentStale { call: id }],
-                    Step::Clock {
-                        clock,
-                        unit,
-                        point: ClockPoint::Warning(warning),
-                    } => {
+                    Step::Clock { clock, unit, point: ClockPoint::Warning(warning) } => {
                         vec![Event::ClockWarned {
                             call: id,
                             generation,
@@ -271,15 +250,10 @@ impl Engine {
         let Some((callsign, unit)) = self.state.unit_numbered(number) else {
             return Vec::new();
         };
-        let mut events = vec![Event::UnitWentSilent {
-            unit: callsign.clone(),
-        }];
+        let mut events = vec![Event::UnitWentSilent { unit: callsign.clone() }];
         for call in unit.calls.iter().filter_map(|id| self.state.call(*id)) {
             use crate::domain::Progress;
-            if call
-                .assignment(callsign)
-                .is_some_and(|unit| unit.progress < Progress::OnScene)
-            {
+            if call.assignment(callsign).is_some_and(|unit| unit.progress < Progress::OnScene) {
                 let room = Actor::room();
                 decide::leaves(call, callsign, Leaving::Silent, None, &room, &mut events);
             }
@@ -299,10 +273,7 @@ impl Engine {
         };
         let freed = on_call.into_iter().flat_map(|call| &call.units);
         let named = event.unit().into_iter();
-        named
-            .chain(freed.map(|assignment| &assignment.unit))
-            .filter_map(lost)
-            .collect()
+        named.chain(freed.map(|assignment| &assignment.unit)).filter_map(lost).collect()
     }
 
     fn commit(&mut self, transition: Transition, out: &mut Vec<Dated>) {
@@ -323,11 +294,7 @@ impl Engine {
         if let Some(unit) = event.unit().and_then(|callsign| self.state.unit(callsign)) {
             self.timers.arm(&self.state, Watch::Unit(unit.number));
         }
-        out.push(Dated {
-            seq: self.state.seq,
-            at: self.now,
-            transition,
-        });
+        out.push(Dated { seq: self.state.seq, at: self.now, transition });
     }
 }
 

@@ -101,18 +101,14 @@ fn distance_m(call: &Call, unit: &Unit) -> Option<f64> {
 fn reasons(call: &Call, unit: &Unit, now: UtcMs) -> Vec<Reason> {
     let same = unit.district() == &*call.placed.district;
     let mut reasons = vec![
-        if same {
-            Reason::SameDistrict
-        } else {
-            Reason::OtherDistrict
-        },
+        if same { Reason::SameDistrict } else { Reason::OtherDistrict },
         distance_m(call, unit).map_or(Reason::DistanceUnknown, Reason::Distance),
     ];
     if unit.female_officer() {
         reasons.push(Reason::FemaleOfficer);
     }
-    reasons.push(unit.last_used_at.map_or(Reason::NotUsedYet, |used_at| {
-        Reason::IdleMs(now.since(used_at))
-    }));
+    reasons.push(
+        unit.last_used_at.map_or(Reason::NotUsedYet, |used_at| Reason::IdleMs(now.since(used_at))),
+    );
     reasons
 }

@@ -97,9 +97,7 @@ impl State {
 
     /// The calls numbered after `after`, by number.
     pub fn calls_after(&self, after: CallId) -> impl Iterator<Item = &Call> + '_ {
-        self.calls
-            .range(CallId(after.0.saturating_add(1))..)
-            .map(|(_, call)| &**call)
+        self.calls.range(CallId(after.0.saturating_add(1))..).map(|(_, call)| &**call)
     }
 
     /// The number the next call gets.
@@ -203,11 +201,7 @@ impl State {
         if self.change(at, &transition.event).is_none() {
             self.strays += 1;
         }
-        if let Some(call) = transition
-            .event
-            .call()
-            .and_then(|id| self.calls.get_mut(&id))
-        {
+        if let Some(call) = transition.event.call().and_then(|id| self.calls.get_mut(&id)) {
             call.touch(self.seq);
         }
         if let Some(mark) = transition.mark {
@@ -224,8 +218,7 @@ impl State {
         let Some(rules) = self.books.last() else {
             return;
         };
-        self.keys
-            .forget_before(UtcMs(self.at.since(UtcMs(rules.key_kept_ms))));
+        self.keys.forget_before(UtcMs(self.at.since(UtcMs(rules.key_kept_ms))));
         let horizon = UtcMs(self.at.since(UtcMs(rules.closed_kept_ms)));
         while let Some((closed_at, id, generation)) = self.closed.front().copied() {
             if closed_at >= horizon {
@@ -244,12 +237,7 @@ impl State {
         match event {
             Event::RulesAdopted(rules) => self.books.push((**rules).clone()),
             Event::ClockStepped { .. } | Event::WorkShed { .. } => {}
-            Event::CallReceived {
-                call,
-                received_at,
-                placed,
-                ..
-            } => {
+            Event::CallReceived { call, received_at, placed, .. } => {
                 self.receive(at, *call, *received_at, placed)?;
             }
             Event::UnitSignedOn { unit, crew, linked } => self.sign_on(at, unit, crew, *linked),
@@ -267,44 +255,19 @@ impl State {
             Event::UnitLinkLost { unit } => self.units.get_mut(unit)?.link = Link::Lost { at },
             Event::UnitLinkUp { unit } => self.heard(at, unit)?.link = Link::Up,
             Event::UnitWentSilent { unit } => self.units.get_mut(unit)?.link = Link::Silent,
-            Event::UnitProgressed {
-                call,
-                unit,
-                progress,
-                ..
-            } => {
+            Event::UnitProgressed { call, unit, progress, .. } => {
                 self.assign(at, *call, unit)?;
                 self.progress(at, *call, unit, *progress)?;
             }
             Event::UnitAssigned { call, unit, .. } => self.assign(at, *call, unit)?,
-            Event::UnitLeft {
-                call,
-                unit,
-                leaving,
-                ..
-            } => self.leave(at, *call, unit, *leaving)?,
-            Event::CallClosed {
-                call,
-                disposition,
-                by,
-                ..
-            } => {
-                let closing = Closing {
-                    at,
-                    who: by.who.clone(),
-                    disposition: disposition.clone(),
-                };
+            Event::UnitLeft { call, unit, leaving, .. } => self.leave(at, *call, unit, *leaving)?,
+            Event::CallClosed { call, disposition, by, .. } => {
+                let closing = Closing { at, who: by.who.clone(), disposition: disposition.clone() };
                 self.close(*call, closing)?;
             }
-            Event::CallReopened {
-                call, generation, ..
-            } => self.reopen(at, *call, *generation)?,
+            Event::CallReopened { call, generation, .. } => self.reopen(at, *call, *generation)?,
             Event::AcknowledgementWithdrawn { call } => self.withdraw(at, *call)?,
-            Event::PriorityChanged {
-                call,
-                priority,
-                cause,
-            } => {
+            Event::PriorityChanged { call, priority, cause } => {
                 let call = self.calls.get_mut(call)?;
                 self.queue.remove(call);
                 // An aged call waits at its new priority since its limit, however late the room
@@ -330,11 +293,7 @@ impl State {
         let rules = &self.books[call.book as usize];
         match event {
             Event::CallClaimed { by, .. } => {
-                call.claim = Some(Claim {
-                    who: by.who.clone(),
-                    since: at,
-                    stale: false,
-                });
+                call.claim = Some(Claim { who: by.who.clone(), since: at, stale: false });
             }
             Event::ClaimReleased { .. } => call.claim = None,
             Event::ClaimWentStale { .. } => call.claim.as_mut()?.stale = true,
@@ -343,11 +302,7 @@ impl State {
                 self.units.get_mut(unit)?.heard_at = at;
             }
             Event::NoteAdded { text, by, .. } => {
-                call.notes.push(Note {
-                    at,
-                    who: by.who.clone(),
-                    text: text.clone(),
-                });
+                call.notes.push(Note { at, who: by.who.clone(), text: text.clone() });
             }
             Event::CallLinked { primary, .. } => call.primary = Some(*primary),
             Event::CallbackRecorded { outcome, .. } => {
@@ -355,46 +310,19 @@ impl State {
                 call.callbacks += u32::from(*outcome != CallbackOutcome::Unsafe);
                 trigger(call, rules, Trigger::CallbackRecorded, None, at);
             }
-            Event::CloseProposed {
-                disposition, by, ..
-            } => {
-                call.close_proposed = Some(Closing {
-                    at,
-                    who: by.who.clone(),
-                    disposition: disposition.clone(),
-                });
+            Event::CloseProposed { disposition, by, .. } => {
+                call.close_proposed =
+                    Some(Closing { at, who: by.who.clone(), disposition: disposition.clone() });
             }
-            Event::ClockWarned {
-                clock,
-                unit,
-                warning,
-                due_at,
-                ..
-            } => {
+            Event::ClockWarned { clock, unit, warning, due_at, .. } => {
                 let (run, ladder) = run_of(call, rules, *clock, unit.as_ref())?;
-                run.done(
-                    crate::domain::ClockPoint::Warning(*warning),
-                    *due_at,
-                    ladder,
-                );
+                run.done(crate::domain::ClockPoint::Warning(*warning), *due_at, ladder);
             }
-            Event::Escalated {
-                clock,
-                unit,
-                rung,
-                repeat,
-                due_at,
-                by_hand,
-                ..
-            } => {
+            Event::Escalated { clock, unit, rung, repeat, due_at, by_hand, .. } => {
                 use crate::domain::ClockPoint::{Repeat, Rung};
                 let canary_passed = call.is_canary() && by_hand.is_none();
                 let (run, ladder) = run_of(call, rules, *clock, unit.as_ref())?;
-                let point = if *repeat == 0 {
-                    Rung(*rung)
-                } else {
-                    Repeat(*repeat)
-                };
+                let point = if *repeat == 0 { Rung(*rung) } else { Repeat(*repeat) };
                 if by_hand.is_some() {
                     run.done_by_hand(point, at, ladder);
                 } else {
@@ -406,11 +334,7 @@ impl State {
                 }
             }
             Event::EscalationTaken { clock, rung, .. } => {
-                let last = rules
-                    .ladder(rules.clocks.get(usize::from(*clock))?)
-                    .rungs
-                    .len()
-                    - 1;
+                let last = rules.ladder(rules.clocks.get(usize::from(*clock))?).rungs.len() - 1;
                 if usize::from(*rung) == last {
                     call.clocks
                         .iter_mut()
@@ -545,12 +469,8 @@ impl State {
         trigger(call, rules, cause, Some(callsign), at);
         call.units.retain(|assignment| assignment.unit != *callsign);
         // Whatever watched this unit on this call has nothing left to watch.
-        call.clocks
-            .retain(|run| run.unit.as_ref() != Some(callsign));
-        self.units
-            .get_mut(callsign)?
-            .calls
-            .retain(|other| *other != id);
+        call.clocks.retain(|run| run.unit.as_ref() != Some(callsign));
+        self.units.get_mut(callsign)?.calls.retain(|other| *other != id);
         self.forget_unit(callsign);
         Some(())
     }
@@ -695,8 +615,7 @@ fn trigger(call: &mut Call, rules: &Rules, cause: Trigger, unit: Option<&Callsig
             *run = ClockRun::start(run.clock, rule, run.unit.take(), at);
         }
     }
-    call.clocks
-        .retain(|run| run.unit.is_none() || run.stopped_at.is_none());
+    call.clocks.retain(|run| run.unit.is_none() || run.stopped_at.is_none());
     for (index, rule) in (0_u8..).zip(&rules.clocks) {
         if rule.starts != cause {
             continue;
@@ -718,9 +637,6 @@ fn run_of<'a>(
     unit: Option<&Callsign>,
 ) -> Option<(&'a mut ClockRun, &'a crate::domain::Ladder)> {
     let rule = rules.clocks.get(usize::from(clock))?;
-    let run = call
-        .clocks
-        .iter_mut()
-        .find(|run| run.clock == clock && run.unit.as_ref() == unit)?;
+    let run = call.clocks.iter_mut().find(|run| run.clock == clock && run.unit.as_ref() == unit)?;
     Some((run, rules.ladder(rule)))
 }

@@ -23,10 +23,7 @@ impl Watch {
     fn key(self) -> u64 {
         match self {
             Self::Call(id) => {
-                assert!(
-                    id.0 < UNIT_BIT,
-                    "call numbers count up from 1 and stay under 2^63"
-                );
+                assert!(id.0 < UNIT_BIT, "call numbers count up from 1 and stay under 2^63");
                 id.0
             }
             Self::Unit(number) => UNIT_BIT | u64::from(number),
@@ -45,11 +42,7 @@ impl Watch {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step<'a> {
     /// A point of the clock run with this clock and unit.
-    Clock {
-        clock: u8,
-        unit: Option<&'a Callsign>,
-        point: ClockPoint,
-    },
+    Clock { clock: u8, unit: Option<&'a Callsign>, point: ClockPoint },
     /// It rises one priority.
     Age(Priority),
     /// Its claim goes stale.
@@ -69,30 +62,16 @@ pub(super) fn next_step<'a>(
     let clocks = call.clocks.iter().filter_map(|run| {
         let rule = &rules.clocks[usize::from(run.clock)];
         let (at, point) = run.next(rule, rules.ladder(rule))?;
-        Some((
-            at,
-            Step::Clock {
-                clock: run.clock,
-                unit: run.unit.as_ref(),
-                point,
-            },
-        ))
+        Some((at, Step::Clock { clock: run.clock, unit: run.unit.as_ref(), point }))
     });
     let aging = call.waits().then(|| {
         let aging_ms = rules.aging_ms(call.priority())?;
-        Some((
-            call.aging_from.plus(aging_ms),
-            Step::Age(call.priority().raised()?),
-        ))
+        Some((call.aging_from.plus(aging_ms), Step::Age(call.priority().raised()?)))
     });
-    let stale = call
-        .claim
-        .as_ref()
-        .filter(|claim| !claim.stale)
-        .map(|claim| {
-            let heard_at = claim_heard_at.map_or(claim.since, |heard_at| heard_at.max(claim.since));
-            (heard_at.plus(rules.claim_stale_ms), Step::ClaimStale)
-        });
+    let stale = call.claim.as_ref().filter(|claim| !claim.stale).map(|claim| {
+        let heard_at = claim_heard_at.map_or(claim.since, |heard_at| heard_at.max(claim.since));
+        (heard_at.plus(rules.claim_stale_ms), Step::ClaimStale)
+    });
     clocks.chain(aging.flatten()).chain(stale).min()
 }
 

@@ -100,11 +100,7 @@ impl Wheel {
     /// twice.
     pub fn insert(&mut self, key: u64, at: UtcMs) -> Handle {
         let handle = self.handles.open();
-        let timer = Timer {
-            at: at.0,
-            key,
-            cell: handle.cell(),
-        };
+        let timer = Timer { at: at.0, key, cell: handle.cell() };
         let bucket = self.bucket_for(timer);
         let place = self.push(bucket, timer);
         if self.front == NOWHERE || timer < self.pool.get(self.front) {
@@ -259,11 +255,8 @@ impl Wheel {
 
     /// The place of the earliest timer in a chunk.
     fn earliest(&self, chunk: u32) -> u32 {
-        let first = self
-            .pool
-            .places(chunk)
-            .zip(self.pool.timers(chunk))
-            .min_by_key(|&(_, timer)| *timer);
+        let first =
+            self.pool.places(chunk).zip(self.pool.timers(chunk)).min_by_key(|&(_, timer)| *timer);
         first.expect("a chunk in use is not empty").0
     }
 
@@ -328,13 +321,7 @@ impl Default for Wheel {
 
 impl Ring {
     const fn new(above: u32, byte: u32, base: u64) -> Self {
-        Self {
-            occupied: [0; SLOTS / 64],
-            slots: [NO_CHUNK; SLOTS],
-            above,
-            byte,
-            base,
-        }
+        Self { occupied: [0; SLOTS / 64], slots: [NO_CHUNK; SLOTS], above, byte, base }
     }
 
     /// Whether instants like `at` belong under this ring. Only asked of rings of the instant.
@@ -361,11 +348,7 @@ impl Ring {
 
 /// The value of one byte of (instant, key), the first byte being 0.
 const fn digit(timer: Timer, byte: u32) -> usize {
-    let word = if byte < INSTANT_BYTES {
-        timer.at
-    } else {
-        timer.key
-    };
+    let word = if byte < INSTANT_BYTES { timer.at } else { timer.key };
     (word >> (56 - 8 * (byte % 8)) & 0xFF) as usize
 }
 

@@ -66,10 +66,7 @@ impl Archive {
             }
             tail = part.tail;
         }
-        Ok(Self {
-            dir: dir.to_owned(),
-            parts,
-        })
+        Ok(Self { dir: dir.to_owned(), parts })
     }
 
     pub(crate) fn parts(&self) -> &[Part] {
@@ -91,11 +88,7 @@ impl Archive {
         parts
             .into_iter()
             .flat_map(|part| PartReader::open(part).map_or_else(Either::error, Either::frames))
-            .filter(move |frame| {
-                frame
-                    .as_ref()
-                    .map_or(true, |frame| frame.last_seq() >= from_seq)
-            })
+            .filter(move |frame| frame.as_ref().map_or(true, |frame| frame.last_seq() >= from_seq))
     }
 
     /// Writes a new file after the last one, reads it back, and only then gives it its name.
@@ -109,11 +102,7 @@ impl Archive {
         let path = self.name_for(first);
         let part = path.with_extension("part");
         write_part(&part, &before, &tail, frames)?;
-        let read = Part {
-            path: part.clone(),
-            before,
-            tail,
-        };
+        let read = Part { path: part.clone(), before, tail };
         check_part(read.clone(), |at, frame| frames.get(at) == Some(frame))?;
         files::rename(&part, &path)?;
         self.parts.push(Part { path, ..read });
@@ -124,8 +113,7 @@ impl Archive {
         let day = day_of(first.at());
         let plain = self.dir.join(format!("{day}{SUFFIX}"));
         if plain.exists() {
-            self.dir
-                .join(format!("{day}.{:016}{SUFFIX}", first.first_seq()))
+            self.dir.join(format!("{day}.{:016}{SUFFIX}", first.first_seq()))
         } else {
             plain
         }
@@ -135,8 +123,7 @@ impl Archive {
 /// The UTC day, as `2026-11-21`; times outside the calendar share one name.
 pub(crate) fn day_of(at: UtcMs) -> String {
     let text = at.to_string();
-    text.split_once('T')
-        .map_or_else(|| "undated".to_owned(), |(day, _)| day.to_owned())
+    text.split_once('T').map_or_else(|| "undated".to_owned(), |(day, _)| day.to_owned())
 }
 
 /// Writes frames as one archive file, synced.
@@ -168,12 +155,7 @@ impl PartWriter {
         file.write_all(&[0; HEADER_BYTES]).at("write", path)?;
         let mut zstd = zstd::Encoder::new(file, LEVEL).at("compress", path)?;
         zstd.include_checksum(true).at("compress", path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            before: *before,
-            tail: *before,
-            zstd,
-        })
+        Ok(Self { path: path.to_owned(), before: *before, tail: *before, zstd })
     }
 
     pub(crate) fn push(&mut self, frame: &Frame) -> Result<(), JournalError> {
@@ -190,8 +172,7 @@ impl PartWriter {
     pub(crate) fn finish(self) -> Result<(), JournalError> {
         use std::os::unix::fs::FileExt;
         let file = self.zstd.finish().at("write", &self.path)?;
-        file.write_all_at(&encode_header(&self.before, &self.tail), 0)
-            .at("write", &self.path)?;
+        file.write_all_at(&encode_header(&self.before, &self.tail), 0).at("write", &self.path)?;
         file.sync_all().at("sync", &self.path)
     }
 }
@@ -219,11 +200,7 @@ pub(crate) fn check_part(
     if end == tail {
         Ok(())
     } else {
-        Err(JournalError::damaged(
-            name,
-            end.seq + 1,
-            Fault::Gap(tail.seq + 1),
-        ))
+        Err(JournalError::damaged(name, end.seq + 1, Fault::Gap(tail.seq + 1)))
     }
 }
 
@@ -238,11 +215,7 @@ impl PartReader {
     pub(crate) fn open(part: Part) -> Result<Self, JournalError> {
         let (_, file) = read_header(&part.path)?;
         let zstd = zstd::Decoder::with_buffer(file).at("decompress", &part.path)?;
-        Ok(Self {
-            next_seq: part.before.seq + 1,
-            part,
-            zstd,
-        })
+        Ok(Self { next_seq: part.before.seq + 1, part, zstd })
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, JournalError> {
@@ -335,25 +308,10 @@ pub(crate) fn read_header(path: &Path) -> Result<(Part, BufReader<File>), Journa
     }
     let number = |at: usize| u64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
     let chain = |at: usize| bytes[at..at + 32].try_into().expect("thirty-two bytes");
-    let before = Tail {
-        seq: number(20).saturating_sub(1),
-        chain: chain(36),
-        ..Tail::default()
-    };
-    let tail = Tail {
-        seq: number(28),
-        chain: chain(68),
-        at: UtcMs(number(100)),
-        epoch: number(108),
-    };
-    Ok((
-        Part {
-            path: path.to_owned(),
-            before,
-            tail,
-        },
-        file,
-    ))
+    let before = Tail { seq: number(20).saturating_sub(1), chain: chain(36), ..Tail::default() };
+    let tail =
+        Tail { seq: number(28), chain: chain(68), at: UtcMs(number(100)), epoch: number(108) };
+    Ok((Part { path: path.to_owned(), before, tail }, file))
 }
 
 fn place(path: &Path) -> String {

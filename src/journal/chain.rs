@@ -15,12 +15,7 @@ pub(crate) struct Followed<I> {
 
 impl<I> Followed<I> {
     pub(crate) fn new(frames: I, place: impl Into<String>, after: Option<Tail>) -> Self {
-        Self {
-            frames,
-            place: place.into(),
-            tail: after,
-            over: false,
-        }
+        Self { frames, place: place.into(), tail: after, over: false }
     }
 }
 

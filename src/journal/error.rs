@@ -149,25 +149,15 @@ pub enum JournalError {
 
 impl JournalError {
     pub(crate) fn damaged(place: impl Into<String>, seq: u64, fault: Fault) -> Self {
-        Self::Damaged {
-            place: place.into(),
-            seq,
-            fault,
-        }
+        Self::Damaged { place: place.into(), seq, fault }
     }
 
     pub(crate) fn unfit(what: impl Into<String>, why: impl ToString) -> Self {
-        Self::Unfit {
-            what: what.into(),
-            why: why.to_string(),
-        }
+        Self::Unfit { what: what.into(), why: why.to_string() }
     }
 
     pub(crate) fn sled(what: &'static str, why: impl ToString) -> Self {
-        Self::Sled {
-            what,
-            why: why.to_string(),
-        }
+        Self::Sled { what, why: why.to_string() }
     }
 }
 

@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Syncs a file or a folder by name.
 pub(crate) fn sync(path: &Path) -> Result<(), JournalError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .at("sync", path)
+    File::open(path).and_then(|file| file.sync_all()).at("sync", path)
 }
 
 /// Makes a folder, and its name in the parent, durable.
@@ -113,15 +111,9 @@ impl Lock {
         if FileExt::try_lock(&file).is_err() {
             let mut holder = String::new();
             let _ = file.read_to_string(&mut holder);
-            let holder = if holder.trim().is_empty() {
-                "(unknown)".into()
-            } else {
-                holder.trim().into()
-            };
-            return Err(JournalError::Locked {
-                dir: dir.display().to_string(),
-                holder,
-            });
+            let holder =
+                if holder.trim().is_empty() { "(unknown)".into() } else { holder.trim().into() };
+            return Err(JournalError::Locked { dir: dir.display().to_string(), holder });
         }
         file.set_len(0).at("write", &path)?;
         write!(file, "{}", std::process::id()).at("write", &path)?;
@@ -144,10 +136,7 @@ pub(crate) struct Ballast {
 
 impl Ballast {
     pub(crate) fn new(dir: &Path, bytes: u64) -> Self {
-        Self {
-            path: dir.join("BALLAST"),
-            bytes,
-        }
+        Self { path: dir.join("BALLAST"), bytes }
     }
 
     /// Allocates it if it is not there; a ballast of no bytes is none. A disk too full for that is not an error here.

@@ -59,9 +59,7 @@ impl Frame {
         let at = UtcMs(u64_at(body, 20));
         let chain = array(&body[CHAIN_AT..RECORDS_AT]);
         if count == 0 || first_seq == 0 || body[1] != 0 {
-            return Err(Fault::Header(
-                "no records, no first number, or a flag nobody set",
-            ));
+            return Err(Fault::Header("no records, no first number, or a flag nobody set"));
         }
         if first_seq.checked_add(u64::from(count)).is_none() {
             return Err(Fault::Header("sequence numbers past the end of counting"));
@@ -71,26 +69,13 @@ impl Frame {
         for index in 0..count {
             let (dt, _, _) =
                 read_record(&mut rest).map_err(|what| Fault::Record { index, what })?;
-            last_at = shifted(at, dt).ok_or(Fault::Record {
-                index,
-                what: "its time is out of range",
-            })?;
+            last_at =
+                shifted(at, dt).ok_or(Fault::Record { index, what: "its time is out of range" })?;
         }
         if !rest.is_empty() {
-            return Err(Fault::Record {
-                index: count,
-                what: "bytes after the last record",
-            });
+            return Err(Fault::Record { index: count, what: "bytes after the last record" });
         }
-        Ok(Self {
-            first_seq,
-            count,
-            epoch,
-            at,
-            last_at,
-            chain,
-            bytes,
-        })
+        Ok(Self { first_seq, count, epoch, at, last_at, chain, bytes })
     }
 
     /// The bytes as stored.
@@ -144,12 +129,7 @@ impl Frame {
     /// The log's end if this is its last frame.
     #[must_use]
     pub fn tail(&self) -> Tail {
-        Tail {
-            seq: self.last_seq(),
-            chain: self.chain,
-            epoch: self.epoch,
-            at: self.last_at,
-        }
+        Tail { seq: self.last_seq(), chain: self.chain, epoch: self.epoch, at: self.last_at }
     }
 
     /// The transitions, in order, without copying.
@@ -198,12 +178,7 @@ impl<'a> Iterator for Records<'a> {
             shifted(self.base, dt).expect("every time was in range when the frame was decoded");
         let seq = self.seq;
         self.seq += 1;
-        Some(RecordRef {
-            seq,
-            at,
-            schema,
-            body,
-        })
+        Some(RecordRef { seq, at, schema, body })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -243,10 +218,7 @@ pub fn pack<'a>(
             frames.push(full.seal(&mut chain));
         }
         let frame = open.insert(Open::new(epoch, seq, record.at));
-        assert!(
-            frame.push(record),
-            "one record of bounded size fits an empty frame"
-        );
+        assert!(frame.push(record), "one record of bounded size fits an empty frame");
     }
     frames.extend(open.map(|last| last.seal(&mut chain)));
     Ok(frames)
@@ -270,14 +242,7 @@ impl Open {
         bytes.extend_from_slice(&first_seq.to_be_bytes());
         bytes.extend_from_slice(&at.0.to_be_bytes());
         bytes.resize(RECORDS_AT, 0);
-        Self {
-            bytes,
-            first_seq,
-            count: 0,
-            epoch,
-            at,
-            last_at: at,
-        }
+        Self { bytes, first_seq, count: 0, epoch, at, last_at: at }
     }
 
     /// False, and nothing changed, when the record does not fit.
@@ -304,32 +269,15 @@ impl Open {
         self.bytes[CHAIN_AT..RECORDS_AT].copy_from_slice(chain);
         let crc = crc32c::crc32c(&self.bytes);
         self.bytes.extend_from_slice(&crc.to_be_bytes());
-        let Self {
-            bytes,
-            first_seq,
-            count,
-            epoch,
-            at,
-            last_at,
-        } = self;
-        Frame {
-            bytes,
-            first_seq,
-            count,
-            epoch,
-            at,
-            last_at,
-            chain: *chain,
-        }
+        let Self { bytes, first_seq, count, epoch, at, last_at } = self;
+        Frame { bytes, first_seq, count, epoch, at, last_at, chain: *chain }
     }
 }
 
 /// The chain after a frame of these bytes (without checksum; the place of the chain is left out).
 fn chain_of(before: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
     let mut hash = blake3::Hasher::new();
-    hash.update(before)
-        .update(&bytes[..CHAIN_AT])
-        .update(&bytes[RECORDS_AT..]);
+    hash.update(before).update(&bytes[..CHAIN_AT]).update(&bytes[RECORDS_AT..]);
     hash.finalize().into()
 }
 
@@ -374,16 +322,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn record() -> impl Strategy<Value = Record> {
-        (
-            any::<u64>(),
-            any::<u16>(),
-            prop::collection::vec(any::<u8>(), 0..300),
-        )
-            .prop_map(|(at, schema, body)| Record {
-                at: UtcMs(at),
-                schema,
-                body,
-            })
+        (any::<u64>(), any::<u16>(), prop::collection::vec(any::<u8>(), 0..300))
+            .prop_map(|(at, schema, body)| Record { at: UtcMs(at), schema, body })
     }
 
     fn sealed_again(mut bytes: Vec<u8>) -> Vec<u8> {
@@ -442,25 +382,11 @@ mod tests {
 
     #[test]
     fn the_largest_record_always_fits() {
-        let record = Record {
-            at: UtcMs(u64::MAX),
-            schema: u16::MAX,
-            body: vec![7; RECORD_BYTES_MAX],
-        };
-        let early = Record {
-            at: UtcMs(0),
-            ..record.clone()
-        };
-        assert_eq!(
-            pack(&Tail::default(), u64::MAX, [&early, &record])
-                .unwrap()
-                .len(),
-            2
-        );
-        let over = Record {
-            body: vec![7; RECORD_BYTES_MAX + 1],
-            ..record
-        };
+        let record =
+            Record { at: UtcMs(u64::MAX), schema: u16::MAX, body: vec![7; RECORD_BYTES_MAX] };
+        let early = Record { at: UtcMs(0), ..record.clone() };
+        assert_eq!(pack(&Tail::default(), u64::MAX, [&early, &record]).unwrap().len(), 2);
+        let over = Record { body: vec![7; RECORD_BYTES_MAX + 1], ..record };
         assert!(matches!(
             pack(&Tail::default(), 1, [&over]),
             Err(JournalError::RecordTooLarge { seq: 1, .. })
@@ -469,11 +395,7 @@ mod tests {
 
     #[test]
     fn small_records_share_a_frame() {
-        let record = Record {
-            at: UtcMs(1_700_000_000_000),
-            schema: 1,
-            body: vec![1; 108],
-        };
+        let record = Record { at: UtcMs(1_700_000_000_000), schema: 1, body: vec![1; 108] };
         let frames = pack(&Tail::default(), 1, std::iter::repeat_n(&record, 34)).unwrap();
         assert_eq!(frames.len(), 1);
     }

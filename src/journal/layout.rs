@@ -38,9 +38,7 @@ impl Layout {
         for dir in [&self.scratch, &self.sled.with_extension("new")] {
             files::remove_dir(dir)?;
         }
-        [&self.dir, &self.archive]
-            .into_iter()
-            .try_for_each(|dir| clean(dir))
+        [&self.dir, &self.archive].into_iter().try_for_each(|dir| clean(dir))
     }
 
     /// The same for the witness, whose disk may be another, and dead: a file is written there and synced.
@@ -78,9 +76,7 @@ impl Layout {
     /// The epoch as the witness knows it.
     pub(crate) fn read_epoch(&self) -> Result<u64, JournalError> {
         let text = read(&self.epoch())?.and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(text
-            .and_then(|text| text.split_whitespace().next()?.parse().ok())
-            .unwrap_or(0))
+        Ok(text.and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0))
     }
 
     pub(crate) fn write_epoch(&self, epoch: u64, node: &str) -> Result<(), JournalError> {
@@ -91,10 +87,7 @@ impl Layout {
 fn clean(dir: &Path) -> Result<(), JournalError> {
     files::create_dir(dir)?;
     for path in files::list(dir)? {
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "part")
-        {
+        if path.extension().is_some_and(|extension| extension == "part") {
             files::remove(&path)?;
         }
     }

@@ -28,10 +28,7 @@ impl MemoryJournal {
 pub(crate) fn admit(tail: &Tail, epoch: u64, frames: &[Frame]) -> Result<Tail, JournalError> {
     let bytes = frames.iter().map(|frame| frame.bytes().len()).sum();
     if bytes > COMMIT_BYTES_MAX {
-        return Err(JournalError::CommitTooLarge {
-            bytes,
-            max: COMMIT_BYTES_MAX,
-        });
+        return Err(JournalError::CommitTooLarge { bytes, max: COMMIT_BYTES_MAX });
     }
     let mut end = *tail;
     for frame in frames {
@@ -40,10 +37,7 @@ pub(crate) fn admit(tail: &Tail, epoch: u64, frames: &[Frame]) -> Result<Tail, J
             let fault = Fault::Header("packed under another epoch than it is appended under");
             return Err(JournalError::damaged("commit", frame.first_seq(), fault));
         }
-        end = Tail {
-            epoch,
-            ..frame.tail()
-        };
+        end = Tail { epoch, ..frame.tail() };
     }
     Ok(end)
 }
@@ -64,14 +58,8 @@ impl Journal for MemoryJournal {
     }
 
     fn tail(&self, from_seq: u64) -> Result<Frames<'_>, JournalError> {
-        let from = self
-            .frames
-            .partition_point(|frame| frame.last_seq() < from_seq);
-        Ok(Box::new(Followed::new(
-            self.frames[from..].iter().cloned().map(Ok),
-            "memory",
-            None,
-        )))
+        let from = self.frames.partition_point(|frame| frame.last_seq() < from_seq);
+        Ok(Box::new(Followed::new(self.frames[from..].iter().cloned().map(Ok), "memory", None)))
     }
 
     fn last(&self) -> Tail {
@@ -80,10 +68,7 @@ impl Journal for MemoryJournal {
 
     fn claim(&mut self, old_epoch: u64, _node: &str) -> Result<u64, JournalError> {
         if old_epoch != self.tail.epoch {
-            return Err(JournalError::EpochTaken {
-                old: old_epoch,
-                current: self.tail.epoch,
-            });
+            return Err(JournalError::EpochTaken { old: old_epoch, current: self.tail.epoch });
         }
         self.tail.epoch += 1;
         Ok(self.tail.epoch)
@@ -91,37 +76,27 @@ impl Journal for MemoryJournal {
 
     fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
         Snapshot::check(snapshot.manifest.clone(), snapshot.state.clone())?;
-        self.snapshots
-            .retain(|kept| kept.manifest.seq != snapshot.manifest.seq);
+        self.snapshots.retain(|kept| kept.manifest.seq != snapshot.manifest.seq);
         self.snapshots.push(snapshot.clone());
-        self.snapshots
-            .sort_by_key(|kept| std::cmp::Reverse(kept.manifest.seq));
+        self.snapshots.sort_by_key(|kept| std::cmp::Reverse(kept.manifest.seq));
         self.snapshots.truncate(KEPT);
         Ok(())
     }
 
     fn manifests(&self) -> Result<Vec<Manifest>, JournalError> {
-        Ok(self
-            .snapshots
-            .iter()
-            .map(|kept| kept.manifest.clone())
-            .collect())
+        Ok(self.snapshots.iter().map(|kept| kept.manifest.clone()).collect())
     }
 
     fn snapshot(&self, manifest: &Manifest) -> Result<Snapshot, JournalError> {
-        self.snapshots
-            .iter()
-            .find(|kept| kept.manifest == *manifest)
-            .cloned()
-            .map_or_else(
-                || {
-                    Err(JournalError::unfit(
-                        format!("snapshot at {}", manifest.seq),
-                        "it is not kept any more",
-                    ))
-                },
-                |kept| Snapshot::check(kept.manifest, kept.state),
-            )
+        self.snapshots.iter().find(|kept| kept.manifest == *manifest).cloned().map_or_else(
+            || {
+                Err(JournalError::unfit(
+                    format!("snapshot at {}", manifest.seq),
+                    "it is not kept any more",
+                ))
+            },
+            |kept| Snapshot::check(kept.manifest, kept.state),
+        )
     }
 
     fn archived(&self) -> u64 {
@@ -129,20 +104,12 @@ impl Journal for MemoryJournal {
     }
 
     fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
-        let whole = self
-            .frames
-            .partition_point(|frame| frame.last_seq() <= upto_seq);
-        let upto = whole
-            .checked_sub(1)
-            .map_or(0, |at| self.frames[at].last_seq())
-            .max(self.archived);
+        let whole = self.frames.partition_point(|frame| frame.last_seq() <= upto_seq);
+        let upto =
+            whole.checked_sub(1).map_or(0, |at| self.frames[at].last_seq()).max(self.archived);
         let moved = upto - self.archived;
         self.archived = upto;
-        Ok(Trimmed {
-            archived: upto,
-            moved,
-            more: false,
-        })
+        Ok(Trimmed { archived: upto, moved, more: false })
     }
 
     fn health(&self) -> Health {

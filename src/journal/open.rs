@@ -48,11 +48,8 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
     };
     let closed = layout.read_closed()?;
     let archive = Archive::open(&layout.archive).map_err(needs_repair)?;
-    let mut opened = Opened {
-        clean: closed.is_some(),
-        archived: archive.tail().seq,
-        ..Opened::default()
-    };
+    let mut opened =
+        Opened { clean: closed.is_some(), archived: archive.tail().seq, ..Opened::default() };
     let witness_there = layout.prepare_witness();
     let mut sled = match &witness_there {
         Ok(()) => open_sled(layout, how, &archive, &mut opened)?,
@@ -93,31 +90,20 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
             Fault::Differs(why),
         )));
     }
-    let epoch = sled
-        .epoch()?
-        .max(layout.read_epoch().unwrap_or(0))
-        .max(tail.epoch);
+    let epoch = sled.epoch()?.max(layout.read_epoch().unwrap_or(0)).max(tail.epoch);
     opened.tail = Tail { epoch, ..tail };
     if !how.ballast.fill() {
         opened.notes.push(Note::BallastMissing);
     }
     layout.remove_closed()?;
-    Ok(Parts {
-        sled,
-        witness,
-        archive,
-        opened,
-    })
+    Ok(Parts { sled, witness, archive, opened })
 }
 
 /// Whether sled holds nothing but what the witness gave it.
 fn made_anew(notes: &[Note]) -> bool {
-    notes.iter().any(|note| {
-        matches!(
-            note,
-            Note::Created | Note::SledMissing | Note::SledSetAside { .. }
-        )
-    })
+    notes
+        .iter()
+        .any(|note| matches!(note, Note::Created | Note::SledMissing | Note::SledSetAside { .. }))
 }
 
 fn no_log_left(why: &JournalError) -> JournalError {
@@ -125,10 +111,7 @@ fn no_log_left(why: &JournalError) -> JournalError {
 }
 
 fn both(sled: &JournalError, witness: &JournalError) -> JournalError {
-    JournalError::BothFailed {
-        sled: sled.to_string(),
-        witness: witness.to_string(),
-    }
+    JournalError::BothFailed { sled: sled.to_string(), witness: witness.to_string() }
 }
 
 /// A witness whose disk is dead does not stop the room, if sled has the log.
@@ -140,9 +123,7 @@ fn sled_alone(
 ) -> Result<(Tail, Result<Writer, String>), JournalError> {
     let mut frames = Followed::new(sled.raw_frames(base.seq + 1), "sled", Some(base));
     let tail = frames.try_fold(base, |_, frame| frame.map(|frame| frame.tail()))?;
-    notes.push(Note::WitnessUnusable {
-        why: why.to_owned(),
-    });
+    notes.push(Note::WitnessUnusable { why: why.to_owned() });
     Ok((tail, Err(why.to_owned())))
 }
 
@@ -154,11 +135,7 @@ fn open_sled(
 ) -> Result<SledLog, JournalError> {
     if !layout.sled.exists() {
         let fresh = archive.parts().is_empty() && segments(&layout.witness)?.is_empty();
-        opened.notes.push(if fresh {
-            Note::Created
-        } else {
-            Note::SledMissing
-        });
+        opened.notes.push(if fresh { Note::Created } else { Note::SledMissing });
         return SledLog::create(&layout.sled);
     }
     let suspect = !opened.clean;
@@ -205,10 +182,7 @@ fn set_aside_and_create(
 ) -> Result<SledLog, JournalError> {
     let kept = files::free_name(&layout.sled);
     files::rename(&layout.sled, &kept)?;
-    notes.push(Note::SledSetAside {
-        kept: kept.display().to_string(),
-        why: why.to_string(),
-    });
+    notes.push(Note::SledSetAside { kept: kept.display().to_string(), why: why.to_string() });
     let base = archive.tail().seq;
     let last_segment = segments(&layout.witness)?.last().map(|(first, _)| *first);
     if last_segment.is_some_and(|first| first > base)
@@ -252,30 +226,22 @@ fn bring_together(
     let mut lacking = Lacking::new(tail, Which::Sled);
     while let Some(frame) = more_in_witness {
         more_in_witness = in_witness.next().transpose()?;
-        lacking.push(frame, more_in_witness.is_none(), |frames, _| {
-            sled.append(frames)
-        })?;
+        lacking.push(frame, more_in_witness.is_none(), |frames, _| sled.append(frames))?;
     }
     drop(in_witness);
     lacking.note(notes);
     tail = lacking.tail;
-    let next = Header {
-        first_seq: tail.seq + 1,
-        chain_before: tail.chain,
-    };
+    let next = Header { first_seq: tail.seq + 1, chain_before: tail.chain };
     let end: Option<End> = reader.end;
     if end.as_ref().is_some_and(|end| end.torn) {
-        notes.push(Note::WitnessTorn {
-            seq: next.first_seq,
-        });
+        notes.push(Note::WitnessTorn { seq: next.first_seq });
     }
     let mut writer = Writer::open(&layout.witness, end.as_ref(), next, how.segment_bytes)?;
     let mut lacking = Lacking::new(tail, Which::Witness);
     while let Some(frame) = more_in_sled {
         more_in_sled = in_sled.next().transpose()?;
-        lacking.push(frame, more_in_sled.is_none(), |frames, chain| {
-            writer.append(frames, chain)
-        })?;
+        lacking
+            .push(frame, more_in_sled.is_none(), |frames, chain| writer.append(frames, chain))?;
     }
     lacking.note(notes);
     Ok((lacking.tail, writer))
@@ -287,19 +253,10 @@ fn same(left: &Frame, right: &Frame) -> Result<(), JournalError> {
     }
     let short = |chain: [u8; 32]| blake3::Hash::from_bytes(chain).to_hex()[..16].to_owned();
     let end = |frame: &Frame| {
-        format!(
-            "{} to {}, chain {}",
-            frame.first_seq(),
-            frame.last_seq(),
-            short(frame.chain())
-        )
+        format!("{} to {}, chain {}", frame.first_seq(), frame.last_seq(), short(frame.chain()))
     };
     let why = format!("sled has {}; the witness has {}", end(left), end(right));
-    Err(JournalError::damaged(
-        "sled and witness",
-        left.first_seq(),
-        Fault::Differs(why),
-    ))
+    Err(JournalError::damaged("sled and witness", left.first_seq(), Fault::Differs(why)))
 }
 
 /// The frames one log lacks, written a batch at a time.
@@ -313,13 +270,7 @@ struct Lacking {
 
 impl Lacking {
     fn new(tail: Tail, which: Which) -> Self {
-        Self {
-            which,
-            first: tail.seq + 1,
-            tail,
-            batch: Vec::new(),
-            chain_before: tail.chain,
-        }
+        Self { which, first: tail.seq + 1, tail, batch: Vec::new(), chain_before: tail.chain }
     }
 
     fn push(

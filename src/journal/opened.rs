@@ -72,22 +72,18 @@ impl fmt::Display for Note {
             Self::SledSetAside { kept, why } => {
                 write!(f, "the sled folder did not open ({why}); kept as {kept}")
             }
-            Self::SledSalvaged => write!(
-                f,
-                "a copy of the folder set aside opened without its page table snapshots"
-            ),
-            Self::PutBack { from, to } => write!(
-                f,
-                "transitions {from} to {to} put back into sled from the witness"
-            ),
-            Self::WitnessTorn { seq } => write!(
-                f,
-                "the witness ended in an interrupted commit at transition {seq}"
-            ),
-            Self::Completed { from, to } => write!(
-                f,
-                "transitions {from} to {to} put into the witness from sled"
-            ),
+            Self::SledSalvaged => {
+                write!(f, "a copy of the folder set aside opened without its page table snapshots")
+            }
+            Self::PutBack { from, to } => {
+                write!(f, "transitions {from} to {to} put back into sled from the witness")
+            }
+            Self::WitnessTorn { seq } => {
+                write!(f, "the witness ended in an interrupted commit at transition {seq}")
+            }
+            Self::Completed { from, to } => {
+                write!(f, "transitions {from} to {to} put into the witness from sled")
+            }
             Self::WitnessUnusable { why } => {
                 write!(f, "DEGRADED, the witness cannot be used: {why}")
             }
@@ -99,18 +95,12 @@ impl fmt::Display for Note {
 
 impl fmt::Display for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.clean {
-            "closed in order"
-        } else {
-            "not closed in order"
-        };
+        let how = if self.clean { "closed in order" } else { "not closed in order" };
         write!(
             f,
             "log ends at transition {} (epoch {}), {how}, archived up to {}",
             self.tail.seq, self.tail.epoch, self.archived
         )?;
-        self.notes
-            .iter()
-            .try_for_each(|note| write!(f, "\n  {note}"))
+        self.notes.iter().try_for_each(|note| write!(f, "\n  {note}"))
     }
 }

@@ -67,16 +67,9 @@ pub(crate) fn within<T: Send + 'static>(
     let run = move || {
         let _ = tell.send(super::sled_log::guarded_open(step));
     };
-    std::thread::Builder::new()
-        .name("sled-open".into())
-        .spawn(run)
-        .expect("a thread at the start");
-    told.recv_timeout(limit).unwrap_or_else(|_| {
-        Err(JournalError::sled(
-            "open",
-            format!("no answer within {limit:?}"),
-        ))
-    })
+    std::thread::Builder::new().name("sled-open".into()).spawn(run).expect("a thread at the start");
+    told.recv_timeout(limit)
+        .unwrap_or_else(|_| Err(JournalError::sled("open", format!("no answer within {limit:?}"))))
 }
 
 fn in_child(dir: &Path, prober: &Prober, limit: Duration) -> Result<(), JournalError> {
@@ -95,18 +88,12 @@ fn in_child(dir: &Path, prober: &Prober, limit: Duration) -> Result<(), JournalE
         let _ = stderr.read_to_end(&mut text);
         let _ = tell.send(String::from_utf8_lossy(&text).trim().to_owned());
     };
-    std::thread::Builder::new()
-        .name("probe".into())
-        .spawn(read)
-        .expect("a thread at the start");
+    std::thread::Builder::new().name("probe".into()).spawn(read).expect("a thread at the start");
     // The end of its standard error is the end of the child, or its death.
     let Ok(text) = told.recv_timeout(limit) else {
         let _ = child.kill();
         let _ = child.wait();
-        return Err(JournalError::sled(
-            "open",
-            format!("no answer within {limit:?}"),
-        ));
+        return Err(JournalError::sled("open", format!("no answer within {limit:?}")));
     };
     let status = child.wait().at("wait for", &prober.program)?;
     if status.success() {

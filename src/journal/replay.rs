@@ -66,10 +66,7 @@ pub fn replay<F: Fold>(journal: &dyn Journal) -> Result<Replayed<F>, JournalErro
             }
         }
     }
-    Ok(Replayed {
-        passed_over,
-        ..replay_from_start(journal)?
-    })
+    Ok(Replayed { passed_over, ..replay_from_start(journal)? })
 }
 
 /// The state at the end of the log, without snapshots: every transition from the first, archive included.
@@ -86,10 +83,7 @@ fn start<F: Fold>(journal: &dyn Journal, manifest: &Manifest) -> Result<F, Journ
     let Snapshot { state, .. } = journal.snapshot(manifest)?;
     let state = F::load(&state).map_err(|why| JournalError::unfit(what(), why))?;
     if state.digest() != manifest.digest {
-        return Err(JournalError::unfit(
-            what(),
-            "the state it gives has another digest",
-        ));
+        return Err(JournalError::unfit(what(), "the state it gives has another digest"));
     }
     let last = journal.last();
     match manifest.seq.cmp(&last.seq) {
@@ -97,10 +91,7 @@ fn start<F: Fold>(journal: &dyn Journal, manifest: &Manifest) -> Result<F, Journ
             return Err(JournalError::unfit(what(), "the log ends before it"));
         }
         std::cmp::Ordering::Equal if manifest.chain != last.chain => {
-            return Err(JournalError::unfit(
-                what(),
-                "the log's chain is another one there",
-            ));
+            return Err(JournalError::unfit(what(), "the log's chain is another one there"));
         }
         std::cmp::Ordering::Equal => {}
         std::cmp::Ordering::Less => {
@@ -128,23 +119,14 @@ fn fold_from<F: Fold>(
         }
     }
     tail.epoch = tail.epoch.max(journal.last().epoch);
-    Ok(Replayed {
-        state,
-        tail,
-        records,
-        snapshot: None,
-        passed_over: Vec::new(),
-    })
+    Ok(Replayed { state, tail, records, snapshot: None, passed_over: Vec::new() })
 }
 
 fn fold_frame<F: Fold>(state: &mut F, frame: &Frame) -> Result<(), JournalError> {
     for record in frame.records() {
         state
             .apply(record.seq, record)
-            .map_err(|why| JournalError::Fold {
-                seq: record.seq,
-                why,
-            })?;
+            .map_err(|why| JournalError::Fold { seq: record.seq, why })?;
     }
     Ok(())
 }

@@ -33,43 +33,23 @@ impl SledLog {
     /// Opens an existing folder. May panic or hang on a damaged one: see `probe`.
     pub(crate) fn open(dir: &Path) -> Result<Self, JournalError> {
         for path in files::list(dir)? {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name.starts_with("snap.") && name.ends_with(".generating") {
                 files::remove(&path)?;
             }
         }
         let db = open_db(dir)?;
         let open = |name: &'static str| {
-            db.open_tree(name)
-                .map_err(|error| JournalError::sled("open a tree", error))
+            db.open_tree(name).map_err(|error| JournalError::sled("open a tree", error))
         };
         let (log, snapshots, meta) = (open("log")?, open("snapshots")?, open("meta")?);
         let path = dir.join("db");
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .at("open", &path)?;
+        let file = File::options().read(true).write(true).open(&path).at("open", &path)?;
         for name in ["", "blobs", "conf", "db"] {
-            files::sync(&if name.is_empty() {
-                dir.to_owned()
-            } else {
-                dir.join(name)
-            })?;
+            files::sync(&if name.is_empty() { dir.to_owned() } else { dir.join(name) })?;
         }
         files::sync(files::parent(dir))?;
-        let this = Self {
-            dir: dir.to_owned(),
-            db,
-            log,
-            snapshots,
-            meta,
-            file,
-        };
+        let this = Self { dir: dir.to_owned(), db, log, snapshots, meta, file };
         this.check_blobs()?;
         Ok(this)
     }
@@ -93,10 +73,9 @@ impl SledLog {
     pub(crate) fn check_blobs(&self) -> Result<(), JournalError> {
         match files::list(&self.dir.join("blobs"))?.first() {
             None => Ok(()),
-            Some(blob) => Err(JournalError::unfit(
-                blob.display().to_string(),
-                "blobs/ must be empty",
-            )),
+            Some(blob) => {
+                Err(JournalError::unfit(blob.display().to_string(), "blobs/ must be empty"))
+            }
         }
     }
 
@@ -104,8 +83,7 @@ impl SledLog {
     pub(crate) fn append(&self, frames: &[Frame]) -> Result<(), JournalError> {
         guarded("append", || {
             if let [frame] = frames {
-                self.log
-                    .insert(frame.first_seq().to_be_bytes(), frame.bytes())?;
+                self.log.insert(frame.first_seq().to_be_bytes(), frame.bytes())?;
             } else {
                 let mut batch = sled::Batch::default();
                 for frame in frames {
@@ -130,16 +108,9 @@ impl SledLog {
         &self,
         from_seq: u64,
     ) -> impl Iterator<Item = Result<Frame, JournalError>> + use<> {
-        let from = guarded("seek", || {
-            self.log
-                .range(..=from_seq.to_be_bytes())
-                .next_back()
-                .transpose()
-        });
-        let key = from
-            .ok()
-            .flatten()
-            .map_or(vec![0; 8], |(key, _)| key.to_vec());
+        let from =
+            guarded("seek", || self.log.range(..=from_seq.to_be_bytes()).next_back().transpose());
+        let key = from.ok().flatten().map_or(vec![0; 8], |(key, _)| key.to_vec());
         let mut range = self.log.range(key..);
         std::iter::from_fn(move || {
             loop {
@@ -175,9 +146,7 @@ impl SledLog {
 
     fn delete(&self, tree: &sled::Tree, keys: &[Vec<u8>]) -> Result<(), JournalError> {
         for some in keys.chunks(DELETES_A_COMMIT) {
-            guarded("delete", || {
-                some.iter().try_for_each(|key| tree.remove(key).map(|_| ()))
-            })?;
+            guarded("delete", || some.iter().try_for_each(|key| tree.remove(key).map(|_| ())))?;
             self.commit()?;
         }
         Ok(())
@@ -192,9 +161,7 @@ impl SledLog {
     }
 
     pub(crate) fn put_epoch(&self, epoch: u64) -> Result<(), JournalError> {
-        guarded("write the epoch", || {
-            self.meta.insert("epoch", &epoch.to_be_bytes())
-        })?;
+        guarded("write the epoch", || self.meta.insert("epoch", &epoch.to_be_bytes()))?;
         self.commit()
     }
 
@@ -203,24 +170,17 @@ impl SledLog {
         let seq = snapshot.manifest.seq;
         self.drop_snapshot(seq)?;
         for (chunk, index) in snapshot.state.chunks(CHUNK_BYTES).zip(0..) {
-            guarded("write a snapshot", || {
-                self.snapshots.insert(chunk_key(seq, index), chunk)
-            })?;
+            guarded("write a snapshot", || self.snapshots.insert(chunk_key(seq, index), chunk))?;
         }
         self.commit()?;
         let manifest = seal(&snapshot.manifest);
         guarded("write a snapshot", || {
-            self.snapshots
-                .insert(chunk_key(seq, MANIFEST_CHUNK), manifest)
+            self.snapshots.insert(chunk_key(seq, MANIFEST_CHUNK), manifest)
         })?;
         self.commit()?;
         self.snapshot(&snapshot.manifest)?;
-        let kept: Vec<u64> = self
-            .manifests()?
-            .iter()
-            .take(KEPT)
-            .map(|manifest| manifest.seq)
-            .collect();
+        let kept: Vec<u64> =
+            self.manifests()?.iter().take(KEPT).map(|manifest| manifest.seq).collect();
         for old in self.snapshot_seqs()? {
             if !kept.contains(&old) {
                 self.drop_snapshot(old)?;
@@ -248,13 +208,8 @@ impl SledLog {
     fn drop_snapshot(&self, seq: u64) -> Result<(), JournalError> {
         // The manifest sorts last and goes first: chunks without one are nothing.
         let mut keys = guarded("list a snapshot", || {
-            let range = self
-                .snapshots
-                .range(chunk_key(seq, 0)..=chunk_key(seq, MANIFEST_CHUNK));
-            range
-                .keys()
-                .map(|key| key.map(|key| key.to_vec()))
-                .collect::<Result<Vec<_>, _>>()
+            let range = self.snapshots.range(chunk_key(seq, 0)..=chunk_key(seq, MANIFEST_CHUNK));
+            range.keys().map(|key| key.map(|key| key.to_vec())).collect::<Result<Vec<_>, _>>()
         })?;
         keys.reverse();
         self.delete(&self.snapshots, &keys)
@@ -264,9 +219,8 @@ impl SledLog {
     pub(crate) fn manifests(&self) -> Result<Vec<Manifest>, JournalError> {
         let mut manifests = Vec::new();
         for seq in self.snapshot_seqs()? {
-            let bytes = guarded("read a manifest", || {
-                self.snapshots.get(chunk_key(seq, MANIFEST_CHUNK))
-            })?;
+            let bytes =
+                guarded("read a manifest", || self.snapshots.get(chunk_key(seq, MANIFEST_CHUNK)))?;
             match bytes.as_deref().and_then(unseal) {
                 Some(manifest) => manifests.push(manifest),
                 None => tracing::warn!(seq, "snapshot without a readable manifest is passed over"),
@@ -325,10 +279,7 @@ fn open_db(dir: &Path) -> Result<sled::Db, JournalError> {
             other => return other.map_err(|error| JournalError::sled("open", error)),
         }
     }
-    Err(JournalError::sled(
-        "open",
-        "another user of the folder does not let go of it",
-    ))
+    Err(JournalError::sled("open", "another user of the folder does not let go of it"))
 }
 
 /// Runs a step of sled; a panic inside it is an error like any other.
@@ -338,10 +289,7 @@ fn guarded<T>(
 ) -> Result<T, JournalError> {
     match catch_unwind(AssertUnwindSafe(step)) {
         Ok(done) => done.map_err(|error| JournalError::sled(what, error)),
-        Err(why) => Err(JournalError::sled(
-            what,
-            format!("panicked: {}", panic_text(&*why)),
-        )),
+        Err(why) => Err(JournalError::sled(what, format!("panicked: {}", panic_text(&*why)))),
     }
 }
 
@@ -350,10 +298,7 @@ pub(crate) fn guarded_open<T>(
     step: impl FnOnce() -> Result<T, JournalError>,
 ) -> Result<T, JournalError> {
     catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|why| {
-        Err(JournalError::sled(
-            "open",
-            format!("panicked: {}", panic_text(&*why)),
-        ))
+        Err(JournalError::sled("open", format!("panicked: {}", panic_text(&*why))))
     })
 }
 
@@ -399,10 +344,7 @@ fn unseal(bytes: &[u8]) -> Option<Manifest> {
 /// Removes sled's own snapshots of its page table: a safe first repair of a copy that does not open.
 pub(crate) fn remove_page_table_snapshots(dir: &Path) -> Result<(), JournalError> {
     for path in files::list(dir)? {
-        if path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("snap."))
-        {
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap.")) {
             fs::remove_file(&path).at("remove", &path)?;
         }
     }

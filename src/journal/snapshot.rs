@@ -39,12 +39,7 @@ impl Manifest {
     /// The end of the log as this snapshot saw it.
     #[must_use]
     pub fn tail(&self) -> Tail {
-        Tail {
-            seq: self.seq,
-            chain: self.chain,
-            epoch: self.epoch,
-            at: self.at,
-        }
+        Tail { seq: self.seq, chain: self.chain, epoch: self.epoch, at: self.at }
     }
 }
 
@@ -86,10 +81,7 @@ impl Snapshot {
             return Err(JournalError::unfit(what(), why));
         }
         if blake3::hash(&state) != manifest.hash {
-            return Err(JournalError::unfit(
-                what(),
-                "its bytes do not match its hash",
-            ));
+            return Err(JournalError::unfit(what(), "its bytes do not match its hash"));
         }
         Ok(Self { manifest, state })
     }

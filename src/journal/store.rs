@@ -86,12 +86,7 @@ impl Store {
             segment_bytes: options.witness_segment_bytes,
             ballast: &Ballast::new(dir, options.ballast_bytes),
         };
-        let Parts {
-            sled,
-            witness,
-            archive,
-            opened,
-        } = open(&layout, &how)?;
+        let Parts { sled, witness, archive, opened } = open(&layout, &how)?;
         let witness = witness.map(Witness::start);
         Ok(Self {
             layout,
@@ -143,14 +138,7 @@ impl Store {
     /// # Errors
     /// A log had failed, or fails now; the next start will look more closely. Nothing acknowledged is lost.
     pub fn close(self) -> Result<(), JournalError> {
-        let Self {
-            layout,
-            sled,
-            witness,
-            tail,
-            _lock,
-            ..
-        } = self;
+        let Self { layout, sled, witness, tail, _lock, .. } = self;
         let sled = sled.map_err(JournalError::Poisoned)?;
         sled.commit()?;
         sled.check_blobs()?;
@@ -160,9 +148,7 @@ impl Store {
     }
 
     fn sled(&self) -> Result<&SledLog, JournalError> {
-        self.sled
-            .as_ref()
-            .map_err(|why| JournalError::Poisoned(why.clone()))
+        self.sled.as_ref().map_err(|why| JournalError::Poisoned(why.clone()))
     }
 
     /// Takes sled out of service for the rest of this process.
@@ -191,11 +177,7 @@ impl Store {
         on_witness: impl FnOnce(&mut Witness) -> Result<(), JournalError>,
     ) -> Result<(), JournalError> {
         let sled = self.sled.as_ref().ok().and_then(|sled| on_sled(sled).err());
-        let witness = self
-            .witness
-            .as_mut()
-            .ok()
-            .and_then(|witness| on_witness(witness).err());
+        let witness = self.witness.as_mut().ok().and_then(|witness| on_witness(witness).err());
         if let Some(why) = sled {
             self.sled_failed(&why);
         }
@@ -203,10 +185,9 @@ impl Store {
             self.witness_failed(&why);
         }
         match (&self.sled, &self.witness) {
-            (Err(sled), Err(witness)) => Err(JournalError::BothFailed {
-                sled: sled.clone(),
-                witness: witness.clone(),
-            }),
+            (Err(sled), Err(witness)) => {
+                Err(JournalError::BothFailed { sled: sled.clone(), witness: witness.clone() })
+            }
             _ => Ok(()),
         }
     }
@@ -240,11 +221,7 @@ impl Journal for Store {
         if from_seq > archived {
             return Ok(Box::new(Followed::new(live, "log", None)));
         }
-        Ok(Box::new(Followed::new(
-            self.archive.frames(from_seq).chain(live),
-            "log",
-            None,
-        )))
+        Ok(Box::new(Followed::new(self.archive.frames(from_seq).chain(live), "log", None)))
     }
 
     fn last(&self) -> Tail {
@@ -254,10 +231,7 @@ impl Journal for Store {
     fn claim(&mut self, old_epoch: u64, node: &str) -> Result<u64, JournalError> {
         let current = self.tail.epoch;
         if old_epoch != current {
-            return Err(JournalError::EpochTaken {
-                old: old_epoch,
-                current,
-            });
+            return Err(JournalError::EpochTaken { old: old_epoch, current });
         }
         let wrote = self.layout.write_epoch(current + 1, node);
         self.both(|sled| sled.put_epoch(current + 1), |_| wrote)?;
@@ -275,9 +249,7 @@ impl Journal for Store {
     }
 
     fn manifests(&self) -> Result<Vec<Manifest>, JournalError> {
-        self.sled
-            .as_ref()
-            .map_or_else(|_| Ok(Vec::new()), SledLog::manifests)
+        self.sled.as_ref().map_or_else(|_| Ok(Vec::new()), SledLog::manifests)
     }
 
     fn snapshot(&self, manifest: &Manifest) -> Result<Snapshot, JournalError> {
@@ -297,10 +269,7 @@ impl Journal for Store {
                 break;
             }
             let full = frames.len() == self.options.archive_frames_max;
-            if full
-                || frames
-                    .first()
-                    .is_some_and(|first| day_of(first.at()) != day_of(frame.at()))
+            if full || frames.first().is_some_and(|first| day_of(first.at()) != day_of(frame.at()))
             {
                 more = true;
                 break;
@@ -310,31 +279,18 @@ impl Journal for Store {
         let moved = self.archive.push(&frames)?;
         let archived = self.archive.tail().seq;
         let dir = self.layout.witness.clone();
-        self.both(
-            |sled| sled.trim(archived),
-            |_| witness_writer::trim(&dir, archived),
-        )?;
-        Ok(Trimmed {
-            archived,
-            moved,
-            more,
-        })
+        self.both(|sled| sled.trim(archived), |_| witness_writer::trim(&dir, archived))?;
+        Ok(Trimmed { archived, moved, more })
     }
 
     fn health(&self) -> Health {
         match (&self.sled, &self.witness) {
             (Ok(_), Ok(_)) => Health::Whole,
-            (Err(why), Ok(_)) => Health::Degraded {
-                which: Which::Sled,
-                why: why.clone(),
-            },
-            (Ok(_), Err(why)) => Health::Degraded {
-                which: Which::Witness,
-                why: why.clone(),
-            },
-            (Err(sled), Err(witness)) => Health::Poisoned {
-                why: format!("sled: {sled}; witness: {witness}"),
-            },
+            (Err(why), Ok(_)) => Health::Degraded { which: Which::Sled, why: why.clone() },
+            (Ok(_), Err(why)) => Health::Degraded { which: Which::Witness, why: why.clone() },
+            (Err(sled), Err(witness)) => {
+                Health::Poisoned { why: format!("sled: {sled}; witness: {witness}") }
+            }
         }
     }
 }
@@ -346,27 +302,13 @@ mod tests {
 
     fn commit(store: &mut Store) {
         let tail = store.last();
-        let record = Record {
-            at: UtcMs(tail.seq),
-            schema: 1,
-            body: vec![1; 100],
-        };
+        let record = Record { at: UtcMs(tail.seq), schema: 1, body: vec![1; 100] };
         let frames = pack(&tail, tail.epoch, [&record]).unwrap();
-        assert!(matches!(
-            store.append(tail.epoch, tail.seq, &frames),
-            Ok(Appended::Durable(_))
-        ));
+        assert!(matches!(store.append(tail.epoch, tail.seq, &frames), Ok(Appended::Durable(_))));
     }
 
     fn open(dir: &Path) -> Store {
-        Store::open(
-            dir,
-            Options {
-                ballast_bytes: 0,
-                ..Options::default()
-            },
-        )
-        .unwrap()
+        Store::open(dir, Options { ballast_bytes: 0, ..Options::default() }).unwrap()
     }
 
     #[test]
@@ -378,26 +320,13 @@ mod tests {
         let why = JournalError::sled("flush", "the disk said no");
         drop(std::mem::replace(&mut store.sled, Err(why.to_string())));
         (0..3).for_each(|_| commit(&mut store));
-        assert!(matches!(
-            store.health(),
-            Health::Degraded {
-                which: Which::Sled,
-                ..
-            }
-        ));
-        let read: u64 = store
-            .tail(1)
-            .unwrap()
-            .map(|frame| u64::from(frame.unwrap().count()))
-            .sum();
+        assert!(matches!(store.health(), Health::Degraded { which: Which::Sled, .. }));
+        let read: u64 = store.tail(1).unwrap().map(|frame| u64::from(frame.unwrap().count())).sum();
         assert_eq!(read, 6, "the witness is read instead");
         assert_eq!(store.trim(2).unwrap().archived, 2, "and archived from");
         assert!(store.close().is_err());
         let store = open(dir.path());
-        assert_eq!(
-            store.opened().notes,
-            [crate::journal::Note::PutBack { from: 4, to: 6 }]
-        );
+        assert_eq!(store.opened().notes, [crate::journal::Note::PutBack { from: 4, to: 6 }]);
         assert_eq!(store.health(), Health::Whole);
     }
 
@@ -408,20 +337,9 @@ mod tests {
         commit(&mut store);
         store.sled_failed(&JournalError::sled("flush", "no"));
         store.witness_failed(&JournalError::Poisoned("no".into()));
-        let frames = pack(
-            &store.last(),
-            0,
-            [&Record {
-                at: UtcMs(1),
-                schema: 1,
-                body: vec![],
-            }],
-        )
-        .unwrap();
-        assert!(matches!(
-            store.append(0, 1, &frames),
-            Err(JournalError::BothFailed { .. })
-        ));
+        let frames =
+            pack(&store.last(), 0, [&Record { at: UtcMs(1), schema: 1, body: vec![] }]).unwrap();
+        assert!(matches!(store.append(0, 1, &frames), Err(JournalError::BothFailed { .. })));
         assert!(matches!(store.health(), Health::Poisoned { .. }));
         assert_eq!(store.last().seq, 1);
     }

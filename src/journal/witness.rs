@@ -47,9 +47,7 @@ impl Header {
             return Err(Fault::Checksum);
         }
         if &bytes[..8] != MAGIC || bytes[8..12] != VERSION.to_be_bytes() {
-            return Err(Fault::Header(
-                "not a witness segment of a version known here",
-            ));
+            return Err(Fault::Header("not a witness segment of a version known here"));
         }
         Ok(Self {
             first_seq: u64::from_be_bytes(bytes[12..20].try_into().expect("eight bytes")),
@@ -66,9 +64,7 @@ pub(crate) fn segment_path(dir: &Path, first_seq: u64) -> PathBuf {
 /// The segments of a folder, in order: (first sequence number by name, path).
 pub(crate) fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, JournalError> {
     let named = |path: PathBuf| {
-        let is = path
-            .extension()
-            .is_some_and(|extension| extension == SUFFIX);
+        let is = path.extension().is_some_and(|extension| extension == SUFFIX);
         let seq = path.file_stem()?.to_str()?.parse().ok()?;
         is.then_some((seq, path))
     };
@@ -123,9 +119,7 @@ impl Reader {
     /// Frames from the one holding `from_seq`.
     pub(crate) fn new(dir: &Path, from_seq: u64) -> Result<Self, JournalError> {
         let mut all = segments(dir)?;
-        let skip = all
-            .partition_point(|(first, _)| *first <= from_seq)
-            .saturating_sub(1);
+        let skip = all.partition_point(|(first, _)| *first <= from_seq).saturating_sub(1);
         all.drain(..skip);
         let mut this = Self {
             rest: all.into_iter(),
@@ -150,20 +144,14 @@ impl Reader {
         let len = file.metadata().at("read", &path)?.len();
         let mut file = BufReader::with_capacity(256 << 10, file);
         let mut header = [0; HEADER_BYTES];
-        file.read_exact(&mut header)
-            .at("read the header of", &path)?;
+        file.read_exact(&mut header).at("read the header of", &path)?;
         let header = Header::decode(&header).map_err(|fault| damaged(&path, seq, fault))?;
         if header.first_seq != seq {
             return Err(damaged(&path, seq, Fault::Misplaced(header.first_seq)));
         }
         self.first.get_or_insert(header);
         self.next_seq = seq;
-        self.open = Some(Segment {
-            path,
-            file,
-            at: HEADER_BYTES as u64,
-            len,
-        });
+        self.open = Some(Segment { path, file, at: HEADER_BYTES as u64, len });
         Ok(true)
     }
 
@@ -188,11 +176,7 @@ impl Reader {
                 }
                 Found::End | Found::Unreadable => {
                     let torn = found == Found::Unreadable;
-                    self.end = Some(End {
-                        path: segment.path.clone(),
-                        at: segment.at,
-                        torn,
-                    });
+                    self.end = Some(End { path: segment.path.clone(), at: segment.at, torn });
                     self.open = None;
                     return Ok(false);
                 }
@@ -205,20 +189,13 @@ impl Reader {
             if self.pos == self.payload.len() && !self.next_entry()? {
                 return Ok(None);
             }
-            let path = &self
-                .open
-                .as_ref()
-                .expect("a payload comes from an open segment")
-                .path;
+            let path = &self.open.as_ref().expect("a payload comes from an open segment").path;
             let fault = |fault| damaged(path, self.next_seq, fault);
             let rest = &self.payload[self.pos..];
-            let (len, rest) = rest
-                .split_first_chunk::<2>()
-                .ok_or_else(|| fault(Fault::Short(rest.len())))?;
+            let (len, rest) =
+                rest.split_first_chunk::<2>().ok_or_else(|| fault(Fault::Short(rest.len())))?;
             let len = usize::from(u16::from_be_bytes(*len));
-            let bytes = rest
-                .get(..len)
-                .ok_or_else(|| fault(Fault::Short(rest.len())))?;
+            let bytes = rest.get(..len).ok_or_else(|| fault(Fault::Short(rest.len())))?;
             let frame = Frame::decode(bytes.to_vec()).map_err(fault)?;
             self.pos += 2 + len;
             self.next_seq = frame.last_seq() + 1;
@@ -251,19 +228,11 @@ impl Segment {
         let mut header = [0; ENTRY_HEADER_BYTES];
         let left = self.len - self.at;
         if left < ENTRY_HEADER_BYTES as u64 {
-            return Ok(if left == 0 {
-                Found::End
-            } else {
-                Found::Unreadable
-            });
+            return Ok(if left == 0 { Found::End } else { Found::Unreadable });
         }
         self.file.read_exact(&mut header)?;
         if header == [0; ENTRY_HEADER_BYTES] {
-            return Ok(if self.only_zeros()? {
-                Found::End
-            } else {
-                Found::Unreadable
-            });
+            return Ok(if self.only_zeros()? { Found::End } else { Found::Unreadable });
         }
         let word =
             |at: usize| u32::from_be_bytes(header[at..at + 4].try_into().expect("four bytes"));
@@ -301,20 +270,15 @@ impl Segment {
         let from = usize::try_from(self.at).expect("a segment fits memory") + 1;
         let magic = ENTRY_MAGIC.to_be_bytes();
         let tail = bytes.get(from..).unwrap_or_default();
-        Ok(
-            (0..tail.len().saturating_sub(ENTRY_HEADER_BYTES)).any(|at| {
-                let entry = &tail[at..];
-                let word = |at: usize| {
-                    u32::from_be_bytes(entry[at..at + 4].try_into().expect("four bytes"))
-                };
-                entry[..4] == magic
-                    && entry
-                        .get(ENTRY_HEADER_BYTES..ENTRY_HEADER_BYTES + word(4) as usize)
-                        .is_some_and(|payload| {
-                            !payload.is_empty() && crc32c::crc32c(payload) == word(8)
-                        })
-            }),
-        )
+        Ok((0..tail.len().saturating_sub(ENTRY_HEADER_BYTES)).any(|at| {
+            let entry = &tail[at..];
+            let word =
+                |at: usize| u32::from_be_bytes(entry[at..at + 4].try_into().expect("four bytes"));
+            entry[..4] == magic
+                && entry.get(ENTRY_HEADER_BYTES..ENTRY_HEADER_BYTES + word(4) as usize).is_some_and(
+                    |payload| !payload.is_empty() && crc32c::crc32c(payload) == word(8),
+                )
+        }))
     }
 }
 
@@ -322,19 +286,13 @@ impl Segment {
 pub(crate) fn salvage(bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
     let magic = ENTRY_MAGIC.to_be_bytes();
-    let starts = bytes
-        .windows(magic.len())
-        .enumerate()
-        .filter(|(_, window)| *window == magic);
+    let starts = bytes.windows(magic.len()).enumerate().filter(|(_, window)| *window == magic);
     for (start, _) in starts {
         // A damaged frame does not hide the ones after it in the same commit, unless its length is what was hit.
         let mut rest = bytes.get(start + ENTRY_HEADER_BYTES..).unwrap_or_default();
         while let Some((len, after)) = rest.split_first_chunk::<2>() {
             let len = usize::from(u16::from_be_bytes(*len));
-            let Some(frame) = after
-                .get(..len)
-                .filter(|_| len > 0 && len <= FRAME_BYTES_MAX)
-            else {
+            let Some(frame) = after.get(..len).filter(|_| len > 0 && len <= FRAME_BYTES_MAX) else {
                 break;
             };
             frames.extend(Frame::decode(frame.to_vec()));

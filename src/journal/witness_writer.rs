@@ -35,11 +35,8 @@ impl Writer {
         let (path, file, at) = match end {
             None => new_segment(dir, next, segment_bytes)?,
             Some(end) => {
-                let file = File::options()
-                    .read(true)
-                    .write(true)
-                    .open(&end.path)
-                    .at("open", &end.path)?;
+                let file =
+                    File::options().read(true).write(true).open(&end.path).at("open", &end.path)?;
                 // What a crash left behind the end must never be found again.
                 file.set_len(end.at).at("cut", &end.path)?;
                 allocate(&file, segment_bytes).at("allocate", &end.path)?;
@@ -69,13 +66,7 @@ impl Writer {
             return Ok(());
         };
         let entry = std::mem::take(&mut self.entry);
-        let done = self.write(
-            &entry,
-            Header {
-                first_seq: first.first_seq(),
-                chain_before,
-            },
-        );
+        let done = self.write(&entry, Header { first_seq: first.first_seq(), chain_before });
         self.entry = entry;
         done
     }
@@ -95,9 +86,7 @@ impl Writer {
             self.file.sync_all().at("sync", &self.path)?;
             (self.path, self.file, self.at) = new_segment(&self.dir, next, self.segment_bytes)?;
         }
-        self.file
-            .write_all_at(entry, self.at)
-            .at("write", &self.path)?;
+        self.file.write_all_at(entry, self.at).at("write", &self.path)?;
         rustix::fs::fdatasync(&self.file).at("sync", &self.path)?;
         self.at += entry.len() as u64;
         Ok(())
@@ -181,26 +170,15 @@ impl Witness {
             .name("witness".into())
             .spawn(run)
             .expect("a thread at the start");
-        Self {
-            jobs: Some(jobs),
-            done,
-            thread: Some(thread),
-            spare: Vec::new(),
-        }
+        Self { jobs: Some(jobs), done, thread: Some(thread), spare: Vec::new() }
     }
 
     /// Hands a commit over; [`Witness::finish`] waits for it.
     pub(crate) fn begin(&mut self, frames: &[Frame], chain_before: [u8; 32]) {
         let mut entry = std::mem::take(&mut self.spare);
         encode_entry(frames, &mut entry);
-        let next = Header {
-            first_seq: frames[0].first_seq(),
-            chain_before,
-        };
-        let jobs = self
-            .jobs
-            .as_ref()
-            .expect("the channel is closed only in drop");
+        let next = Header { first_seq: frames[0].first_seq(), chain_before };
+        let jobs = self.jobs.as_ref().expect("the channel is closed only in drop");
         // A thread that is gone is found out in `finish`.
         let _ = jobs.send(Job { entry, next });
     }

@@ -22,10 +22,7 @@ pub(super) struct BadField {
 }
 
 fn bad<T>(field: &'static str, text: impl Into<String>) -> Result<T, BadField> {
-    Err(BadField {
-        field,
-        text: text.into(),
-    })
+    Err(BadField { field, text: text.into() })
 }
 
 /// The role of a session.
@@ -50,25 +47,15 @@ pub(super) fn command(
     let call = CallId;
     let text = |text: &Option<String>| text.as_deref().map(Into::into);
     Ok(Some(match request {
-        Request::PlaceCall(placed) => Command::PlaceCall {
-            received_at,
-            call: Box::new(new_call(placed, settings)?),
-        },
-        Request::Claim(claim) => Command::ClaimCall {
-            call: call(claim.call),
-            take_over: false,
-        },
-        Request::TakeOver(claim) => Command::ClaimCall {
-            call: call(claim.call),
-            take_over: true,
-        },
-        Request::ReleaseClaim(claim) => Command::ReleaseClaim {
-            call: call(claim.call),
-        },
-        Request::AssignUnit(assign) => Command::AssignUnit {
-            call: call(assign.call),
-            unit: named(&assign.unit)?,
-        },
+        Request::PlaceCall(placed) => {
+            Command::PlaceCall { received_at, call: Box::new(new_call(placed, settings)?) }
+        }
+        Request::Claim(claim) => Command::ClaimCall { call: call(claim.call), take_over: false },
+        Request::TakeOver(claim) => Command::ClaimCall { call: call(claim.call), take_over: true },
+        Request::ReleaseClaim(claim) => Command::ReleaseClaim { call: call(claim.call) },
+        Request::AssignUnit(assign) => {
+            Command::AssignUnit { call: call(assign.call), unit: named(&assign.unit)? }
+        }
         Request::ReleaseUnit(release) => Command::ReleaseUnit {
             call: call(release.call),
             unit: named(&release.unit)?,
@@ -87,14 +74,12 @@ pub(super) fn command(
             priority: priority(set.priority)?,
             reason: text(&set.reason),
         },
-        Request::AddNote(note) => Command::AddNote {
-            call: call(note.call),
-            text: SealedText(note.text.as_str().into()),
-        },
-        Request::LinkCall(link) => Command::LinkCall {
-            call: call(link.call),
-            primary: call(link.primary),
-        },
+        Request::AddNote(note) => {
+            Command::AddNote { call: call(note.call), text: SealedText(note.text.as_str().into()) }
+        }
+        Request::LinkCall(link) => {
+            Command::LinkCall { call: call(link.call), primary: call(link.primary) }
+        }
         Request::Escalate(escalate) => Command::EscalateCall {
             call: call(escalate.call),
             clock: text(&escalate.clock),
@@ -118,57 +103,41 @@ pub(super) fn command(
         Request::CloseCall(close) => Command::CloseCall {
             call: call(close.call),
             disposition: close.disposition.as_str().into(),
-            remark: close
-                .remark
-                .as_deref()
-                .map(|remark| SealedText(remark.into())),
+            remark: close.remark.as_deref().map(|remark| SealedText(remark.into())),
         },
-        Request::ReopenCall(reopen) => Command::ReopenCall {
-            call: call(reopen.call),
-            reason: text(&reopen.reason),
-        },
-        Request::ShowCall(show) => Command::OpenCall {
-            call: call(show.call),
-            reason: text(&show.reason),
-        },
+        Request::ReopenCall(reopen) => {
+            Command::ReopenCall { call: call(reopen.call), reason: text(&reopen.reason) }
+        }
+        Request::ShowCall(show) => {
+            Command::OpenCall { call: call(show.call), reason: text(&show.reason) }
+        }
         Request::SignOn(sign_on) => Command::SignOnUnit {
             unit: named(&sign_on.unit)?,
             crew: Box::new(SignOn {
                 district: sign_on.district.as_str().into(),
-                crew: sign_on
-                    .crew
-                    .iter()
-                    .map(|name| name.as_str().into())
-                    .collect(),
-                skills: sign_on
-                    .skills
-                    .iter()
-                    .map(|skill| skill.as_str().into())
-                    .collect(),
+                crew: sign_on.crew.iter().map(|name| name.as_str().into()).collect(),
+                skills: sign_on.skills.iter().map(|skill| skill.as_str().into()).collect(),
                 vehicle: text(&sign_on.vehicle),
                 point: point(sign_on.lat, sign_on.lon, None)?,
             }),
             linked: by.role == Role::Unit,
         },
-        Request::SignOff(sign_off) => Command::SignOffUnit {
-            unit: own_unit(sign_off.unit.as_deref(), by)?,
-        },
+        Request::SignOff(sign_off) => {
+            Command::SignOffUnit { unit: own_unit(sign_off.unit.as_deref(), by)? }
+        }
         Request::SetOutOfService(set) => Command::SetOutOfService {
             unit: own_unit(set.unit.as_deref(), by)?,
             reason: set.reason.as_str().into(),
         },
-        Request::SetAvailable(set) => Command::SetAvailable {
-            unit: own_unit(set.unit.as_deref(), by)?,
-        },
+        Request::SetAvailable(set) => {
+            Command::SetAvailable { unit: own_unit(set.unit.as_deref(), by)? }
+        }
         Request::ReportPosition(position) => {
             let Some(point) = point(Some(position.lat), Some(position.lon), position.accuracy_m)?
             else {
                 return bad("lat", "a position needs lat and lon");
             };
-            Command::MoveUnit {
-                unit: own_unit(position.unit.as_deref(), by)?,
-                point,
-            }
+            Command::MoveUnit { unit: own_unit(position.unit.as_deref(), by)?, point }
         }
         Request::ListCalls(_)
         | Request::ListUnits(_)
@@ -185,11 +154,7 @@ pub(super) fn command(
 
 /// The order for a command.
 pub(super) fn order(by: &Actor, key: Option<wire::Key>, command: Command) -> Order {
-    Order {
-        by: by.clone(),
-        key: key.map(|key| Key(key.0)),
-        command,
-    }
+    Order { by: by.clone(), key: key.map(|key| Key(key.0)), command }
 }
 
 fn new_call(placed: &wire::PlaceCall, settings: &Settings) -> Result<NewCall, BadField> {
@@ -233,21 +198,15 @@ fn report_status(report: &wire::ReportStatus, by: &Actor) -> Result<Command, Bad
     let call = CallId(report.call);
     let unit = own_unit(report.unit.as_deref(), by)?;
     let by_radio = report.by_radio || by.role != Role::Unit;
-    let progress = |progress| Command::ReportProgress {
-        call,
-        unit: unit.clone(),
-        progress,
-        by_radio,
-    };
+    let progress =
+        |progress| Command::ReportProgress { call, unit: unit.clone(), progress, by_radio };
     Ok(match report.status {
         wire::ReportedStatus::Acknowledged => progress(Progress::Acknowledged),
         wire::ReportedStatus::EnRoute => progress(Progress::EnRoute),
         wire::ReportedStatus::OnScene => progress(Progress::OnScene),
-        wire::ReportedStatus::Declined => Command::DeclineCall {
-            call,
-            unit,
-            reason: report.reason.as_deref().map(Into::into),
-        },
+        wire::ReportedStatus::Declined => {
+            Command::DeclineCall { call, unit, reason: report.reason.as_deref().map(Into::into) }
+        }
         wire::ReportedStatus::Clear => Command::ClearUnit { call, unit },
     })
 }
@@ -255,10 +214,7 @@ fn report_status(report: &wire::ReportStatus, by: &Actor) -> Result<Command, Bad
 pub(super) fn named(callsign: &str) -> Result<Callsign, BadField> {
     Callsign::new(callsign).ok_or(BadField {
         field: "unit",
-        text: format!(
-            "a callsign has 1 to {} bytes",
-            crate::domain::bounds::NAME_BYTES_MAX
-        ),
+        text: format!("a callsign has 1 to {} bytes", crate::domain::bounds::NAME_BYTES_MAX),
     })
 }
 
@@ -266,18 +222,12 @@ fn own_unit(callsign: Option<&str>, by: &Actor) -> Result<Callsign, BadField> {
     match callsign {
         Some(callsign) => named(callsign),
         None if by.role == Role::Unit => named(&by.who),
-        None => bad(
-            "unit",
-            "say which unit; only a unit's own client may leave it out",
-        ),
+        None => bad("unit", "say which unit; only a unit's own client may leave it out"),
     }
 }
 
 fn priority(number: u8) -> Result<Priority, BadField> {
-    Priority::try_from(number).map_err(|text| BadField {
-        field: "priority",
-        text,
-    })
+    Priority::try_from(number).map_err(|text| BadField { field: "priority", text })
 }
 
 /// A rung of the wire counts from 1, one of the core from 0.
@@ -297,10 +247,7 @@ fn point(
         (None, None) => Ok(None),
         (Some(lat), Some(lon)) => match Point::from_degrees(lat, lon, accuracy_m.unwrap_or(0)) {
             Some(point) => Ok(Some(point)),
-            None => bad(
-                "lat",
-                "not on the globe: latitude -90 to 90, longitude -180 to 180",
-            ),
+            None => bad("lat", "not on the globe: latitude -90 to 90, longitude -180 to 180"),
         },
         _ => bad("lat", "latitude and longitude come together"),
     }
@@ -309,12 +256,7 @@ fn point(
 /// The core's rejection as the wire says it.
 pub(super) fn rejection(id: u64, rejection: &Rejection) -> wire::Rejection {
     let code = Code::from(rejection.code());
-    wire::Rejection {
-        id,
-        code,
-        text: rejection.to_string(),
-        field: None,
-    }
+    wire::Rejection { id, code, text: rejection.to_string(), field: None }
 }
 
 /// What an accepted command replies.
@@ -331,9 +273,7 @@ pub(super) fn reply(accepted: Accepted, call: Option<CallId>, state: Option<&Sta
         }
         answer => ReplyBody::Done(wire::Done {
             call: call.map(|id| id.0),
-            stage: call
-                .and_then(|id| state?.call(id))
-                .map(|call| stage(call.stage())),
+            stage: call.and_then(|id| state?.call(id)).map(|call| stage(call.stage())),
             awaiting_second: answer == Answer::AwaitingSecond,
         }),
     }
@@ -411,10 +351,7 @@ pub(super) fn summary(state: &State, call: &Call) -> wire::CallSummary {
         en_route_at: call.en_route_at.map(|at| at.0),
         on_scene_at: call.on_scene_at.map(|at| at.0),
         closed_at: call.closed.as_ref().map(|closing| closing.at.0),
-        disposition: call
-            .closed
-            .as_ref()
-            .map(|closing| closing.disposition.to_string()),
+        disposition: call.closed.as_ref().map(|closing| closing.disposition.to_string()),
         primary: call.primary.map(|id| id.0),
         claim: call.claim.as_ref().map(|claim| wire::ClaimSummary {
             who: claim.who.to_string(),
@@ -458,9 +395,8 @@ pub(super) fn unit_summary(state: &State, callsign: &Callsign, unit: &Unit) -> w
         status: unit_status(state.status(callsign, unit)),
         district: unit.district().to_owned(),
         crew: crew.map_or(0, |crew| u32::try_from(crew.crew.len()).unwrap_or(u32::MAX)),
-        skills: crew.map_or_else(Vec::new, |crew| {
-            crew.skills.iter().map(ToString::to_string).collect()
-        }),
+        skills: crew
+            .map_or_else(Vec::new, |crew| crew.skills.iter().map(ToString::to_string).collect()),
         calls: unit.calls.iter().map(|id| id.0).collect(),
         lat: unit.point.map(Point::lat),
         lon: unit.point.map(Point::lon),
@@ -473,10 +409,7 @@ fn place(place: &Place) -> wire::Place {
     wire::Place {
         lat: place.point.map(Point::lat),
         lon: place.point.map(Point::lon),
-        accuracy_m: place
-            .point
-            .map(|point| point.accuracy_m)
-            .filter(|metres| *metres > 0),
+        accuracy_m: place.point.map(|point| point.accuracy_m).filter(|metres| *metres > 0),
         words: place.words.as_deref().map(Into::into),
     }
 }
@@ -502,36 +435,21 @@ pub(super) fn assignment(call: &Call, unit: &Callsign) -> Option<wire::Assignmen
 
 /// An escalation as the feed tells it.
 pub(super) fn escalation(state: &State, dated: &Dated) -> Option<wire::Escalation> {
-    let Event::Escalated {
-        call,
-        generation,
-        clock,
-        unit,
-        rung,
-        repeat,
-        due_at,
-        ..
-    } = &dated.transition.event
+    let Event::Escalated { call, generation, clock, unit, rung, repeat, due_at, .. } =
+        &dated.transition.event
     else {
         return None;
     };
     let known = state.call(*call)?;
     let rules = state.rules_of(known);
     let rule = rules.clocks.get(usize::from(*clock))?;
-    let run = known
-        .clocks
-        .iter()
-        .find(|run| run.clock == *clock && run.unit == *unit);
+    let run = known.clocks.iter().find(|run| run.clock == *clock && run.unit == *unit);
     Some(wire::Escalation {
         call: call.0,
         generation: *generation,
         clock: rule.name.to_string(),
         rung: u32::from(*rung) + 1,
-        office: rules
-            .ladder(rule)
-            .rungs
-            .get(usize::from(*rung))?
-            .to_string(),
+        office: rules.ladder(rule).rungs.get(usize::from(*rung))?.to_string(),
         repeat: *repeat,
         due_at: due_at.0,
         late_ms: dated.at.since(*due_at),
@@ -582,16 +500,11 @@ pub(super) fn timeline_line(state: &State, call: &Call, dated: &Dated) -> wire::
 
 fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
     let because = |reason: &Option<Box<str>>| {
-        reason
-            .as_deref()
-            .map_or_else(String::new, |reason| format!(": {reason}"))
+        reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"))
     };
     let rules = state.rules_of(call);
     let clock = |clock: &u8| {
-        rules
-            .clocks
-            .get(usize::from(*clock))
-            .map_or("a former clock", |rule| &rule.name)
+        rules.clocks.get(usize::from(*clock)).map_or("a former clock", |rule| &rule.name)
     };
     let office = |clock: &u8, rung: &u8| {
         let rule = rules.clocks.get(usize::from(*clock));
@@ -606,21 +519,11 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
         Event::ClaimReleased { .. } => "claim released".into(),
         Event::ClaimWentStale { .. } => "claim went stale".into(),
         Event::UnitAssigned { unit, .. } => format!("{unit} assigned"),
-        Event::UnitProgressed {
-            unit,
-            progress,
-            by_radio,
-            ..
-        } => {
+        Event::UnitProgressed { unit, progress, by_radio, .. } => {
             let radio = if *by_radio { " (by radio)" } else { "" };
             format!("{unit} {}{radio}", progress.name().replace('_', " "))
         }
-        Event::UnitLeft {
-            unit,
-            leaving,
-            reason,
-            ..
-        } => {
+        Event::UnitLeft { unit, leaving, reason, .. } => {
             let how = match leaving {
                 Leaving::Declined => "declined",
                 Leaving::Released => "released",
@@ -635,18 +538,10 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
             "nobody is left who acknowledged; the call waits again".into()
         }
         Event::UnitCheckedIn { unit, .. } => format!("{unit} is well"),
-        Event::PriorityChanged {
-            priority,
-            cause: PriorityCause::Aged,
-            ..
-        } => {
+        Event::PriorityChanged { priority, cause: PriorityCause::Aged, .. } => {
             format!("rose to priority {priority} by waiting")
         }
-        Event::PriorityChanged {
-            priority,
-            cause: PriorityCause::By(_, reason),
-            ..
-        } => {
+        Event::PriorityChanged { priority, cause: PriorityCause::By(_, reason), .. } => {
             format!("set to priority {priority}{}", because(reason))
         }
         Event::NoteAdded { .. } => "note added".into(),
@@ -664,25 +559,12 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
             format!("to be closed as {disposition}; a second person must agree")
         }
         Event::CallClosed { disposition, .. } => format!("closed as {disposition}"),
-        Event::CallReopened {
-            generation, reason, ..
-        } => {
+        Event::CallReopened { generation, reason, .. } => {
             format!("reopened, generation {generation}{}", because(reason))
         }
         Event::ClockWarned { clock: index, .. } => format!("{} deadline comes near", clock(index)),
-        Event::Escalated {
-            clock: index,
-            rung,
-            repeat,
-            due_at,
-            by_hand,
-            ..
-        } => {
-            let again = if *repeat > 0 {
-                format!(" again ({repeat})")
-            } else {
-                String::new()
-            };
+        Event::Escalated { clock: index, rung, repeat, due_at, by_hand, .. } => {
+            let again = if *repeat > 0 { format!(" again ({repeat})") } else { String::new() };
             let late_ms = at.since(*due_at);
             let late = if late_ms > 1_000 {
                 format!(", {} s late", late_ms / 1_000)
@@ -690,15 +572,9 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
                 String::new()
             };
             let hand = if by_hand.is_some() { ", by hand" } else { "" };
-            format!(
-                "{}: {} told{again}{hand}{late}",
-                clock(index),
-                office(index, rung)
-            )
+            format!("{}: {} told{again}{hand}{late}", clock(index), office(index, rung))
         }
-        Event::EscalationTaken {
-            clock: index, rung, ..
-        } => {
+        Event::EscalationTaken { clock: index, rung, .. } => {
             format!("{}: taken for the {}", clock(index), office(index, rung))
         }
         Event::CallOpened { reason, .. } => format!("opened and read{}", because(reason)),

@@ -60,9 +60,7 @@ impl WireFeed {
             forgotten: seq,
             readers: BTreeMap::new(),
             // One that was under way when the server stopped is still nobody's news.
-            canaries: (state.calls().filter(|call| call.is_canary()))
-                .map(|call| call.id)
-                .collect(),
+            canaries: (state.calls().filter(|call| call.is_canary())).map(|call| call.id).collect(),
         }
     }
 
@@ -104,11 +102,7 @@ impl WireFeed {
         }
         let from = self.recent.partition_point(|dated| dated.seq <= seen);
         let missed = self.recent.range(from..);
-        Some(
-            missed
-                .filter_map(|dated| self.push(state, dated, reader))
-                .collect(),
-        )
+        Some(missed.filter_map(|dated| self.push(state, dated, reader)).collect())
     }
 
     pub(super) fn unsubscribe(&mut self, id: u64) {
@@ -118,10 +112,7 @@ impl WireFeed {
     /// The push of `dated` for `reader`, if it concerns it.
     fn push(&self, state: &State, dated: &Dated, reader: &mut Reader) -> Option<Bytes> {
         let event = &dated.transition.event;
-        if event
-            .call()
-            .is_some_and(|call| self.canaries.contains(&call))
-        {
+        if event.call().is_some_and(|call| self.canaries.contains(&call)) {
             return None;
         }
         match &reader.view {
@@ -145,9 +136,7 @@ fn room_push(state: &State, dated: &Dated) -> Option<Bytes> {
         return None;
     }
     let call = event.call().and_then(|id| state.call(id));
-    let unit = event
-        .unit()
-        .and_then(|callsign| Some((callsign, state.unit(callsign)?)));
+    let unit = event.unit().and_then(|callsign| Some((callsign, state.unit(callsign)?)));
     Some(encode(Push {
         seq: dated.seq,
         at: dated.at.0,
@@ -192,9 +181,7 @@ fn unit_push(
         call: None,
         unit: known.map(|unit| Box::new(convert::unit_summary(state, callsign, unit))),
         escalation: None,
-        assignment: shown
-            .and_then(|call| convert::assignment(call, callsign))
-            .map(Box::new),
+        assignment: shown.and_then(|call| convert::assignment(call, callsign)).map(Box::new),
     }))
 }
 
@@ -232,10 +219,7 @@ fn of_unit(state: &State, callsign: &Callsign) -> Shown {
     (
         Vec::new(),
         vec![convert::unit_summary(state, callsign, unit)],
-        calls
-            .iter()
-            .filter_map(|call| convert::assignment(call, callsign))
-            .collect(),
+        calls.iter().filter_map(|call| convert::assignment(call, callsign)).collect(),
     )
 }
 
@@ -294,11 +278,8 @@ impl Feed for WireFeed {
                 self.canaries.insert(*call);
             }
             self.tell(state, dated);
-            let canary = dated
-                .transition
-                .event
-                .call()
-                .is_some_and(|id| self.canaries.contains(&id));
+            let canary =
+                dated.transition.event.call().is_some_and(|id| self.canaries.contains(&id));
             if let Event::CallClosed { call, .. } = &dated.transition.event {
                 self.canaries.remove(call);
             }
@@ -320,9 +301,9 @@ impl WireFeed {
         readers.retain(|_, reader| {
             let push = match reader.view {
                 // All that see the room see the same: encoded once.
-                View::Room => for_the_room
-                    .get_or_insert_with(|| self.push(state, dated, reader))
-                    .clone(),
+                View::Room => {
+                    for_the_room.get_or_insert_with(|| self.push(state, dated, reader)).clone()
+                }
                 View::Unit(_) => self.push(state, dated, reader),
             };
             // Its session learns from the closed channel that it was too slow.

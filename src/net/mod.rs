@@ -213,9 +213,7 @@ async fn wait_for(
 async fn node(handle: &Handle<WireFeed>) -> u64 {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let asked = handle.ask(move |room| {
-        let first = room
-            .ok()
-            .and_then(|room| room.journal.tail(1).ok()?.next()?.ok());
+        let first = room.ok().and_then(|room| room.journal.tail(1).ok()?.next()?.ok());
         let chain = first.map_or([0; 32], |frame| frame.chain());
         let [a, b, c, d, e, f, g, h, ..] = chain;
         // Nobody waits any more only when the server is gone.

@@ -28,10 +28,7 @@ const REPORT_BYTES_MAX: usize = 1_000_000;
 const TIMELINE_MAX: usize = crate::domain::HISTORY_MAX;
 
 pub(super) fn busy(answering: Answering) {
-    answering.reject(
-        Code::Busy,
-        "calls come first just now; ask again in a moment",
-    );
+    answering.reject(Code::Busy, "calls come first just now; ask again in a moment");
 }
 
 /// Asks the room, or says that it is busy.
@@ -44,9 +41,7 @@ pub(super) fn ask(
     let slot = Arc::new(std::sync::Mutex::new(Some(answering)));
     let inside = Arc::clone(&slot);
     let take = |slot: &std::sync::Mutex<Option<Answering>>| {
-        slot.lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take()
+        slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     };
     let asked = server.handle.ask(move |room| {
         let Some(answering) = take(&inside) else {
@@ -68,14 +63,12 @@ pub(super) fn ask(
 pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering) {
     match request {
         Request::ListCalls(list) => {
-            ask(server, answering, move |room, answering| {
-                match list_calls(room, &list) {
-                    Some(calls) => answering.reply(Some(room.engine.state().seq), false, calls),
-                    None => answering.reject(
-                        Code::BadValue,
-                        "after: not the `next` of a page; leave it out to begin again",
-                    ),
-                }
+            ask(server, answering, move |room, answering| match list_calls(room, &list) {
+                Some(calls) => answering.reply(Some(room.engine.state().seq), false, calls),
+                None => answering.reject(
+                    Code::BadValue,
+                    "after: not the `next` of a page; leave it out to begin again",
+                ),
             })
         }
         Request::ListUnits(list) => ask(server, answering, move |room, answering| {
@@ -85,11 +78,7 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
             let mut units: Vec<_> = state
                 .units()
                 .filter(|(callsign, _)| callsign.as_str() > after)
-                .filter(|(_, unit)| {
-                    list.district
-                        .as_ref()
-                        .is_none_or(|it| unit.district() == it)
-                })
+                .filter(|(_, unit)| list.district.as_ref().is_none_or(|it| unit.district() == it))
                 .take(limit + 1)
                 .map(|(callsign, unit)| convert::unit_summary(state, callsign, unit))
                 .collect();
@@ -100,10 +89,8 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
         Request::RecommendUnits(asked) => ask(server, answering, move |room, answering| {
             let state = room.engine.state();
             let Some(call) = state.call(CallId(asked.call)) else {
-                return answering.reject(
-                    Code::UnknownCall,
-                    format!("call {} is not known here", asked.call),
-                );
+                return answering
+                    .reject(Code::UnknownCall, format!("call {} is not known here", asked.call));
             };
             let ranked = recommend(state, call, room.engine.now(), limit(asked.limit));
             let units = ranked.into_iter().map(|unit| wire::Recommendation {
@@ -115,10 +102,7 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
             answering.reply(
                 Some(state.seq),
                 false,
-                wire::Recommendations {
-                    call: asked.call,
-                    units,
-                },
+                wire::Recommendations { call: asked.call, units },
             );
         }),
         Request::Health(_) => {
@@ -130,33 +114,18 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
         }
         Request::TakeSnapshot(_) => ask(server, answering, |room, answering| {
             let (seq, taken) = room.take_snapshot();
-            stored(
-                answering,
-                taken.map(|bytes| wire::Stored {
-                    dir: None,
-                    seq,
-                    bytes,
-                }),
-            );
+            stored(answering, taken.map(|bytes| wire::Stored { dir: None, seq, bytes }));
         }),
         Request::Archive(_) => ask(server, answering, |room, answering| {
             room.archive();
             let seq = room.journal.archived();
-            stored(
-                answering,
-                Ok(wire::Stored {
-                    dir: None,
-                    seq,
-                    bytes: 0,
-                }),
-            );
+            stored(answering, Ok(wire::Stored { dir: None, seq, bytes: 0 }));
         }),
         Request::Report(asked) => report(server, &asked, answering),
         Request::Backup(asked) => backup(server, asked.dir.into(), answering),
-        other => answering.reject(
-            Code::UnknownMessage,
-            format!("{} is not answered here", other.name()),
-        ),
+        other => {
+            answering.reject(Code::UnknownMessage, format!("{} is not answered here", other.name()))
+        }
     }
 }
 
@@ -194,13 +163,8 @@ fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> Option<wire:
         };
         wanted
             && !call.is_canary()
-            && list
-                .district
-                .as_ref()
-                .is_none_or(|it| *call.placed.district == **it)
-            && list
-                .priority
-                .is_none_or(|it| call.priority().number() == it)
+            && list.district.as_ref().is_none_or(|it| *call.placed.district == **it)
+            && list.priority.is_none_or(|it| call.priority().number() == it)
     };
     let after = match list.after.as_deref().map(str::parse) {
         Some(Ok(cursor)) => Some(cursor),
@@ -223,10 +187,7 @@ fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> Option<wire:
         .filter(fits)
         .take(limit + 1)
         .collect();
-    let mut calls: Vec<_> = page
-        .iter()
-        .map(|call| convert::summary(state, call))
-        .collect();
+    let mut calls: Vec<_> = page.iter().map(|call| convert::summary(state, call)).collect();
     // An answer beyond a frame would never arrive: it is cut like any other page.
     let fits = fitting(&calls, limit, CALLS_BYTES_MAX).min(calls.len());
     let more = calls.len() > fits;
@@ -272,10 +233,7 @@ impl std::str::FromStr for Cursor {
         }
         let mut parts = text.strip_prefix('w').ok_or(())?.splitn(3, '.');
         let mut next = || parts.next().ok_or(()).and_then(number);
-        let priority = u8::try_from(next()?)
-            .ok()
-            .and_then(Priority::new)
-            .ok_or(())?;
+        let priority = u8::try_from(next()?).ok().and_then(Priority::new).ok_or(())?;
         Ok(Self::Waiting((priority, UtcMs(next()?), CallId(next()?))))
     }
 }
@@ -292,17 +250,9 @@ pub(super) async fn show(server: &Arc<Server>, order: Order, id: CallId, answeri
             return answering.reject(Code::UnknownCall, format!("call {id} is not known here"));
         };
         let history = &call.history[call.history.len().saturating_sub(TIMELINE_MAX)..];
-        let timeline = history
-            .iter()
-            .filter_map(|seq| read_one(room.journal, *seq));
-        let timeline = timeline
-            .map(|dated| convert::timeline_line(state, call, &dated))
-            .collect();
-        answering.reply(
-            Some(state.seq),
-            false,
-            convert::details(state, call, timeline),
-        );
+        let timeline = history.iter().filter_map(|seq| read_one(room.journal, *seq));
+        let timeline = timeline.map(|dated| convert::timeline_line(state, call, &dated)).collect();
+        answering.reply(Some(state.seq), false, convert::details(state, call, timeline));
     });
 }
 
@@ -375,16 +325,14 @@ fn figures(server: &Server, query: Query, seq: u64) -> Result<String, (Code, Str
 /// A backup, taken from the plain files on a thread of its own.
 fn backup(server: &Arc<Server>, dir: PathBuf, answering: Answering) {
     let LogFiles { dir: data, options } = server.files.clone();
-    let spawned = std::thread::Builder::new()
-        .name("backup".into())
-        .spawn(move || {
-            let taken = inspect::backup(&data, &options, &dir).map(|taken| wire::Stored {
-                dir: Some(dir.display().to_string()),
-                seq: taken.seq,
-                bytes: folder_bytes(&dir),
-            });
-            stored(answering, taken);
+    let spawned = std::thread::Builder::new().name("backup".into()).spawn(move || {
+        let taken = inspect::backup(&data, &options, &dir).map(|taken| wire::Stored {
+            dir: Some(dir.display().to_string()),
+            seq: taken.seq,
+            bytes: folder_bytes(&dir),
         });
+        stored(answering, taken);
+    });
     if let Err(error) = spawned {
         tracing::error!("no thread for a backup: {error}");
     }
@@ -406,10 +354,7 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
     let (sender, receiver) = oneshot::channel();
     let asked = server.handle.ask(move |room| {
         let seen = room.map_or((0, true), |room| {
-            (
-                room.engine.state().seq,
-                room.journal.health() != Health::Whole,
-            )
+            (room.engine.state().seq, room.journal.health() != Health::Whole)
         });
         let _ = sender.send(seen);
     });
@@ -420,11 +365,7 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
     };
     Welcome {
         version: VERSION,
-        server: format!(
-            "{} (fifteen {})",
-            server.settings.room.name,
-            env!("CARGO_PKG_VERSION")
-        ),
+        server: format!("{} (fifteen {})", server.settings.room.name, env!("CARGO_PKG_VERSION")),
         node: server.node,
         seq,
         now_at: server.clock.now().0,
@@ -443,30 +384,21 @@ fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::HealthStatus 
     match &journal {
         Health::Whole => {}
         Health::Degraded { which, why } => {
-            problems.push(format!(
-                "degraded: the log's {which:?} failed, the other goes on: {why}"
-            ));
+            problems
+                .push(format!("degraded: the log's {which:?} failed, the other goes on: {why}"));
         }
         Health::Poisoned { why } => problems.push(format!("the log takes nothing: {why}")),
     }
     problems.extend(canary_problem(server, state.canary(), now));
     let slowest = std::mem::take(&mut room.pulse.slowest_commit);
     if slowest > crate::service::COMMIT_ALARM {
-        problems.push(format!(
-            "a commit took {} ms: the disk is in trouble",
-            slowest.as_millis()
-        ));
+        problems.push(format!("a commit took {} ms: the disk is in trouble", slowest.as_millis()));
     }
     let ahead_ms = server.clock.wall_ahead_ms();
     if ahead_ms.abs() >= 1_000 {
-        problems.push(format!(
-            "the wall clock is {ahead_ms} ms ahead of room time: it was set"
-        ));
+        problems.push(format!("the wall clock is {ahead_ms} ms ahead of room time: it was set"));
     }
-    let open = state
-        .calls()
-        .filter(|call| call.closed.is_none() && !call.is_canary())
-        .count();
+    let open = state.calls().filter(|call| call.closed.is_none() && !call.is_canary()).count();
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     wire::HealthStatus {
         ok: problems.is_empty(),
@@ -478,12 +410,7 @@ fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::HealthStatus 
         uptime_ms: now.since(server.started_at),
         open_calls: count(open),
         waiting_calls: count(state.queue().len()),
-        units: count(
-            state
-                .units()
-                .filter(|(_, unit)| unit.signed_on.is_some())
-                .count(),
-        ),
+        units: count(state.units().filter(|(_, unit)| unit.signed_on.is_some()).count()),
         sessions: count(server.sessions.load(Ordering::Relaxed)),
         next_deadline_at: room.engine.next_deadline().map(|at| at.0),
         slowest_commit_ms: Some(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX)),
@@ -497,30 +424,17 @@ fn canary_problem(server: &Server, canary: crate::engine::Canary, now: UtcMs) ->
     if settings.every.is_zero() {
         return None;
     }
-    let clock = server
-        .settings
-        .rules
-        .clocks
-        .iter()
-        .find(|it| it.starts == Trigger::CanaryReceived)?;
-    let placed_at = canary
-        .placed_at
-        .unwrap_or(server.started_at)
-        .max(server.started_at);
+    let clock =
+        server.settings.rules.clocks.iter().find(|it| it.starts == Trigger::CanaryReceived)?;
+    let placed_at = canary.placed_at.unwrap_or(server.started_at).max(server.started_at);
     let overdue = placed_at.plus(ms(settings.every) + clock.limit_ms + ms(settings.late));
-    let back = canary
-        .passed_at
-        .is_some_and(|passed_at| passed_at >= placed_at);
+    let back = canary.passed_at.is_some_and(|passed_at| passed_at >= placed_at);
     if now > overdue || (!back && now > placed_at.plus(clock.limit_ms + ms(settings.late))) {
         return Some("the canary is missing: a call may not reach its escalation".into());
     }
     // What a canary of the run before met is not this run's trouble.
-    (back && canary.late_ms > ms(settings.late)).then(|| {
-        format!(
-            "the canary was {} ms late: deadlines fire late",
-            canary.late_ms
-        )
-    })
+    (back && canary.late_ms > ms(settings.late))
+        .then(|| format!("the canary was {} ms late: deadlines fire late", canary.late_ms))
 }
 
 /// Sends a canary through the whole path, again and again. It starts with the server.
@@ -538,28 +452,12 @@ pub(super) async fn canary(server: Arc<Server>) {
             district: "".into(),
             kind: "canary".into(),
             priority: Priority::LEAST_URGENT,
-            flags: Flags {
-                test: true,
-                ..Flags::default()
-            },
+            flags: Flags { test: true, ..Flags::default() },
             sealed: Sealed::default(),
         };
         let received_at = server.clock.now();
-        let command = Command::PlaceCall {
-            received_at,
-            call: Box::new(call),
-        };
+        let command = Command::PlaceCall { received_at, call: Box::new(call) };
         let by = Actor::new("canary", Role::Room);
-        server
-            .handle
-            .order(
-                Order {
-                    by,
-                    key: None,
-                    command,
-                },
-                |_, _| {},
-            )
-            .await;
+        server.handle.order(Order { by, key: None, command }, |_, _| {}).await;
     }
 }

@@ -46,29 +46,16 @@ pub(super) struct Answering {
 impl Answering {
     fn send(self, message: ServerMessage) {
         // A session that has ended needs no answer; the client asks again under its key.
-        let _ = self.out.send(Outgoing {
-            frame: message.encode(),
-            _place: Some(self.place),
-        });
+        let _ = self.out.send(Outgoing { frame: message.encode(), _place: Some(self.place) });
     }
 
     pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
-        let reply = Reply {
-            id: self.id,
-            seq,
-            repeated,
-            body: body.into(),
-        };
+        let reply = Reply { id: self.id, seq, repeated, body: body.into() };
         self.send(reply.into());
     }
 
     pub(super) fn reject(self, code: Code, text: impl Into<String>) {
-        let rejection = Rejection {
-            id: self.id,
-            code,
-            text: text.into(),
-            field: None,
-        };
+        let rejection = Rejection { id: self.id, code, text: text.into(), field: None };
         self.send(rejection.into());
     }
 
@@ -130,10 +117,7 @@ pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr
         Ok(Err(None)) => return,
         Err(_) => {
             let text = "say hello first, with role and name".to_owned();
-            let refused = Refused {
-                code: Code::HelloExpected,
-                text,
-            };
+            let refused = Refused { code: Code::HelloExpected, text };
             return writer.last(refused.into(), limit).await;
         }
     };
@@ -146,12 +130,7 @@ pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr
 
 /// Reads the hello and checks it. `Err(None)`: the peer left.
 async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Refused>> {
-    let refuse = |code: Code, text: &str| {
-        Err(Some(Refused {
-            code,
-            text: text.to_owned(),
-        }))
-    };
+    let refuse = |code: Code, text: &str| Err(Some(Refused { code, text: text.to_owned() }));
     let frame = match frames.next().await {
         Ok(Some((frame, _))) => frame,
         Ok(None) => return Err(None),
@@ -164,24 +143,15 @@ async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Ref
             return refuse(Code::HelloExpected, &text);
         }
         Err(error) => {
-            return Err(Some(Refused {
-                code: error.code,
-                text: error.text,
-            }));
+            return Err(Some(Refused { code: error.code, text: error.text }));
         }
     };
     if hello.version != VERSION {
-        let text = format!(
-            "this server speaks version {VERSION}, not {}",
-            hello.version
-        );
+        let text = format!("this server speaks version {VERSION}, not {}", hello.version);
         return refuse(Code::WrongVersion, &text);
     }
     if Callsign::new(&hello.who).is_none() {
-        return refuse(
-            Code::BadValue,
-            "who: a name of 1 to 96 bytes, or the unit's callsign",
-        );
+        return refuse(Code::BadValue, "who: a name of 1 to 96 bytes, or the unit's callsign");
     }
     let tokens = &server.settings.tokens;
     if !tokens.is_empty() {
@@ -311,11 +281,7 @@ async fn set_link(server: &Server, who: &str, up: bool) {
     let Some(unit) = Callsign::new(who) else {
         return;
     };
-    let order = Order {
-        by: Actor::room(),
-        key: None,
-        command: Command::SetLink { unit, up },
-    };
+    let order = Order { by: Actor::room(), key: None, command: Command::SetLink { unit, up } };
     // A unit that has not signed on has no link to lose: the rejection says only that.
     let _ = server.handle.submit(order).await;
 }
@@ -323,28 +289,16 @@ async fn set_link(server: &Server, who: &str, up: bool) {
 impl Session {
     fn say(&self, message: ServerMessage) {
         // The writer is gone only when the session is.
-        let _ = self.out.send(Outgoing {
-            frame: message.encode(),
-            _place: None,
-        });
+        let _ = self.out.send(Outgoing { frame: message.encode(), _place: None });
     }
 
     fn say_from(&self, place: OwnedSemaphorePermit, message: ServerMessage) {
         // As in `say`.
-        let _ = self.out.send(Outgoing {
-            frame: message.encode(),
-            _place: Some(place),
-        });
+        let _ = self.out.send(Outgoing { frame: message.encode(), _place: Some(place) });
     }
 
     fn drop_it(&self, code: Code, text: &str) {
-        self.say(
-            Dropped {
-                code,
-                text: text.to_owned(),
-            }
-            .into(),
-        );
+        self.say(Dropped { code, text: text.to_owned() }.into());
     }
 
     /// Takes one frame. An error ends the session.
@@ -381,17 +335,10 @@ impl Session {
                 }
             },
         };
-        let answering = Answering {
-            id: request.id,
-            out: self.out.clone(),
-            place,
-        };
+        let answering = Answering { id: request.id, out: self.out.clone(), place };
         let name = request.request.name();
         if !self.role.allows(name) {
-            answering.reject(
-                Code::NotAllowed,
-                format!("{name} is not for the role {}", self.role),
-            );
+            answering.reject(Code::NotAllowed, format!("{name} is not for the role {}", self.role));
             return Ok(());
         }
         self.handle(server, request, received_at, answering).await;
@@ -443,17 +390,12 @@ impl Session {
         let unit = Callsign::new(check_in.unit.as_deref().unwrap_or(&self.by.who))?;
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let asked = server.handle.ask(move |room| {
-            let calls = room
-                .ok()
-                .and_then(|room| Some(room.engine.state().unit(&unit)?.calls.clone()));
+            let calls =
+                room.ok().and_then(|room| Some(room.engine.state().unit(&unit)?.calls.clone()));
             let only = calls.filter(|calls| calls.len() == 1).map(|calls| calls[0]);
             let _ = sender.send(only);
         });
-        if asked == Asked::Shed {
-            None
-        } else {
-            receiver.await.ok().flatten()
-        }
+        if asked == Asked::Shed { None } else { receiver.await.ok().flatten() }
     }
 
     fn query(&self, server: &Arc<Server>, request: Request, answering: Answering) {
@@ -496,30 +438,16 @@ impl Session {
             let _ = pushes.send(Some(receiver));
             let state = room.engine.state();
             let begin = room.feed.subscribe(state, id, view, last_seq, push);
-            answering.reply(
-                Some(state.seq),
-                false,
-                Subscribed {
-                    resumed: begin.resumed,
-                },
-            );
+            answering.reply(Some(state.seq), false, Subscribed { resumed: begin.resumed });
             for frame in begin.frames {
-                let _ = out.send(Outgoing {
-                    frame,
-                    _place: None,
-                });
+                let _ = out.send(Outgoing { frame, _place: None });
             }
         });
     }
 }
 
 async fn submit(server: &Server, order: Order, call: Option<CallId>, answering: Answering) {
-    server
-        .handle
-        .order(order, move |outcome, state| {
-            answering.outcome(outcome, call, state)
-        })
-        .await;
+    server.handle.order(order, move |outcome, state| answering.outcome(outcome, call, state)).await;
 }
 
 /// The call a request is about, for its reply.
@@ -603,11 +531,7 @@ struct Writer {
 
 impl Writer {
     fn new(write: OwnedWriteHalf) -> Self {
-        Self {
-            write,
-            codec: FrameCodec::for_server(),
-            buffer: BytesMut::new(),
-        }
+        Self { write, codec: FrameCodec::for_server(), buffer: BytesMut::new() }
     }
 
     fn add(&mut self, frame: Bytes) {

@@ -55,39 +55,19 @@ pub struct PlaceCall {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The caller cannot speak.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub silent: bool,
     /// Ringing back would put the caller in danger.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub unsafe_to_ring_back: bool,
     /// The line broke before the caller could tell.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub dropped: bool,
     /// Someone pressed an SOS button.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub sos: bool,
     /// A test of the system; nobody is in need.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub test: bool,
 }
 
@@ -182,11 +162,7 @@ pub struct ReportStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// An operator records what the unit said by radio or telephone.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub by_radio: bool,
 }
 
@@ -225,9 +201,7 @@ pub struct AddNote {
 /// The note is sealed.
 impl std::fmt::Debug for AddNote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AddNote")
-            .field("call", &self.call)
-            .finish_non_exhaustive()
+        f.debug_struct("AddNote").field("call", &self.call).finish_non_exhaustive()
     }
 }
 

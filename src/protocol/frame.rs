@@ -50,10 +50,7 @@ impl FrameCodec {
     /// A codec with bounds of your own, in bytes without the length.
     #[must_use]
     pub const fn new(read_bytes_max: usize, write_bytes_max: usize) -> Self {
-        Self {
-            read_bytes_max,
-            write_bytes_max,
-        }
+        Self { read_bytes_max, write_bytes_max }
     }
 
     /// The server's end: small frames in, large ones out.

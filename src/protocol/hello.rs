@@ -27,14 +27,7 @@ impl Hello {
     /// A hello of someone new, without token or past.
     #[must_use]
     pub fn new(role: Role, who: impl Into<String>) -> Self {
-        Self {
-            version: VERSION,
-            role,
-            who: who.into(),
-            token: None,
-            last_seq: None,
-            node: None,
-        }
+        Self { version: VERSION, role, who: who.into(), token: None, last_seq: None, node: None }
     }
 
     /// The same with the role's secret.

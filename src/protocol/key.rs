@@ -33,19 +33,15 @@ impl<'de> Deserialize<'de> for Key {
             }
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Key, E> {
-                bytes
-                    .try_into()
-                    .map(Key)
-                    .map_err(|_| E::invalid_length(bytes.len(), &self))
+                bytes.try_into().map(Key).map_err(|_| E::invalid_length(bytes.len(), &self))
             }
 
             /// Bytes that went through a buffer arrive as a sequence.
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Key, A::Error> {
                 let mut bytes = [0; 16];
                 for (at, byte) in bytes.iter_mut().enumerate() {
-                    *byte = seq
-                        .next_element()?
-                        .ok_or_else(|| de::Error::invalid_length(at, &self))?;
+                    *byte =
+                        seq.next_element()?.ok_or_else(|| de::Error::invalid_length(at, &self))?;
                 }
                 Ok(Key(bytes))
             }

@@ -195,10 +195,7 @@ fn read<T>(
         None => Err(DecodeError {
             id: outline.id,
             code: Code::UnknownMessage,
-            text: format!(
-                "there is no message {:?} here",
-                quote(outline.name.unwrap_or_default())
-            ),
+            text: format!("there is no message {:?} here", quote(outline.name.unwrap_or_default())),
             field: Some("type".to_owned()),
         }),
     }
@@ -215,9 +212,7 @@ fn name_of<'a>(outline: &Outline<'a>) -> Result<&'a str, DecodeError> {
         let text = format!("not a message: {} (byte {})", flaw.what, flaw.at);
         return Err(malformed(text, None));
     }
-    outline
-        .name
-        .ok_or_else(|| malformed("a message needs a `type`".to_owned(), Some("type")))
+    outline.name.ok_or_else(|| malformed("a message needs a `type`".to_owned(), Some("type")))
 }
 
 /// Before the fields are read: a hello of another version may have other fields.
@@ -260,9 +255,7 @@ fn malformed(
         ReadError::OutOfRange => "the number does not fit".to_owned(),
         other => quote(&other.to_string()),
     };
-    let missing = said
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'));
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let field = missing.or_else(|| scan::field_before(frame, position));
     let text = match (field, missing) {
         (Some(field), Some(_)) => format!("{name}: `{field}` is missing"),
@@ -270,12 +263,7 @@ fn malformed(
         (Some(field), None) => format!("{name}: `{field}`: {said}"),
         (None, _) => format!("{name}: {said}"),
     };
-    DecodeError {
-        id: outline.id,
-        code: Code::Malformed,
-        field: field.map(str::to_owned),
-        text,
-    }
+    DecodeError { id: outline.id, code: Code::Malformed, field: field.map(str::to_owned), text }
 }
 
 fn quote(text: &str) -> String {

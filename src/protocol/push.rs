@@ -8,39 +8,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flags {
     /// The caller cannot speak.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub silent: bool,
     /// Ringing back would put the caller in danger.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub unsafe_to_ring_back: bool,
     /// The line broke before the caller could tell.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub dropped: bool,
     /// Someone pressed an SOS button.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub sos: bool,
     /// A test of the system; nobody is in need.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub test: bool,
 }
 
@@ -277,10 +257,6 @@ pub struct Snapshot {
     #[serde(default, deserialize_with = "nil_is_default")]
     pub units: Vec<UnitSummary>,
     /// To a unit only: what it is on.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "Vec::is_empty")]
     pub assignments: Vec<Assignment>,
 }

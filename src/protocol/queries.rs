@@ -7,11 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListCalls {
     /// Only calls in one of these states; empty: every open call.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<Stage>,
     /// Only calls of this district.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -84,11 +84,7 @@ pub struct Done {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
     /// Recorded, but a second person has to close the call too before it is closed.
-    #[serde(
-        default,
-        deserialize_with = "nil_is_default",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub awaiting_second: bool,
 }
 
@@ -131,9 +127,7 @@ pub struct CallDetails {
 /// The sealed part stays out of logs.
 impl std::fmt::Debug for CallDetails {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CallDetails")
-            .field("summary", &self.summary)
-            .finish_non_exhaustive()
+        f.debug_struct("CallDetails").field("summary", &self.summary).finish_non_exhaustive()
     }
 }
 

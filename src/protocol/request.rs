@@ -133,12 +133,7 @@ impl Serialize for RequestFrame {
             #[serde(flatten)]
             request: &'a Request,
         }
-        Flat {
-            r#type: self.request.name(),
-            id: self.id,
-            key: self.key,
-            request: &self.request,
-        }
-        .serialize(serializer)
+        Flat { r#type: self.request.name(), id: self.id, key: self.key, request: &self.request }
+            .serialize(serializer)
     }
 }

@@ -75,8 +75,6 @@ impl Role {
     /// Whether a session of this role may send the request called `request`.
     #[must_use]
     pub fn allows(self, request: &str) -> bool {
-        ALLOWED
-            .iter()
-            .any(|(name, roles)| *name == request && roles & self.bit() != 0)
+        ALLOWED.iter().any(|(name, roles)| *name == request && roles & self.bit() != 0)
     }
 }

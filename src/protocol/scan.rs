@@ -55,10 +55,7 @@ fn fill<'a>(found: &mut Outline<'a>, frame: &'a [u8]) -> Result<(), Flaw> {
         let name = walk.text()?;
         let start = walk.at;
         walk.skip()?;
-        let mut value = Walk {
-            frame: &frame[..walk.at],
-            at: start,
-        };
+        let mut value = Walk { frame: &frame[..walk.at], at: start };
         match name {
             "type" if found.name.is_some() => return Err(value.flaw("`type` stands twice")),
             "type" => found.name = Some(value.text()?),
@@ -105,9 +102,7 @@ impl<'a> Walk<'a> {
     /// A big-endian number of `len` (at most 8) bytes.
     fn number(&mut self, len: usize) -> Result<u64, Flaw> {
         let bytes = self.take(len)?;
-        Ok(bytes
-            .iter()
-            .fold(0, |number, byte| number << 8 | u64::from(*byte)))
+        Ok(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
     /// A declared length of `len` bytes; cannot exceed `usize` where it matters, as `take` compares it.
@@ -120,10 +115,7 @@ impl<'a> Walk<'a> {
             Marker::FixMap(len) => Ok(len.into()),
             Marker::Map16 => self.length(2),
             Marker::Map32 => self.length(4),
-            _ => Err(Flaw {
-                what: "a message is a map with names",
-                at: 0,
-            }),
+            _ => Err(Flaw { what: "a message is a map with names", at: 0 }),
         }
     }
 
@@ -135,16 +127,10 @@ impl<'a> Walk<'a> {
             Marker::Str16 => self.length(2)?,
             Marker::Str32 => self.length(4)?,
             _ => {
-                return Err(Flaw {
-                    what: "names and `type` are text",
-                    at: start,
-                });
+                return Err(Flaw { what: "names and `type` are text", at: start });
             }
         };
-        std::str::from_utf8(self.take(len)?).map_err(|_| Flaw {
-            what: "text is UTF-8",
-            at: start,
-        })
+        std::str::from_utf8(self.take(len)?).map_err(|_| Flaw { what: "text is UTF-8", at: start })
     }
 
     /// A number from 0 up, however wide it was written; nil is none.
@@ -165,10 +151,7 @@ impl<'a> Walk<'a> {
             _ => (0, true),
         };
         if signed {
-            return Err(Flaw {
-                what: "`id` and `version` are whole numbers from 0 up",
-                at: start,
-            });
+            return Err(Flaw { what: "`id` and `version` are whole numbers from 0 up", at: start });
         }
         Ok(Some(number))
     }

@@ -62,14 +62,8 @@ impl Fold {
     /// Nothing taken yet.
     #[must_use]
     pub fn new(query: Query) -> Self {
-        let whole = Grain {
-            exact_max: Self::EXACT_MAX,
-            digits: 3,
-        };
-        let group = Grain {
-            exact_max: Self::GROUP_EXACT_MAX,
-            digits: 2,
-        };
+        let whole = Grain { exact_max: Self::EXACT_MAX, digits: 3 };
+        let group = Grain { exact_max: Self::GROUP_EXACT_MAX, digits: 2 };
         Self {
             query,
             books: Vec::new(),
@@ -103,12 +97,9 @@ impl Fold {
         self.last_at = self.last_at.max(at);
         match &dated.transition.event {
             Event::RulesAdopted(rules) => self.adopt(rules),
-            Event::CallReceived {
-                call,
-                received_at,
-                placed,
-                ..
-            } => self.receive(*call, *received_at, placed),
+            Event::CallReceived { call, received_at, placed, .. } => {
+                self.receive(*call, *received_at, placed)
+            }
             Event::CallReopened {
                 call,
                 generation,
@@ -124,12 +115,8 @@ impl Fold {
                     self.reopen(at, (*call, *generation), *received_at, group, *flags);
                 }
             }
-            Event::CallClosed {
-                call, disposition, ..
-            } => self.close(at, *call, disposition),
-            Event::EscalationTaken {
-                call, clock, rung, ..
-            } => self.taken(*call, *clock, *rung),
+            Event::CallClosed { call, disposition, .. } => self.close(at, *call, disposition),
+            Event::EscalationTaken { call, clock, rung, .. } => self.taken(*call, *clock, *rung),
             event => {
                 if let Some(id) = event.call() {
                     self.change(at, id, event);
@@ -196,10 +183,7 @@ impl Fold {
                 clocks.push(self.clocks.len() - 1);
             }
         }
-        self.books.push(Book {
-            rules: Box::new(rules.clone()),
-            clocks,
-        });
+        self.books.push(Book { rules: Box::new(rules.clone()), clocks });
     }
 
     fn receive(&mut self, id: CallId, received_at: UtcMs, placed: &NewCall) {
@@ -245,14 +229,8 @@ impl Fold {
         }
         let group = self.group(received_at, district, kind, priority);
         self.tallies.each(group, |tally| tally.calls.reopened += 1);
-        let call = OpenCall::start(
-            generation,
-            newest(&self.books),
-            group,
-            received_at,
-            at,
-            flags.dropped,
-        );
+        let call =
+            OpenCall::start(generation, newest(&self.books), group, received_at, at, flags.dropped);
         self.open.insert(id, Held::Counted(Box::new(call)));
     }
 
@@ -301,8 +279,7 @@ impl Fold {
         {
             taken.push((clock, rung));
             let place = book.clocks[usize::from(clock)];
-            self.tallies
-                .each(group, |tally| tally.rung(place, rung, office).taken += 1);
+            self.tallies.each(group, |tally| tally.rung(place, rung, office).taken += 1);
         }
     }
 
@@ -339,14 +316,9 @@ impl Fold {
             Event::CallbackRecorded { .. } => {
                 call.trigger(rules, Trigger::CallbackRecorded, None, at, over);
             }
-            Event::ClockWarned {
-                generation,
-                clock,
-                unit,
-                warning,
-                due_at,
-                ..
-            } if *generation == call.generation => {
+            Event::ClockWarned { generation, clock, unit, warning, due_at, .. }
+                if *generation == call.generation =>
+            {
                 let told = Told::ByClock { due_at: *due_at };
                 let point = ClockPoint::Warning(*warning);
                 call.told(rules, *clock, unit.as_ref(), point, told);
@@ -363,15 +335,10 @@ impl Fold {
     /// Counts the runs that are over.
     fn count_runs(&mut self, id: CallId, book: Option<usize>, group: Option<usize>, end: UtcMs) {
         for outcome in self.over.drain(..) {
-            let place = book.and_then(|book| {
-                self.books[book]
-                    .clocks
-                    .get(usize::from(outcome.clock))
-                    .copied()
-            });
+            let place = book
+                .and_then(|book| self.books[book].clocks.get(usize::from(outcome.clock)).copied());
             if let Some(place) = place {
-                self.tallies
-                    .each(group, |tally| tally.run(place, id, &outcome, end));
+                self.tallies.each(group, |tally| tally.run(place, id, &outcome, end));
             }
         }
     }
@@ -394,41 +361,20 @@ fn newest(books: &[Book]) -> Option<(usize, &Rules)> {
 
 /// An office was told: counted, and the run goes on.
 fn escalate(at: UtcMs, call: &mut OpenCall, book: &Book, event: &Event, tallies: &mut Tallies) {
-    let Event::Escalated {
-        clock,
-        unit,
-        rung,
-        repeat,
-        due_at,
-        by_hand,
-        ..
-    } = event
-    else {
+    let Event::Escalated { clock, unit, rung, repeat, due_at, by_hand, .. } = event else {
         return;
     };
     let Some((_, office)) = book.office(*clock, *rung) else {
         return;
     };
     let (point, told) = (
-        if *repeat == 0 {
-            ClockPoint::Rung(*rung)
-        } else {
-            ClockPoint::Repeat(*repeat)
-        },
-        if by_hand.is_some() {
-            Told::ByHand { at }
-        } else {
-            Told::ByClock { due_at: *due_at }
-        },
+        if *repeat == 0 { ClockPoint::Rung(*rung) } else { ClockPoint::Repeat(*repeat) },
+        if by_hand.is_some() { Told::ByHand { at } } else { Told::ByClock { due_at: *due_at } },
     );
     call.told = true;
     call.told(&book.rules, *clock, unit.as_ref(), point, told);
     let place = book.clocks[usize::from(*clock)];
-    let late_ms = if by_hand.is_some() {
-        0
-    } else {
-        at.since(*due_at)
-    };
+    let late_ms = if by_hand.is_some() { 0 } else { at.since(*due_at) };
     tallies.each(call.group, |tally| {
         let figures = tally.rung(place, *rung, office);
         if *repeat == 0 {

@@ -49,12 +49,7 @@ impl Query {
     /// All calls, uncut, in `zone`.
     #[must_use]
     pub const fn all(zone: TimeZone) -> Self {
-        Self {
-            from: None,
-            to: None,
-            by: None,
-            zone,
-        }
+        Self { from: None, to: None, by: None, zone }
     }
 
     fn wants(&self, received_at: UtcMs) -> bool {
@@ -71,11 +66,7 @@ impl Query {
         priority: Priority,
     ) -> Option<String> {
         let or_none = |text: &str| {
-            if text.is_empty() {
-                "(none)".to_owned()
-            } else {
-                text.to_owned()
-            }
+            if text.is_empty() { "(none)".to_owned() } else { text.to_owned() }
         };
         Some(match self.by? {
             By::District => or_none(district),
@@ -112,13 +103,8 @@ pub enum By {
 
 impl By {
     /// Every one.
-    pub const ALL: [Self; 5] = [
-        Self::District,
-        Self::Kind,
-        Self::Priority,
-        Self::Hour,
-        Self::Shift,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::District, Self::Kind, Self::Priority, Self::Hour, Self::Shift];
 
     /// Its name on the command line and in reports.
     #[must_use]
@@ -156,11 +142,7 @@ fn hour(zone: &TimeZone, at: UtcMs) -> Option<i8> {
 fn stamp(zone: &TimeZone, at: UtcMs) -> String {
     timestamp(at).map_or_else(
         || at.to_string(),
-        |at| {
-            at.to_zoned(zone.clone())
-                .strftime("%Y-%m-%dT%H:%M:%S%.f%:z")
-                .to_string()
-        },
+        |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string(),
     )
 }
 
@@ -168,10 +150,8 @@ fn stamp(zone: &TimeZone, at: UtcMs) -> String {
 fn zone_name(zone: &TimeZone, at: UtcMs) -> String {
     zone.iana_name().map_or_else(
         || {
-            timestamp(at).map_or_else(
-                || "unknown zone".to_owned(),
-                |at| zone.to_offset(at).to_string(),
-            )
+            timestamp(at)
+                .map_or_else(|| "unknown zone".to_owned(), |at| zone.to_offset(at).to_string())
         },
         str::to_owned,
     )

@@ -167,15 +167,11 @@ impl OpenCall {
             told: false,
             taken: Vec::new(),
         };
-        for (index, rule) in rules
-            .iter()
-            .flat_map(|(_, rules)| (0_u8..).zip(&rules.clocks))
-        {
+        for (index, rule) in rules.iter().flat_map(|(_, rules)| (0_u8..).zip(&rules.clocks)) {
             if rule.starts == Trigger::Received
                 || dropped && rule.starts == Trigger::DroppedReceived
             {
-                call.runs
-                    .push(Run::start(index, rule, None, started_at, received_at));
+                call.runs.push(Run::start(index, rule, None, started_at, received_at));
             }
         }
         // Most open calls of a log wait: a third of what the fold holds would be slack.
@@ -320,9 +316,7 @@ impl OpenCall {
                     *run = Run::start(index, rule, unit.cloned(), at, at);
                 }
                 Some(_) => {}
-                None => self
-                    .runs
-                    .push(Run::start(index, rule, unit.cloned(), at, at)),
+                None => self.runs.push(Run::start(index, rule, unit.cloned(), at, at)),
             }
         }
     }
@@ -378,17 +372,11 @@ impl OpenCall {
 
     /// How its runs stand at the end of the log.
     pub(super) fn stand(&self, end: UtcMs, over: &mut Vec<Outcome>) {
-        over.extend(
-            self.runs
-                .iter()
-                .map(|run| run.outcome(Last::Unfinished(end))),
-        );
+        over.extend(self.runs.iter().map(|run| run.outcome(Last::Unfinished(end))));
     }
 
     fn position(&self, clock: u8, unit: Option<&Callsign>) -> Option<usize> {
-        self.runs
-            .iter()
-            .position(|run| run.run.clock == clock && run.run.unit.as_ref() == unit)
+        self.runs.iter().position(|run| run.run.clock == clock && run.run.unit.as_ref() == unit)
     }
 }
 

@@ -28,11 +28,7 @@ impl Recent {
                 break;
             };
             // A call closed again since has a newer number and stays.
-            if self
-                .calls
-                .get(&id)
-                .is_some_and(|(newest, _)| *newest == number)
-            {
+            if self.calls.get(&id).is_some_and(|(newest, _)| *newest == number) {
                 self.calls.remove(&id);
             }
         }

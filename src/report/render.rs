@@ -32,11 +32,7 @@ pub fn table(report: &Report) -> String {
     }
     if let (Some(by), false) = (report.by, report.groups.is_empty()) {
         let first = first_clock(report).map_or_else(String::new, shown);
-        let _ = writeln!(
-            text,
-            "\nBy {}: {first}, and what else was missed",
-            by.name()
-        );
+        let _ = writeln!(text, "\nBy {}: {first}, and what else was missed", by.name());
         text += &groups(report);
     }
     text
@@ -69,10 +65,8 @@ fn heading(report: &Report) -> String {
         let closed: Vec<_> = closed.iter().map(one).collect();
         text += &wrapped("closed as: ", &closed);
     }
-    let left_out = [
-        count(report.excluded.test, "test call"),
-        count(report.excluded.canary, "canary call"),
-    ];
+    let left_out =
+        [count(report.excluded.test, "test call"), count(report.excluded.canary, "canary call")];
     text += &wrapped("left out: ", &left_out);
     if span.to_at.is_some() {
         let _ = writeln!(text, "as of {}", to_seconds(&span.until_at));
@@ -131,17 +125,12 @@ fn new_table(header: &[&str], left: usize) -> Table {
 }
 
 fn printed(table: &Table) -> String {
-    let lines: Vec<_> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
+    let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n") + "\n"
 }
 
 fn deadlines(figures: &Figures) -> String {
-    let header = [
-        "clock", "limit", "runs", "in time", "missed", "never", "not due", "share",
-    ];
+    let header = ["clock", "limit", "runs", "in time", "missed", "never", "not due", "share"];
     let mut table = new_table(&header, 1);
     for clock in &figures.clocks {
         table.add_row([
@@ -159,22 +148,13 @@ fn deadlines(figures: &Figures) -> String {
     for clock in &figures.clocks {
         let mut notes = Vec::new();
         if clock.in_time_by_close > 0 {
-            notes.push(format!(
-                "{} in time only by closing",
-                clock.in_time_by_close
-            ));
+            notes.push(format!("{} in time only by closing", clock.in_time_by_close));
         }
         if clock.missed_unanswered > 0 {
-            notes.push(format!(
-                "{} missed and still unanswered",
-                clock.missed_unanswered
-            ));
+            notes.push(format!("{} missed and still unanswered", clock.missed_unanswered));
         }
         if clock.missed_after_withdrawal > 0 {
-            notes.push(format!(
-                "{} missed after a withdrawal",
-                clock.missed_after_withdrawal
-            ));
+            notes.push(format!("{} missed after a withdrawal", clock.missed_after_withdrawal));
         }
         if !notes.is_empty() {
             text += &wrapped(&format!(" {}: ", shown(&clock.clock)), &notes);
@@ -184,9 +164,7 @@ fn deadlines(figures: &Figures) -> String {
 }
 
 fn answers(figures: &Figures) -> String {
-    let header = [
-        "clock", "p50", "p90", "p95", "p99", "max", "slowest", "waiting",
-    ];
+    let header = ["clock", "p50", "p90", "p95", "p99", "max", "slowest", "waiting"];
     let mut table = new_table(&header, 1);
     for clock in figures.clocks.iter().filter(|clock| clock.started > 0) {
         table.add_row([
@@ -204,16 +182,7 @@ fn answers(figures: &Figures) -> String {
 }
 
 fn offices(figures: &Figures) -> String {
-    let header = [
-        "office",
-        "clock",
-        "rung",
-        "told",
-        "again",
-        "taken",
-        "late",
-        "latest by",
-    ];
+    let header = ["office", "clock", "rung", "told", "again", "taken", "late", "latest by"];
     let mut table = new_table(&header, 2);
     for clock in &figures.clocks {
         for rung in &clock.rungs {
@@ -225,34 +194,17 @@ fn offices(figures: &Figures) -> String {
                 rung.repeats.to_string(),
                 rung.taken.to_string(),
                 rung.late.to_string(),
-                if rung.late_ms_max == 0 {
-                    "-".to_owned()
-                } else {
-                    span(rung.late_ms_max)
-                },
+                if rung.late_ms_max == 0 { "-".to_owned() } else { span(rung.late_ms_max) },
             ]);
         }
     }
-    if table.is_empty() {
-        String::new()
-    } else {
-        printed(&table)
-    }
+    if table.is_empty() { String::new() } else { printed(&table) }
 }
 
 /// The first clock of each group, and the misses of the others.
 fn groups(report: &Report) -> String {
     let by = report.by.map_or("", super::By::name);
-    let header = [
-        by,
-        "calls",
-        "open",
-        "missed",
-        "share",
-        "p90",
-        "max",
-        "also missed",
-    ];
+    let header = [by, "calls", "open", "missed", "share", "p90", "max", "also missed"];
     let mut table = new_table(&header, 1);
     let first = first_clock(report);
     for group in &report.groups {
@@ -285,10 +237,7 @@ fn first_clock(report: &Report) -> Option<&str> {
 }
 
 fn worst(worst: Option<&Worst>) -> String {
-    worst.map_or_else(
-        || "-".to_owned(),
-        |worst| format!("{} #{}", span(worst.ms), worst.call),
-    )
+    worst.map_or_else(|| "-".to_owned(), |worst| format!("{} #{}", span(worst.ms), worst.call))
 }
 
 fn rank(ms: Option<u64>) -> String {
@@ -318,9 +267,7 @@ fn span(ms: u64) -> String {
 
 /// Text somebody typed, without what would move a terminal's cursor.
 fn shown(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() { '?' } else { letter })
-        .collect()
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
 #[cfg(test)]
@@ -330,10 +277,7 @@ mod tests {
     #[test]
     fn spans_are_said_in_two_units() {
         let said = [0, 999, 12_345, 208_533, 900_000, 3_728_190, 90_061_000].map(span);
-        assert_eq!(
-            said,
-            ["0s", "999ms", "12s", "3m28s", "15m00s", "1h02m", "1d01h"]
-        );
+        assert_eq!(said, ["0s", "999ms", "12s", "3m28s", "15m00s", "1h02m", "1d01h"]);
     }
 
     #[test]
@@ -355,14 +299,8 @@ mod tests {
 
     #[test]
     fn a_heading_is_to_the_second() {
-        assert_eq!(
-            to_seconds("2026-01-01T05:00:00.123+05:00"),
-            "2026-01-01T05:00:00+05:00"
-        );
-        assert_eq!(
-            to_seconds("2026-01-01T05:00:00+05:00"),
-            "2026-01-01T05:00:00+05:00"
-        );
+        assert_eq!(to_seconds("2026-01-01T05:00:00.123+05:00"), "2026-01-01T05:00:00+05:00");
+        assert_eq!(to_seconds("2026-01-01T05:00:00+05:00"), "2026-01-01T05:00:00+05:00");
     }
 
     #[test]

@@ -63,16 +63,7 @@ impl Fold {
     pub fn row(&self, dated: &Dated) -> Option<EscalationRow> {
         let zone = &self.query.zone;
         match &dated.transition.event {
-            Event::Escalated {
-                call,
-                generation,
-                clock,
-                unit,
-                rung,
-                repeat,
-                due_at,
-                by_hand,
-            } => {
+            Event::Escalated { call, generation, clock, unit, rung, repeat, due_at, by_hand } => {
                 let (_, book) = self.known(*call)?;
                 let (clock, office) = book.office(*clock, *rung)?;
                 let at = stamp(zone, dated.at);
@@ -82,38 +73,17 @@ impl Fold {
                     due_at: Some(stamp(zone, *due_at)),
                     late_ms: Some(dated.at.since(*due_at)),
                     by_hand: by_hand.is_some(),
-                    ..row(
-                        Record::Told,
-                        dated,
-                        at,
-                        (*call, *generation),
-                        clock,
-                        *rung,
-                        office,
-                    )
+                    ..row(Record::Told, dated, at, (*call, *generation), clock, *rung, office)
                 })
             }
-            Event::EscalationTaken {
-                call,
-                clock,
-                rung,
-                by,
-            } => {
+            Event::EscalationTaken { call, clock, rung, by } => {
                 let (generation, book) = self.known(*call)?;
                 let (clock, office) = book.office(*clock, *rung)?;
                 let at = stamp(zone, dated.at);
                 Some(EscalationRow {
                     taken_by: Some(by.who.to_string()),
                     taken_at: Some(at.clone()),
-                    ..row(
-                        Record::Taken,
-                        dated,
-                        at,
-                        (*call, generation),
-                        clock,
-                        *rung,
-                        office,
-                    )
+                    ..row(Record::Taken, dated, at, (*call, generation), clock, *rung, office)
                 })
             }
             _ => None,

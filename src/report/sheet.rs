@@ -32,9 +32,7 @@ impl<W: Write> EscalationCsv<W> {
     /// # Errors
     /// When `out` cannot be written to.
     pub fn new(out: W) -> io::Result<Self> {
-        let mut writer = csv::WriterBuilder::new()
-            .has_headers(false)
-            .from_writer(out);
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
         writer.write_record([
             "record",
             "seq",
@@ -175,12 +173,7 @@ fn csv_rows<W: Write>(
             told: sum(|rung| rung.told),
             repeats: sum(|rung| rung.repeats),
             late: sum(|rung| rung.late),
-            late_ms_max: clock
-                .rungs
-                .iter()
-                .map(|rung| rung.late_ms_max)
-                .max()
-                .unwrap_or(0),
+            late_ms_max: clock.rungs.iter().map(|rung| rung.late_ms_max).max().unwrap_or(0),
             taken: sum(|rung| rung.taken),
         })?;
     }

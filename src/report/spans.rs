@@ -25,10 +25,7 @@ pub(super) struct Spans {
 
 impl Spans {
     pub(super) const fn new(grain: Grain) -> Self {
-        Self {
-            grain,
-            kept: Kept::Exact(Vec::new()),
-        }
+        Self { grain, kept: Kept::Exact(Vec::new()) }
     }
 
     pub(super) fn add(&mut self, ms: u64) {
@@ -77,9 +74,7 @@ impl Spans {
                     seen += step.count_at_value();
                     while next < N && ranks[next] <= seen {
                         found[next] = Some(
-                            rough
-                                .highest_equivalent(step.value_iterated_to())
-                                .min(rough.max()),
+                            rough.highest_equivalent(step.value_iterated_to()).min(rough.max()),
                         );
                         next += 1;
                     }
@@ -91,9 +86,7 @@ impl Spans {
 }
 
 fn record(rough: &mut Histogram<u64>, ms: u64) {
-    rough
-        .record(ms)
-        .expect("a histogram without a bound grows to any span");
+    rough.record(ms).expect("a histogram without a bound grows to any span");
 }
 
 #[cfg(test)]
@@ -135,22 +128,9 @@ mod tests {
 
     #[test]
     fn a_rank_on_an_unanswered_run_is_none() {
-        let mut spans = Spans::new(Grain {
-            exact_max: 8,
-            digits: 3,
-        });
+        let mut spans = Spans::new(Grain { exact_max: 8, digits: 3 });
         (1..=9).for_each(|ms| spans.add(ms));
-        assert_eq!(
-            spans.nearest_ranks([50, 90, 91], 10),
-            [Some(5), Some(9), None]
-        );
-        assert_eq!(
-            Spans::new(Grain {
-                exact_max: 8,
-                digits: 3
-            })
-            .nearest_ranks([50], 0),
-            [None]
-        );
+        assert_eq!(spans.nearest_ranks([50, 90, 91], 10), [Some(5), Some(9), None]);
+        assert_eq!(Spans::new(Grain { exact_max: 8, digits: 3 }).nearest_ranks([50], 0), [None]);
     }
 }

@@ -36,11 +36,7 @@ impl Longest {
     }
 
     fn worst(self, zone: &TimeZone) -> Worst {
-        Worst {
-            call: self.call,
-            ms: self.ms,
-            since_at: stamp(zone, self.from),
-        }
+        Worst { call: self.call, ms: self.ms, since_at: stamp(zone, self.from) }
     }
 }
 
@@ -61,11 +57,7 @@ pub(super) struct Tally {
 
 impl Tally {
     fn new(grain: Grain) -> Self {
-        Self {
-            calls: Calls::default(),
-            clocks: Vec::new(),
-            grain,
-        }
+        Self { calls: Calls::default(), clocks: Vec::new(), grain }
     }
 
     fn clock(&mut self, clock: usize) -> &mut ClockTally {
@@ -115,15 +107,9 @@ impl Tally {
     pub(super) fn rung(&mut self, clock: usize, rung: u8, office: &str) -> &mut RungFigures {
         let rung = u16::from(rung) + 1;
         let rungs = &mut self.clock(clock).figures.rungs;
-        let known = rungs
-            .iter()
-            .position(|known| known.rung == rung && known.office == office);
+        let known = rungs.iter().position(|known| known.rung == rung && known.office == office);
         let place = known.unwrap_or_else(|| {
-            rungs.push(RungFigures {
-                rung,
-                office: office.to_owned(),
-                ..RungFigures::default()
-            });
+            rungs.push(RungFigures { rung, office: office.to_owned(), ..RungFigures::default() });
             rungs.len() - 1
         });
         &mut rungs[place]
@@ -173,17 +159,12 @@ impl ClockTally {
         figures.compliance = compliance(figures.in_time - figures.in_time_by_close, figures.missed);
         figures.longest = self.longest.map(|longest| longest.worst(zone));
         figures.waiting = self.waiting.map(|longest| longest.worst(zone));
-        figures
-            .rungs
-            .sort_by(|a, b| (a.rung, &a.office).cmp(&(b.rung, &b.office)));
+        figures.rungs.sort_by(|a, b| (a.rung, &a.office).cmp(&(b.rung, &b.office)));
         figures
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "at most 10,000, which an f64 holds"
-)]
+#[expect(clippy::cast_precision_loss, reason = "at most 10,000, which an f64 holds")]
 fn compliance(in_time: u64, missed: u64) -> Option<f64> {
     let share = (in_time * 10_000).checked_div(in_time + missed)?;
     Some(share as f64 / 10_000.0)
@@ -237,11 +218,8 @@ impl Tallies {
     pub(super) fn into_parts(self, worst_first: bool) -> (Tally, Vec<(String, Tally)>) {
         let mut groups = self.groups;
         groups.sort_by(|(a, x), (b, y)| {
-            let by_missed = if worst_first {
-                y.missed().cmp(&x.missed())
-            } else {
-                std::cmp::Ordering::Equal
-            };
+            let by_missed =
+                if worst_first { y.missed().cmp(&x.missed()) } else { std::cmp::Ordering::Equal };
             by_missed.then_with(|| a.cmp(b))
         });
         (self.whole, groups)

@@ -5,10 +5,7 @@
 //! goes on as if nothing had happened and the step is recorded; the next start begins at the wall
 //! clock again, but never before the end of the log.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the one file that asks the machine for the time"
-)]
+#![expect(clippy::disallowed_methods, reason = "the one file that asks the machine for the time")]
 
 use crate::domain::UtcMs;
 use rustix::time::{ClockId, clock_gettime};
@@ -34,9 +31,7 @@ fn boot_ms() -> u64 {
 }
 
 fn wall_ms() -> u64 {
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }
 

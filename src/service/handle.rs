@@ -79,11 +79,7 @@ impl<F> Handle<F> {
         let Ok(place) = Arc::clone(&self.orders).acquire_owned().await else {
             return answer(Err(gone()), None);
         };
-        let message = Message::Order {
-            order,
-            answer: Box::new(answer),
-            _place: place,
-        };
+        let message = Message::Order { order, answer: Box::new(answer), _place: place };
         if let Err(unsent) = self.messages.send(message)
             && let Message::Order { answer, .. } = unsent.into_inner()
         {
@@ -113,10 +109,7 @@ impl<F> Handle<F> {
         let Ok(place) = Arc::clone(&self.asks).try_acquire_owned() else {
             return Asked::Shed;
         };
-        let message = Message::Ask {
-            ask: Box::new(ask),
-            _place: place,
-        };
+        let message = Message::Ask { ask: Box::new(ask), _place: place };
         if let Err(unsent) = self.messages.send(message)
             && let Message::Ask { ask, .. } = unsent.into_inner()
         {

@@ -11,11 +11,7 @@ use crate::journal::{Fold, Record, RecordRef};
 #[must_use]
 pub fn encode(dated: &Dated) -> Record {
     let body = rmp_serde::to_vec(&dated.transition).expect("every event has an encoding");
-    Record {
-        at: dated.at,
-        schema: SCHEMA,
-        body,
-    }
+    Record { at: dated.at, schema: SCHEMA, body }
 }
 
 /// What a record of the log says happened.
@@ -31,11 +27,7 @@ pub fn decode(record: RecordRef<'_>) -> Result<Dated, String> {
     }
     let transition: Transition = rmp_serde::from_slice(record.body)
         .map_err(|error| format!("transition {} is no event: {error}", record.seq))?;
-    Ok(Dated {
-        seq: record.seq,
-        at: record.at,
-        transition,
-    })
+    Ok(Dated { seq: record.seq, at: record.at, transition })
 }
 
 impl Fold for State {

@@ -54,10 +54,7 @@ impl<F> Room<'_, F> {
     pub fn take_snapshot(&mut self) -> (u64, Result<u64, JournalError>) {
         let snapshot = Snapshot::of(self.engine.state(), &self.tail);
         let bytes = snapshot.manifest.len;
-        (
-            self.tail.seq,
-            self.journal.put_snapshot(&snapshot).map(|()| bytes),
-        )
+        (self.tail.seq, self.journal.put_snapshot(&snapshot).map(|()| bytes))
     }
 
     /// Moves what is old to the archive, a step after each of the next commits.
@@ -113,11 +110,7 @@ pub fn start<J: Journal + 'static, F: Feed>(
     let clock = RoomClock::start(state.at);
     let node = format!("pid {}", std::process::id());
     let writer = Writer::take_over(journal, &node)?;
-    let snapshot_seq = writer
-        .journal()
-        .manifests()?
-        .first()
-        .map_or(0, |manifest| manifest.seq);
+    let snapshot_seq = writer.journal().manifests()?.first().map_or(0, |manifest| manifest.seq);
     let (messages, inbox) = bounded(ORDERS_MAX + ASKS_MAX + 1);
     let mut thread = Thread {
         engine: Engine::new(state, clock.now()),
@@ -143,11 +136,7 @@ pub fn start<J: Journal + 'static, F: Feed>(
             what: "starting the engine's thread".into(),
             source,
         })?;
-    Ok(Started {
-        handle,
-        clock,
-        thread: spawned,
-    })
+    Ok(Started { handle, clock, thread: spawned })
 }
 
 /// An order decided and waiting for its commit.
@@ -197,19 +186,9 @@ impl<J: Journal, F: Feed> Thread<J, F> {
 
     /// An order of the room itself.
     fn own(&mut self, command: Command) {
-        let order = Order {
-            by: Actor::room(),
-            key: None,
-            command,
-        };
-        if let Err(rejection) = self
-            .engine
-            .submit(self.clock.now(), &order, &mut self.events)
-        {
-            warn!(
-                code = rejection.code(),
-                "the room rejected its own order: {rejection}"
-            );
+        let order = Order { by: Actor::room(), key: None, command };
+        if let Err(rejection) = self.engine.submit(self.clock.now(), &order, &mut self.events) {
+            warn!(code = rejection.code(), "the room rejected its own order: {rejection}");
         }
     }
 
@@ -237,8 +216,7 @@ impl<J: Journal, F: Feed> Thread<J, F> {
                     Message::Drain => draining = true,
                 }
             }
-            self.engine
-                .tick(self.clock.now(), TICK_EVENTS_MAX, &mut self.events);
+            self.engine.tick(self.clock.now(), TICK_EVENTS_MAX, &mut self.events);
             if let Err(error) = self.commit() {
                 let failed = Failed::Log(error.to_string());
                 for order in pending {
@@ -345,10 +323,7 @@ const ARCHIVE_STEP_FRAMES: usize = 1_024;
 /// snapshot. Returns how many transitions moved; 0: no more are to be moved.
 fn archive_step(journal: &mut dyn Journal, horizon: UtcMs) -> Result<u64, JournalError> {
     let archived = journal.archived();
-    let oldest = journal
-        .manifests()?
-        .last()
-        .map_or(0, |manifest| manifest.seq);
+    let oldest = journal.manifests()?.last().map_or(0, |manifest| manifest.seq);
     if archived >= oldest {
         return Ok(0);
     }
@@ -360,9 +335,5 @@ fn archive_step(journal: &mut dyn Journal, horizon: UtcMs) -> Result<u64, Journa
         }
         upto = frame.last_seq();
     }
-    if upto == archived {
-        Ok(0)
-    } else {
-        Ok(journal.trim(upto)?.moved)
-    }
+    if upto == archived { Ok(0) } else { Ok(journal.trim(upto)?.moved) }
 }

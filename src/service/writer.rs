@@ -48,16 +48,8 @@ impl<J: Journal> Writer<J> {
     pub fn take_over(mut journal: J, node: &str) -> Result<Self, JournalError> {
         let before = journal.last();
         let epoch = journal.claim(before.epoch, node)?;
-        let tail = Tail {
-            epoch,
-            ..journal.last()
-        };
-        Ok(Self {
-            journal,
-            tail,
-            slowest: Duration::ZERO,
-            commits: 0,
-        })
+        let tail = Tail { epoch, ..journal.last() };
+        Ok(Self { journal, tail, slowest: Duration::ZERO, commits: 0 })
     }
 
     /// Where the log ends.
@@ -111,11 +103,7 @@ impl<J: Journal> Writer<J> {
         self.slowest = self.slowest.max(elapsed);
         self.commits += 1;
         if elapsed > COMMIT_ALARM {
-            error!(
-                seq = self.tail.seq,
-                ?elapsed,
-                "slow commit: the disk is in trouble"
-            );
+            error!(seq = self.tail.seq, ?elapsed, "slow commit: the disk is in trouble");
         }
         Ok(())
     }
@@ -127,10 +115,7 @@ impl<J: Journal> Writer<J> {
                 self.tail = tail;
                 Ok(())
             }
-            Appended::Conflict { tail } => Err(CommitError::Conflict {
-                expected,
-                found: tail.seq,
-            }),
+            Appended::Conflict { tail } => Err(CommitError::Conflict { expected, found: tail.seq }),
             Appended::Unknown => Err(CommitError::Unknown(expected)),
         }
     }
@@ -143,10 +128,7 @@ impl<J: Journal> Writer<J> {
     /// # Panics
     /// When `state` is ahead of the log: snapshots are taken between commits.
     pub fn snapshot(&mut self, state: &State) -> Result<(), JournalError> {
-        assert_eq!(
-            state.seq, self.tail.seq,
-            "a snapshot is taken between commits"
-        );
+        assert_eq!(state.seq, self.tail.seq, "a snapshot is taken between commits");
         self.journal.put_snapshot(&Snapshot::of(state, &self.tail))
     }
 }

@@ -138,27 +138,18 @@ impl Tally {
     pub fn take(&mut self, dated: &Dated) {
         self.transitions += 1;
         match &dated.transition.event {
-            Event::Escalated {
-                clock,
-                rung,
-                repeat,
-                ..
-            } if self.watches(*clock) => match self.escalations.get_mut(usize::from(*rung)) {
-                Some(told) if *repeat == 0 => *told += 1,
-                _ => self.reminders += 1,
-            },
+            Event::Escalated { clock, rung, repeat, .. } if self.watches(*clock) => {
+                match self.escalations.get_mut(usize::from(*rung)) {
+                    Some(told) if *repeat == 0 => *told += 1,
+                    _ => self.reminders += 1,
+                }
+            }
             Event::RulesAdopted(rules) => self.watch(rules),
-            Event::CallReceived {
-                call, received_at, ..
-            } => {
+            Event::CallReceived { call, received_at, .. } => {
                 self.calls += 1;
                 self.open.insert(
                     *call,
-                    Open {
-                        received_at: *received_at,
-                        acknowledged: false,
-                        on_scene: false,
-                    },
+                    Open { received_at: *received_at, acknowledged: false, on_scene: false },
                 );
             }
             Event::UnitProgressed { call, progress, .. } => {
@@ -210,11 +201,7 @@ impl Tally {
             transitions: self.transitions,
             elapsed_s: elapsed.as_secs_f64(),
             digest: blake3::Hash::from_bytes(digest).to_hex().to_string(),
-            rungs: self
-                .rules
-                .as_ref()
-                .map(|rules| rules.rungs.clone())
-                .unwrap_or_default(),
+            rungs: self.rules.as_ref().map(|rules| rules.rungs.clone()).unwrap_or_default(),
         }
     }
 }
@@ -254,10 +241,7 @@ impl Times {
 
     fn within(&self, limit_ms: u64) -> u64 {
         let short = self.short_ms.iter().map(|ms| u64::from(*ms));
-        short
-            .chain(self.long_ms.iter().copied())
-            .filter(|ms| *ms <= limit_ms)
-            .count() as u64
+        short.chain(self.long_ms.iter().copied()).filter(|ms| *ms <= limit_ms).count() as u64
     }
 
     fn percentiles(&self, of: u64) -> Percentiles {
@@ -271,12 +255,7 @@ impl Times {
                 None => long.get(place - short.len()).copied(),
             }
         };
-        Percentiles {
-            p50: at(50),
-            p90: at(90),
-            p95: at(95),
-            p99: at(99),
-        }
+        Percentiles { p50: at(50), p90: at(90), p95: at(95), p99: at(99) }
     }
 }
 
@@ -299,11 +278,7 @@ impl fmt::Display for Figures {
         };
         let none = || [const { String::new() }; 4];
         line("received", self.calls, none());
-        line(
-            "acknowledged",
-            self.acknowledged,
-            times(&self.acknowledge_ms),
-        );
+        line("acknowledged", self.acknowledged, times(&self.acknowledge_ms));
         line("  in time", self.acknowledged_in_time, none());
         line("on scene", self.on_scene, times(&self.on_scene_ms));
         line("  in time", self.on_scene_in_time, none());
@@ -319,10 +294,7 @@ impl fmt::Display for Figures {
         }
         writeln!(f, "{table}\n")?;
 
-        let RejectedByReason {
-            before_receipt,
-            after_close,
-        } = self.rejected_by_reason;
+        let RejectedByReason { before_receipt, after_close } = self.rejected_by_reason;
         writeln!(
             f,
             "Stamps rejected: {} ({} before the receipt, {} after the close); an earlier status after a later one: {}.",
@@ -331,12 +303,7 @@ impl fmt::Display for Figures {
             grouped(after_close),
             grouped(self.stale_stamps),
         )?;
-        writeln!(
-            f,
-            "{} transitions in {:.2} s.",
-            grouped(self.transitions),
-            self.elapsed_s
-        )?;
+        writeln!(f, "{} transitions in {:.2} s.", grouped(self.transitions), self.elapsed_s)?;
         write!(f, "Digest {}", self.digest)
     }
 }

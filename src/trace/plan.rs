@@ -51,22 +51,19 @@ pub fn judge(row: &Row) -> impl Iterator<Item = (UtcMs, Stamp, Verdict)> {
     stamps.sort_unstable();
     let received_at = row.received_at;
     let mut furthest = Stamp::Received;
-    stamps
-        .into_iter()
-        .filter_map(|(at, stamp)| Some((at?, stamp)))
-        .map(move |(at, stamp)| {
-            let verdict = if at < received_at {
-                Verdict::BeforeReceipt
-            } else if furthest == Stamp::Closed {
-                Verdict::AfterClose
-            } else if stamp < furthest {
-                Verdict::Stale
-            } else {
-                furthest = stamp;
-                Verdict::Accepted
-            };
-            (at, stamp, verdict)
-        })
+    stamps.into_iter().filter_map(|(at, stamp)| Some((at?, stamp))).map(move |(at, stamp)| {
+        let verdict = if at < received_at {
+            Verdict::BeforeReceipt
+        } else if furthest == Stamp::Closed {
+            Verdict::AfterClose
+        } else if stamp < furthest {
+            Verdict::Stale
+        } else {
+            furthest = stamp;
+            Verdict::Accepted
+        };
+        (at, stamp, verdict)
+    })
 }
 
 /// What is asked of the room at a stamp.
@@ -103,27 +100,15 @@ impl Planned {
     #[must_use]
     pub fn order(self, call: CallId) -> Order {
         let command = match self.ask {
-            Ask::Place(call) => Command::PlaceCall {
-                received_at: self.at,
-                call,
-            },
-            Ask::Report(unit, progress) => Command::ReportProgress {
-                call,
-                unit,
-                progress,
-                by_radio: true,
-            },
-            Ask::Close(remark) => Command::CloseCall {
-                call,
-                disposition: DISPOSITION.into(),
-                remark,
-            },
+            Ask::Place(call) => Command::PlaceCall { received_at: self.at, call },
+            Ask::Report(unit, progress) => {
+                Command::ReportProgress { call, unit, progress, by_radio: true }
+            }
+            Ask::Close(remark) => {
+                Command::CloseCall { call, disposition: DISPOSITION.into(), remark }
+            }
         };
-        Order {
-            by: actor(),
-            key: None,
-            command,
-        }
+        Order { by: actor(), key: None, command }
     }
 }
 
@@ -189,10 +174,7 @@ impl<I: Iterator<Item = Result<Row, TraceError>>> Plan<I> {
     }
 
     fn take_in(&mut self, row: Row) {
-        assert!(
-            row.received_at >= self.now,
-            "rows come in the order of their receipt"
-        );
+        assert!(row.received_at >= self.now, "rows come in the order of their receipt");
         let number = self.rows_read;
         self.rows_read += 1;
         let mut left = 1;
@@ -221,10 +203,7 @@ impl<I: Iterator<Item = Result<Row, TraceError>>> Plan<I> {
     fn pop(&mut self) -> Option<Planned> {
         let Reverse((at, stamp, row, verdict)) = self.heap.pop()?;
         self.now = at;
-        let pending = self
-            .pending
-            .get_mut(&row)
-            .expect("a row with stamps to come is pending");
+        let pending = self.pending.get_mut(&row).expect("a row with stamps to come is pending");
         pending.left -= 1;
         let report = |progress| Ask::Report(pending.unit.clone(), progress);
         let ask = match stamp {
@@ -238,14 +217,7 @@ impl<I: Iterator<Item = Result<Row, TraceError>>> Plan<I> {
         if last {
             self.pending.remove(&row);
         }
-        Some(Planned {
-            at,
-            row,
-            line,
-            verdict,
-            ask,
-            last,
-        })
+        Some(Planned { at, row, line, verdict, ask, last })
     }
 }
 

@@ -110,10 +110,7 @@ pub struct Scan {
 /// # Errors
 /// [`TraceError`], the first there is.
 pub fn scan(path: &Path) -> Result<Scan, TraceError> {
-    let mut scan = Scan {
-        rows: 0,
-        received: None,
-    };
+    let mut scan = Scan { rows: 0, received: None };
     for row in Reader::open(path)? {
         let at = row?.received_at;
         scan.rows += 1;
@@ -143,10 +140,7 @@ impl Reader {
         let name = path.display().to_string();
         match File::open(path) {
             Ok(file) => Self::new(&name, file),
-            Err(source) => Err(TraceError::Unreadable {
-                file: name.into(),
-                source,
-            }),
+            Err(source) => Err(TraceError::Unreadable { file: name.into(), source }),
         }
     }
 
@@ -155,15 +149,9 @@ impl Reader {
     /// # Errors
     /// As [`Reader::open`].
     pub fn new(file: &str, bytes: impl Read + Send + 'static) -> Result<Self, TraceError> {
-        let unreadable = |source| TraceError::Unreadable {
-            file: file.into(),
-            source,
-        };
+        let unreadable = |source| TraceError::Unreadable { file: file.into(), source };
         let lines = Lines::new(plain(bytes).map_err(unreadable)?);
-        let csv = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(lines);
+        let csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines);
         let mut reader = Self {
             file: file.into(),
             csv,
@@ -197,10 +185,8 @@ impl Reader {
         }
         for (column, place) in places.into_iter().enumerate() {
             let Some(place) = place else {
-                let problem = format!(
-                    "is missing from the header; trace v1 has {}",
-                    COLUMNS.join(",")
-                );
+                let problem =
+                    format!("is missing from the header; trace v1 has {}", COLUMNS.join(","));
                 return Err(self.field_error(COLUMNS[column], problem));
             };
             self.places[column] = place;
@@ -244,19 +230,12 @@ impl Reader {
                 line,
                 format!("the gzip data is damaged here ({source}); copy the file again"),
             ),
-            _ => TraceError::Unreadable {
-                file: self.file.clone(),
-                source,
-            },
+            _ => TraceError::Unreadable { file: self.file.clone(), source },
         }
     }
 
     fn line_error(&self, line: u64, problem: String) -> TraceError {
-        TraceError::Line {
-            file: self.file.clone(),
-            line,
-            problem,
-        }
+        TraceError::Line { file: self.file.clone(), line, problem }
     }
 
     fn field_error(&self, column: &str, problem: String) -> TraceError {
@@ -273,10 +252,7 @@ impl Reader {
             return Ok(None);
         }
         self.count_fields()?;
-        let fields = Fields {
-            record: &self.record,
-            places: &self.places,
-        };
+        let fields = Fields { record: &self.record, places: &self.places };
         let row = fields
             .row(self.csv.get_ref().row_line)
             .map_err(|(column, problem)| self.field_error(column, problem))?;
@@ -284,10 +260,8 @@ impl Reader {
         let mut mark = [0; 16];
         mark.copy_from_slice(&blake3::hash(row.call_ref.as_str().as_bytes()).as_bytes()[..16]);
         if !self.seen.insert(mark) {
-            let problem = format!(
-                "{:?} was there before; each call has its own",
-                row.call_ref.as_str()
-            );
+            let problem =
+                format!("{:?} was there before; each call has its own", row.call_ref.as_str());
             return Err(self.field_error("call_ref", problem));
         }
         Ok(Some(row))
@@ -344,17 +318,11 @@ impl Iterator for Reader {
 /// Unpacks gzip, known by its first two bytes.
 fn plain(mut bytes: impl Read + Send + 'static) -> std::io::Result<Box<dyn BufRead + Send>> {
     let mut head = Vec::with_capacity(GZIP_MAGIC.len());
-    bytes
-        .by_ref()
-        .take(GZIP_MAGIC.len() as u64)
-        .read_to_end(&mut head)?;
+    bytes.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut head)?;
     let packed = head == GZIP_MAGIC;
     let whole = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(bytes));
     Ok(if packed {
-        Box::new(BufReader::with_capacity(
-            1 << 16,
-            MultiGzDecoder::new(whole),
-        ))
+        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(whole)))
     } else {
         Box::new(whole)
     })
@@ -466,10 +434,7 @@ impl<'a> Fields<'a> {
                 flags: crate::domain::Flags::default(),
                 sealed: Sealed {
                     number: (!caller.is_empty()).then(|| caller.into()),
-                    place: self.point()?.map(|point| Place {
-                        point: Some(point),
-                        words: None,
-                    }),
+                    place: self.point()?.map(|point| Place { point: Some(point), words: None }),
                     ..Sealed::default()
                 },
             },
@@ -484,21 +449,17 @@ impl<'a> Fields<'a> {
 
     fn text(&self, column: &'static str) -> Parsed<&'a str> {
         let place = COLUMNS.iter().position(|name| *name == column);
-        let bytes = place
-            .and_then(|place| self.record.get(self.places[place]))
-            .unwrap_or_default();
+        let bytes = place.and_then(|place| self.record.get(self.places[place])).unwrap_or_default();
         std::str::from_utf8(bytes).map_err(|_| (column, "is not UTF-8; save the file so".into()))
     }
 
     fn call_ref(&self) -> Parsed<Callsign> {
         let text = self.text("call_ref")?;
-        Callsign::new(text)
-            .filter(|call_ref| call_ref.as_str() == text)
-            .ok_or_else(|| {
-                let most = crate::domain::bounds::NAME_BYTES_MAX;
-                let problem = format!("must be 1 to {most} bytes without blanks at its ends");
-                ("call_ref", problem)
-            })
+        Callsign::new(text).filter(|call_ref| call_ref.as_str() == text).ok_or_else(|| {
+            let most = crate::domain::bounds::NAME_BYTES_MAX;
+            let problem = format!("must be 1 to {most} bytes without blanks at its ends");
+            ("call_ref", problem)
+        })
     }
 
     fn priority(&self) -> Parsed<Priority> {
@@ -508,10 +469,7 @@ impl<'a> Fields<'a> {
             _ => None,
         }
         .ok_or_else(|| {
-            let problem = format!(
-                "{:?} is no priority; 1 (most urgent), 2, 3 or 4",
-                shown(text)
-            );
+            let problem = format!("{:?} is no priority; 1 (most urgent), 2, 3 or 4", shown(text));
             ("priority", problem)
         })
     }
@@ -523,10 +481,7 @@ impl<'a> Fields<'a> {
         }
         match parse_stamp(text.as_bytes()) {
             Some(stamp) => Ok(Some(stamp)),
-            None => Err((
-                column,
-                format!("{:?} is no instant; {STAMP_FORM}", shown(text)),
-            )),
+            None => Err((column, format!("{:?} is no instant; {STAMP_FORM}", shown(text)))),
         }
     }
 
@@ -576,30 +531,20 @@ fn parse_stamp(text: &[u8]) -> Option<UtcMs> {
     let year = number(&whole[..4])?;
     let date = jiff::civil::Date::new(year, pair(5)?, pair(8)?).ok()?;
     let time = jiff::civil::Time::new(pair(11)?, pair(14)?, pair(17)?, 0).ok()?;
-    let second = jiff::tz::Offset::UTC
-        .to_timestamp(date.to_datetime(time))
-        .ok()?
-        .as_second();
+    let second = jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(time)).ok()?.as_second();
     let digits = u32::try_from(fraction.len()).ok()?;
     let fraction = if fraction.is_empty() {
         0
     } else {
         u64::try_from(number(fraction)?).ok()? * 10_u64.pow(3 - digits)
     };
-    Some(UtcMs(
-        u64::try_from(second)
-            .ok()?
-            .checked_mul(1_000)?
-            .checked_add(fraction)?,
-    ))
+    Some(UtcMs(u64::try_from(second).ok()?.checked_mul(1_000)?.checked_add(fraction)?))
 }
 
 /// At most four decimal digits.
 fn number(digits: &[u8]) -> Option<i16> {
     digits.iter().try_fold(0_i16, |number, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| number * 10 + i16::from(digit - b'0'))
+        digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0'))
     })
 }
 
@@ -617,14 +562,8 @@ mod tests {
     fn a_stamp_is_utc_to_the_millisecond() {
         let parsed = |text: &str| parse_stamp(text.as_bytes());
         assert_eq!(parsed("1970-01-01T00:00:00.000Z"), Some(UtcMs(0)));
-        assert_eq!(
-            parsed("2026-01-01T00:00:00.07Z"),
-            Some(UtcMs(1_767_225_600_070))
-        );
-        assert_eq!(
-            parsed("2024-02-29T23:59:59Z"),
-            Some(UtcMs(1_709_251_199_000))
-        );
+        assert_eq!(parsed("2026-01-01T00:00:00.07Z"), Some(UtcMs(1_767_225_600_070)));
+        assert_eq!(parsed("2024-02-29T23:59:59Z"), Some(UtcMs(1_709_251_199_000)));
         for wrong in [
             "2026-01-01T00:00:00.000",
             "2026-01-01 00:00:00.000Z",

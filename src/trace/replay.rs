@@ -29,15 +29,8 @@ pub fn fed_by_a_trace(rules: &Rules) -> Rules {
         Acknowledged, Closed, EnRoute, OnScene, Received, UnitAcknowledged, UnitAssigned,
         UnitOnScene,
     };
-    let said = [
-        Received,
-        UnitAssigned,
-        UnitAcknowledged,
-        Acknowledged,
-        EnRoute,
-        UnitOnScene,
-        OnScene,
-    ];
+    let said =
+        [Received, UnitAssigned, UnitAcknowledged, Acknowledged, EnRoute, UnitOnScene, OnScene];
     let mut fed = rules.clone();
     fed.clocks.retain(|clock| {
         let mut ends = clock.stops.iter().chain(&clock.restarts);
@@ -107,12 +100,7 @@ impl Replayed {
     /// The figures; `elapsed` is how long it took.
     #[must_use]
     pub fn figures(&self, elapsed: Duration) -> Figures {
-        self.tally.figures(
-            self.rejected,
-            self.stale_stamps,
-            elapsed,
-            self.engine.state().digest(),
-        )
+        self.tally.figures(self.rejected, self.stale_stamps, elapsed, self.engine.state().digest())
     }
 }
 
@@ -189,13 +177,7 @@ impl Replay {
         }
         run.flush()?;
         rejected.before_receipt = plan.before_receipt();
-        Ok(Replayed {
-            engine: run.engine,
-            tally: run.tally,
-            rejected,
-            stale_stamps,
-            ended_at,
-        })
+        Ok(Replayed { engine: run.engine, tally: run.tally, rejected, stale_stamps, ended_at })
     }
 }
 
@@ -278,20 +260,12 @@ where
 
     /// The call of a row; number 0, which no call has, before it is placed.
     fn call_of(&mut self, row: u64, last: bool) -> CallId {
-        let call = if last {
-            self.calls.remove(&row)
-        } else {
-            self.calls.get(&row).copied()
-        };
+        let call = if last { self.calls.remove(&row) } else { self.calls.get(&row).copied() };
         call.unwrap_or_default()
     }
 
     fn flush_full(&mut self) -> Result<(), ReplayError<E>> {
-        if self.out.len() >= BATCH {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.out.len() >= BATCH { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), ReplayError<E>> {
@@ -311,8 +285,5 @@ fn unexpected<E: std::error::Error + 'static>(
     line: u64,
     answer: &dyn std::fmt::Display,
 ) -> ReplayError<E> {
-    ReplayError::Unexpected {
-        line,
-        answer: answer.to_string(),
-    }
+    ReplayError::Unexpected { line, answer: answer.to_string() }
 }

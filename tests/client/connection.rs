@@ -48,14 +48,7 @@ async fn rejection_is_an_answer_and_the_connection_goes_on() {
     let asked = tokio::spawn(async move { asking.request(Claim { call: 1 }).await });
     let id = guest.request().await.id;
     let (code, text, field) = (Code::UnknownCall, "no call 1".to_owned(), None);
-    guest
-        .say(Rejection {
-            id,
-            code,
-            text,
-            field,
-        })
-        .await;
+    guest.say(Rejection { id, code, text, field }).await;
     let error = soon(asked).await.unwrap().unwrap_err();
     assert!(matches!(error, ClientError::Rejected(no) if no.code == Code::UnknownCall));
     assert!(client.welcome().is_some());
@@ -117,9 +110,7 @@ async fn request_made_while_the_link_is_down_waits_for_it() {
     let (client, mut house, guest) = connected(quick()).await;
     let mut link = client.link();
     drop(guest);
-    soon(link.wait_for(|link| matches!(link, Link::Down { .. })))
-        .await
-        .unwrap();
+    soon(link.wait_for(|link| matches!(link, Link::Down { .. }))).await.unwrap();
     let asked = tokio::spawn(async move { client.request(Claim { call: 1 }).await });
     let (mut guest, _) = house.welcome_guest().await;
     let id = guest.request().await.id;
@@ -138,9 +129,7 @@ async fn silent_server_is_left_for_a_new_connection() {
     guest.expect_ping().await;
     let mut link = client.link();
     let lost = soon(link.wait_for(|link| matches!(link, Link::Down { .. }))).await;
-    let Link::Down { why, .. } = lost.unwrap().clone() else {
-        panic!("not down")
-    };
+    let Link::Down { why, .. } = lost.unwrap().clone() else { panic!("not down") };
     assert!(why.contains("nothing heard"), "{why}");
     let _ = house.welcome_guest().await;
 }
@@ -156,10 +145,7 @@ async fn ping_is_answered_with_its_number() {
 async fn refused_hello_is_an_error_at_once() {
     let (door, mut house) = house();
     let hello = Hello::new(Role::Operator, "Sana");
-    let config = ClientConfig {
-        patient: true,
-        ..quick()
-    };
+    let config = ClientConfig { patient: true, ..quick() };
     let client = tokio::spawn(Client::connect_with(door, hello, config));
     let (mut guest, _) = house.guest().await;
     let (code, text) = (Code::BadToken, "wrong token".to_owned());
@@ -179,10 +165,7 @@ async fn refusal_on_coming_back_ends_the_client_and_answers_everyone() {
     let (code, text) = (Code::BadToken, "the token has changed".to_owned());
     guest.say(Refused { code, text }).await;
     let error = soon(asked).await.unwrap().unwrap_err();
-    assert!(
-        error.to_string().contains("the token has changed"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("the token has changed"), "{error}");
     let error = soon(client.request(Health {})).await.unwrap_err();
     assert!(matches!(error, ClientError::Closed { .. }), "{error}");
 }
@@ -195,13 +178,7 @@ async fn busy_server_is_tried_again() {
     let (code, text) = (Code::ShuttingDown, "restarting".to_owned());
     guest.say(Refused { code, text }).await;
     let _guest = house.welcome_guest().await;
-    soon(
-        client
-            .link()
-            .wait_for(|link| matches!(link, Link::Up { .. })),
-    )
-    .await
-    .unwrap();
+    soon(client.link().wait_for(|link| matches!(link, Link::Up { .. }))).await.unwrap();
 }
 
 #[tokio::test]
@@ -210,9 +187,7 @@ async fn replaced_client_does_not_fight_its_successor() {
     let (code, text) = (Code::Replaced, "connected elsewhere".to_owned());
     guest.say(Dropped { code, text }).await;
     let mut link = client.link();
-    soon(link.wait_for(|link| matches!(link, Link::Ended { .. })))
-        .await
-        .unwrap();
+    soon(link.wait_for(|link| matches!(link, Link::Ended { .. }))).await.unwrap();
 }
 
 #[tokio::test]
@@ -252,17 +227,12 @@ async fn subscribing_by_hand_is_refused_here() {
 
 #[tokio::test]
 async fn no_more_requests_are_taken_than_may_be_in_flight() {
-    let config = ClientConfig {
-        in_flight_max: 2,
-        ..quick()
-    };
+    let config = ClientConfig { in_flight_max: 2, ..quick() };
     let (client, _house, mut guest) = connected(config).await;
     let mut asked = Vec::new();
     for call in 1..=6 {
         let client = client.clone();
-        asked.push(tokio::spawn(
-            async move { client.request(Claim { call }).await },
-        ));
+        asked.push(tokio::spawn(async move { client.request(Claim { call }).await }));
     }
     let (one, two) = (guest.request().await, guest.request().await);
     guest.say(Ping { id: Some(9) }).await;
@@ -320,10 +290,7 @@ async fn unreachable_server_is_an_error_unless_the_client_is_patient() {
     assert!(matches!(error.unwrap_err(), ClientError::Io(_)));
     let (then, mut patient_house) = crate::script::house();
     let transport = Stubborn { failures: 4, then };
-    let config = ClientConfig {
-        patient: true,
-        ..quick()
-    };
+    let config = ClientConfig { patient: true, ..quick() };
     let client = tokio::spawn(Client::connect_with(transport, hello, config));
     let _guest = patient_house.welcome_guest().await;
     assert!(soon(client).await.unwrap().is_ok());

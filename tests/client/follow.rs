@@ -74,10 +74,7 @@ async fn hello_of_an_earlier_life_resumes_without_a_snapshot() {
 
 #[tokio::test]
 async fn slow_reader_gets_a_fresh_snapshot_instead_of_a_gap() {
-    let config = ClientConfig {
-        updates_max: 2,
-        ..quick()
-    };
+    let config = ClientConfig { updates_max: 2, ..quick() };
     let (client, _house, mut guest) = connected(config).await;
     let follow = tokio::spawn(async move { (client.pushes().await.unwrap(), client) });
     guest.subscribed(false).await;
@@ -101,10 +98,7 @@ async fn slow_reader_gets_a_fresh_snapshot_instead_of_a_gap() {
 
 #[tokio::test]
 async fn answers_come_while_nobody_reads_the_pushes() {
-    let config = ClientConfig {
-        updates_max: 1,
-        ..quick()
-    };
+    let config = ClientConfig { updates_max: 1, ..quick() };
     let (client, _house, mut guest) = connected(config).await;
     let asking = client.clone();
     let follow = tokio::spawn(async move { client.pushes().await.unwrap() });

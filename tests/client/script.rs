@@ -18,9 +18,7 @@ use tokio_util::codec::{Encoder, Framed};
 const STEP: Duration = Duration::from_secs(5);
 
 pub(crate) async fn soon<T>(step: impl Future<Output = T>) -> T {
-    tokio::time::timeout(STEP, step)
-        .await
-        .expect("the step of the script never came")
+    tokio::time::timeout(STEP, step).await.expect("the step of the script never came")
 }
 
 /// What a client connects through, in a script.
@@ -96,13 +94,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Guest<Io> {
 
     pub(crate) async fn reply(&mut self, id: u64, body: impl Into<ReplyBody>) {
         let (seq, repeated, body) = (None, false, body.into());
-        self.say(Reply {
-            id,
-            seq,
-            repeated,
-            body,
-        })
-        .await;
+        self.say(Reply { id, seq, repeated, body }).await;
     }
 
     pub(crate) async fn done(&mut self, id: u64) {
@@ -176,14 +168,7 @@ pub(crate) fn push(seq: u64) -> Push {
 }
 
 pub(crate) fn snapshot(seq: u64, part: u32, parts: u32) -> Snapshot {
-    Snapshot {
-        seq,
-        part,
-        parts,
-        calls: Vec::new(),
-        units: Vec::new(),
-        assignments: Vec::new(),
-    }
+    Snapshot { seq, part, parts, calls: Vec::new(), units: Vec::new(), assignments: Vec::new() }
 }
 
 fn summary(call: u64) -> CallSummary {

@@ -100,13 +100,8 @@ async fn crew_answers_in_one_word() {
     let (unit, _house, mut guest) = on_duty().await;
     let answered = tokio::spawn(async move { unit.acknowledge(7).await });
     let frame = guest.request().await;
-    let Request::ReportStatus(report) = &frame.request else {
-        panic!("{frame:?}")
-    };
-    assert_eq!(
-        (report.call, report.status),
-        (7, ReportedStatus::Acknowledged)
-    );
+    let Request::ReportStatus(report) = &frame.request else { panic!("{frame:?}") };
+    assert_eq!((report.call, report.status), (7, ReportedStatus::Acknowledged));
     assert!(frame.key.is_some(), "sent again safely");
     guest.done(frame.id).await;
     soon(answered).await.unwrap().unwrap();

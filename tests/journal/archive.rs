@@ -24,10 +24,7 @@ fn archive_before(store: &mut Store, before: u64) -> u64 {
 
 fn names(dir: &Path) -> Vec<String> {
     let paths = with_extension(&dir.join("archive"), "zst");
-    paths
-        .iter()
-        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
-        .collect()
+    paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -36,14 +33,8 @@ fn closed_days_become_one_file_each_and_replay_gives_the_same_digest() {
     let mut store = three_days(dir.path());
     let before = replay_from_start::<Seen>(&store).unwrap().state.digest();
     assert_eq!(archive_before(&mut store, MIDNIGHT + 2 * DAY), 2_000);
-    assert_eq!(
-        names(dir.path()),
-        ["2026-11-21.fifteen.zst", "2026-11-22.fifteen.zst"]
-    );
-    assert_eq!(
-        replay_from_start::<Seen>(&store).unwrap().state.digest(),
-        before
-    );
+    assert_eq!(names(dir.path()), ["2026-11-21.fifteen.zst", "2026-11-22.fifteen.zst"]);
+    assert_eq!(replay_from_start::<Seen>(&store).unwrap().state.digest(), before);
     store.close().unwrap();
     let (db, tree) = sled_log(dir.path());
     assert_eq!(
@@ -52,43 +43,22 @@ fn closed_days_become_one_file_each_and_replay_gives_the_same_digest() {
         "sled holds the last day only"
     );
     drop((db, tree));
-    let first_segment: u64 = segments(dir.path())[0]
-        .file_stem()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let first_segment: u64 =
+        segments(dir.path())[0].file_stem().unwrap().to_str().unwrap().parse().unwrap();
     assert!(first_segment > 1, "the witness was trimmed");
     let store = open(dir.path());
     assert_eq!(store.opened().archived, 2_000);
-    assert_eq!(
-        replay_from_start::<Seen>(&store).unwrap().state.digest(),
-        before
-    );
+    assert_eq!(replay_from_start::<Seen>(&store).unwrap().state.digest(), before);
 }
 
 #[test]
 fn bounded_steps_make_several_files_a_day() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(
-        dir.path(),
-        Options {
-            archive_frames_max: 15,
-            ..options()
-        },
-    )
-    .unwrap();
+    let mut store =
+        Store::open(dir.path(), Options { archive_frames_max: 15, ..options() }).unwrap();
     (0..40).for_each(|_| commit(&mut store, 25));
     let step = store.trim(1_000).unwrap();
-    assert_eq!(
-        step,
-        Trimmed {
-            archived: 375,
-            moved: 375,
-            more: true
-        }
-    );
+    assert_eq!(step, Trimmed { archived: 375, moved: 375, more: true });
     // Commits go on between the steps.
     commit(&mut store, 1);
     while store.trim(1_000).unwrap().more {}
@@ -100,10 +70,7 @@ fn bounded_steps_make_several_files_a_day() {
             "2026-11-21.fifteen.zst"
         ]
     );
-    assert_eq!(
-        replay_from_start::<Seen>(&store).unwrap().state,
-        seen(1_001)
-    );
+    assert_eq!(replay_from_start::<Seen>(&store).unwrap().state, seen(1_001));
 }
 
 #[test]
@@ -118,25 +85,15 @@ fn crash_between_archiving_and_trimming_loses_nothing() {
     drop(store);
     // The archive of after, the logs of before; and a file the crash left half written.
     copy(&dir.path().join("archive"), &before.path().join("archive"));
-    fs::write(
-        before.path().join("archive/2026-11-22.fifteen.part"),
-        [1; 100],
-    )
-    .unwrap();
+    fs::write(before.path().join("archive/2026-11-22.fifteen.part"), [1; 100]).unwrap();
     let mut store = open(before.path());
     assert_eq!(
-        (
-            store.archived(),
-            replay_from_start::<Seen>(&store).unwrap().state.digest()
-        ),
+        (store.archived(), replay_from_start::<Seen>(&store).unwrap().state.digest()),
         (1_000, digest)
     );
     archive_before(&mut store, MIDNIGHT + 2 * DAY);
     assert_eq!(
-        (
-            store.archived(),
-            replay_from_start::<Seen>(&store).unwrap().state.digest()
-        ),
+        (store.archived(), replay_from_start::<Seen>(&store).unwrap().state.digest()),
         (2_000, digest)
     );
     store.close().unwrap();
@@ -157,16 +114,7 @@ fn sled_lost_after_archiving_is_made_again() {
     drop(store);
     fs::remove_dir_all(dir.path().join("log")).unwrap();
     let store = open(dir.path());
-    assert_eq!(
-        store.opened().notes,
-        [
-            Note::SledMissing,
-            Note::PutBack {
-                from: 2_001,
-                to: 3_000
-            }
-        ]
-    );
+    assert_eq!(store.opened().notes, [Note::SledMissing, Note::PutBack { from: 2_001, to: 3_000 }]);
     assert_eq!(replay::<Seen>(&store).unwrap().state.digest(), digest);
 }
 
@@ -181,20 +129,13 @@ fn damaged_archive_file_is_named_and_nothing_more_is_trimmed_behind_it() {
     let size = fs::metadata(&file).unwrap().len() as usize;
     flip(&file, size / 2);
     let store = open(dir.path());
-    assert_eq!(
-        replay::<Seen>(&store).unwrap().records,
-        0,
-        "the room starts from its snapshot"
-    );
+    assert_eq!(replay::<Seen>(&store).unwrap().records, 0, "the room starts from its snapshot");
     let error = replay_from_start::<Seen>(&store).unwrap_err().to_string();
     assert!(error.contains("2026-11-22.fifteen.zst"), "{error}");
     drop(store);
     fs::remove_file(dir.path().join("archive/2026-11-21.fifteen.zst")).unwrap();
     let error = refused(dir.path()).to_string();
-    assert!(
-        error.contains("transition 1: expected here, found 1001"),
-        "{error}"
-    );
+    assert!(error.contains("transition 1: expected here, found 1001"), "{error}");
 }
 
 #[test]

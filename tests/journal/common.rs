@@ -21,19 +21,13 @@ pub(crate) struct Seen {
 
 impl Fold for Seen {
     fn fresh() -> Self {
-        Self {
-            count: 0,
-            hash: [0; 32],
-        }
+        Self { count: 0, hash: [0; 32] }
     }
 
     fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String> {
         let mut hash = blake3::Hasher::new();
-        hash.update(&self.hash)
-            .update(&seq.to_be_bytes())
-            .update(&record.at.0.to_be_bytes());
-        hash.update(&record.schema.to_be_bytes())
-            .update(record.body);
+        hash.update(&self.hash).update(&seq.to_be_bytes()).update(&record.at.0.to_be_bytes());
+        hash.update(&record.schema.to_be_bytes()).update(record.body);
         self.hash = hash.finalize().into();
         self.count += 1;
         Ok(())
@@ -46,32 +40,20 @@ impl Fold for Seen {
     fn save(&self) -> Vec<u8> {
         // Several chunks, the last one not full.
         let filler = self.hash.iter().copied().cycle().take(10_000);
-        self.count
-            .to_be_bytes()
-            .into_iter()
-            .chain(self.hash)
-            .chain(filler)
-            .collect()
+        self.count.to_be_bytes().into_iter().chain(self.hash).chain(filler).collect()
     }
 
     fn load(bytes: &[u8]) -> Result<Self, String> {
         let (count, rest) = bytes.split_first_chunk::<8>().ok_or("too short")?;
         let (hash, _) = rest.split_first_chunk::<32>().ok_or("too short")?;
-        Ok(Self {
-            count: u64::from_be_bytes(*count),
-            hash: *hash,
-        })
+        Ok(Self { count: u64::from_be_bytes(*count), hash: *hash })
     }
 }
 
 /// Transition `n`: a second after the one before, with a body of its own.
 pub(crate) fn record(n: u64) -> Record {
     let body = format!("transition {n}: {}", "x".repeat((n % 150) as usize)).into_bytes();
-    Record {
-        at: UtcMs(MIDNIGHT + n * 1_000),
-        schema: 1,
-        body,
-    }
+    Record { at: UtcMs(MIDNIGHT + n * 1_000), schema: 1, body }
 }
 
 /// Appends `count` transitions in one commit.
@@ -84,17 +66,11 @@ pub(crate) fn commit_at(journal: &mut dyn Journal, count: u64, later: u64) {
     let tail = journal.last();
     let records: Vec<Record> = (1..=count)
         .map(|n| record(tail.seq + n))
-        .map(|record| Record {
-            at: record.at.plus(later),
-            ..record
-        })
+        .map(|record| Record { at: record.at.plus(later), ..record })
         .collect();
     let frames = pack(&tail, tail.epoch, &records).unwrap();
     let end = journal.append(tail.epoch, tail.seq, &frames).unwrap();
-    assert!(
-        matches!(end, Appended::Durable(end) if end.seq == tail.seq + count),
-        "{end:?}"
-    );
+    assert!(matches!(end, Appended::Durable(end) if end.seq == tail.seq + count), "{end:?}");
 }
 
 /// What `n` transitions of [`commit`] fold into.
@@ -102,39 +78,22 @@ pub(crate) fn seen(n: u64) -> Seen {
     let mut state = Seen::fresh();
     for seq in 1..=n {
         let Record { at, schema, body } = record(seq);
-        state
-            .apply(
-                seq,
-                RecordRef {
-                    seq,
-                    at,
-                    schema,
-                    body: &body,
-                },
-            )
-            .unwrap();
+        state.apply(seq, RecordRef { seq, at, schema, body: &body }).unwrap();
     }
     state
 }
 
 pub(crate) fn take_snapshot(journal: &mut dyn Journal) -> u64 {
     let now = replay::<Seen>(journal).unwrap();
-    journal
-        .put_snapshot(&Snapshot::of(&now.state, &now.tail))
-        .unwrap();
+    journal.put_snapshot(&Snapshot::of(&now.state, &now.tail)).unwrap();
     now.tail.seq
 }
 
 pub(crate) fn options() -> Options {
     let program = std::env::current_exe().unwrap();
-    let args = [
-        "child::opens_the_folder_it_is_told",
-        "--exact",
-        "--ignored",
-        "--nocapture",
-    ]
-    .map(Into::into)
-    .to_vec();
+    let args = ["child::opens_the_folder_it_is_told", "--exact", "--ignored", "--nocapture"]
+        .map(Into::into)
+        .to_vec();
     Options {
         witness_segment_bytes: 64 << 10,
         ballast_bytes: 4 << 10,
@@ -185,10 +144,8 @@ pub(crate) fn segments(dir: &Path) -> Vec<PathBuf> {
 }
 
 pub(crate) fn with_extension(dir: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|found| found == extension));
     paths.sort();
     paths
@@ -204,16 +161,10 @@ pub(crate) fn flip(path: &Path, at: usize) {
 /// Where what was written into a preallocated file ends.
 pub(crate) fn written(path: &Path) -> usize {
     let bytes = fs::read(path).unwrap();
-    bytes
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |at| at + 1)
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1)
 }
 
 pub(crate) fn position(path: &Path, text: &str) -> usize {
     let bytes = fs::read(path).unwrap();
-    bytes
-        .windows(text.len())
-        .position(|window| window == text.as_bytes())
-        .unwrap()
+    bytes.windows(text.len()).position(|window| window == text.as_bytes()).unwrap()
 }

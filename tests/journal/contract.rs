@@ -39,10 +39,7 @@ fn tail_begins_with_the_frame_that_holds_the_number_asked_for() {
         (0..20).for_each(|_| commit(journal, 100));
         for from in [1, 2, 99, 100, 101, 1_234, 2_000] {
             let first = journal.tail(from).unwrap().next().unwrap().unwrap();
-            assert!(
-                first.first_seq() <= from && from <= first.last_seq(),
-                "{from}"
-            );
+            assert!(first.first_seq() <= from && from <= first.last_seq(), "{from}");
         }
         assert!(journal.tail(2_001).unwrap().next().is_none());
     });
@@ -54,24 +51,12 @@ fn append_on_another_end_is_a_conflict_and_writes_nothing() {
         commit(journal, 3);
         let tail = journal.last();
         let stale = pack(&Tail::default(), 0, &[record(1)]).unwrap();
-        assert_eq!(
-            journal.append(0, 0, &stale).unwrap(),
-            Appended::Conflict { tail }
-        );
+        assert_eq!(journal.append(0, 0, &stale).unwrap(), Appended::Conflict { tail });
         let frames = pack(&tail, 0, &[record(4)]).unwrap();
-        assert_eq!(
-            journal.append(0, 4, &frames).unwrap(),
-            Appended::Conflict { tail }
-        );
-        assert_eq!(
-            journal.append(1, 3, &frames).unwrap(),
-            Appended::Conflict { tail }
-        );
+        assert_eq!(journal.append(0, 4, &frames).unwrap(), Appended::Conflict { tail });
+        assert_eq!(journal.append(1, 3, &frames).unwrap(), Appended::Conflict { tail });
         assert_eq!(replay::<Seen>(journal).unwrap().state, seen(3));
-        assert_eq!(
-            journal.append(0, 3, &frames).unwrap(),
-            Appended::Durable(frames[0].tail())
-        );
+        assert_eq!(journal.append(0, 3, &frames).unwrap(), Appended::Durable(frames[0].tail()));
     });
 }
 
@@ -80,25 +65,10 @@ fn frames_that_do_not_continue_the_chain_are_refused() {
     each_store(|journal| {
         commit(journal, 3);
         let tail = journal.last();
-        let other = pack(
-            &Tail {
-                chain: [9; 32],
-                ..tail
-            },
-            0,
-            &[record(4)],
-        )
-        .unwrap();
+        let other = pack(&Tail { chain: [9; 32], ..tail }, 0, &[record(4)]).unwrap();
         let error = journal.append(0, 3, &other).unwrap_err();
         assert!(
-            matches!(
-                error,
-                JournalError::Damaged {
-                    seq: 4,
-                    fault: Fault::Chain,
-                    ..
-                }
-            ),
+            matches!(error, JournalError::Damaged { seq: 4, fault: Fault::Chain, .. }),
             "{error}"
         );
         let many: Vec<Record> = (4..400).map(record).collect();
@@ -116,10 +86,7 @@ fn frames_that_do_not_continue_the_chain_are_refused() {
 #[test]
 fn a_commit_over_the_bound_is_refused_and_the_log_goes_on() {
     each_store(|journal| {
-        let big = Record {
-            body: vec![1; 4_000],
-            ..record(1)
-        };
+        let big = Record { body: vec![1; 4_000], ..record(1) };
         let frames = pack(&journal.last(), 0, std::iter::repeat_n(&big, 300)).unwrap();
         assert!(matches!(
             journal.append(0, 0, &frames).unwrap_err(),
@@ -155,12 +122,8 @@ fn replay_starts_from_the_newest_snapshot() {
             take_snapshot(journal);
         }
         commit(journal, 7);
-        let seqs: Vec<u64> = journal
-            .manifests()
-            .unwrap()
-            .iter()
-            .map(|manifest| manifest.seq)
-            .collect();
+        let seqs: Vec<u64> =
+            journal.manifests().unwrap().iter().map(|manifest| manifest.seq).collect();
         assert_eq!(seqs, [200, 150], "the last two are kept");
         let replayed = replay::<Seen>(journal).unwrap();
         assert_eq!((replayed.records, replayed.snapshot.unwrap().seq), (7, 200));
@@ -175,23 +138,13 @@ fn snapshot_of_another_state_is_passed_over() {
     each_store(|journal| {
         commit(journal, 50);
         let tail = journal.last();
-        journal
-            .put_snapshot(&Snapshot::of(&seen(50), &tail))
-            .unwrap();
+        journal.put_snapshot(&Snapshot::of(&seen(50), &tail)).unwrap();
         commit(journal, 50);
         // The chain of a log that never was; a digest that is not the state's.
-        let lie = Tail {
-            chain: [7; 32],
-            ..journal.last()
-        };
-        journal
-            .put_snapshot(&Snapshot::of(&seen(100), &lie))
-            .unwrap();
+        let lie = Tail { chain: [7; 32], ..journal.last() };
+        journal.put_snapshot(&Snapshot::of(&seen(100), &lie)).unwrap();
         let replayed = replay::<Seen>(journal).unwrap();
-        assert_eq!(
-            (replayed.snapshot.unwrap().seq, replayed.passed_over[0].0),
-            (50, 100)
-        );
+        assert_eq!((replayed.snapshot.unwrap().seq, replayed.passed_over[0].0), (50, 100));
         assert_eq!(replayed.state, seen(100));
         commit(journal, 10);
         assert_eq!(replay::<Seen>(journal).unwrap().state, seen(110));
@@ -208,10 +161,7 @@ fn snapshot_whose_bytes_do_not_match_is_not_taken() {
         commit(journal, 10);
         let mut bad = Snapshot::of(&seen(10), &journal.last());
         bad.state[9_000] ^= 1;
-        assert!(matches!(
-            journal.put_snapshot(&bad),
-            Err(JournalError::Unfit { .. })
-        ));
+        assert!(matches!(journal.put_snapshot(&bad), Err(JournalError::Unfit { .. })));
         let replayed = replay::<Seen>(journal).unwrap();
         assert_eq!(replayed.state, seen(10));
         assert_eq!(journal.health(), Health::Whole);
@@ -229,11 +179,7 @@ fn what_is_trimmed_is_still_read() {
             "whole frames only: {trimmed:?}"
         );
         assert_eq!(trimmed.moved, trimmed.archived);
-        assert_eq!(
-            journal.trim(100).unwrap().moved,
-            0,
-            "trimming back does nothing"
-        );
+        assert_eq!(journal.trim(100).unwrap().moved, 0, "trimming back does nothing");
         commit(journal, 1);
         let after = replay_from_start::<Seen>(journal).unwrap();
         assert_eq!((after.state.count, after.records), (1_001, 1_001));

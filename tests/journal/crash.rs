@@ -54,10 +54,7 @@ fn missing_sled_folder_is_made_again_from_the_witness() {
     let total = crashed(dir.path(), 40, 30);
     fs::remove_dir_all(dir.path().join("log")).unwrap();
     let store = open(dir.path());
-    assert_eq!(
-        store.opened().notes,
-        [Note::SledMissing, Note::PutBack { from: 1, to: total }]
-    );
+    assert_eq!(store.opened().notes, [Note::SledMissing, Note::PutBack { from: 1, to: total }]);
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total));
 }
 
@@ -67,16 +64,10 @@ fn missing_witness_is_made_again_from_sled() {
     let total = crashed(dir.path(), 40, 30);
     fs::remove_dir_all(dir.path().join("witness")).unwrap();
     let store = open(dir.path());
-    assert_eq!(
-        store.opened().notes,
-        [Note::Completed { from: 1, to: total }]
-    );
+    assert_eq!(store.opened().notes, [Note::Completed { from: 1, to: total }]);
     drop(store);
     fs::remove_dir_all(dir.path().join("log")).unwrap();
-    assert_eq!(
-        replay::<Seen>(&open(dir.path())).unwrap().state,
-        seen(total)
-    );
+    assert_eq!(replay::<Seen>(&open(dir.path())).unwrap().state, seen(total));
 }
 
 #[test]
@@ -108,17 +99,11 @@ fn torn_witness_tail_is_completed_from_sled() {
         fs::write(segment, bytes).unwrap();
         let mut store = open(dir.path());
         let notes = &store.opened().notes;
-        assert!(
-            notes.contains(&Note::Completed { from: 91, to: 100 }),
-            "cut at {cut}: {notes:?}"
-        );
+        assert!(notes.contains(&Note::Completed { from: 91, to: 100 }), "cut at {cut}: {notes:?}");
         commit(&mut store, 10);
         drop(store);
         fs::remove_dir_all(dir.path().join("log")).unwrap();
-        assert_eq!(
-            replay::<Seen>(&open(dir.path())).unwrap().state,
-            seen(total + 10)
-        );
+        assert_eq!(replay::<Seen>(&open(dir.path())).unwrap().state, seen(total + 10));
     }
 }
 
@@ -128,11 +113,7 @@ fn commit_that_only_the_witness_has_in_part_is_gone_as_a_whole() {
     crashed(dir.path(), 2, 200);
     // The second commit, of several frames, never reached sled and tore in the witness.
     let (db, tree) = sled_log(dir.path());
-    let keys: Vec<_> = tree
-        .range(201_u64.to_be_bytes()..)
-        .keys()
-        .map(Result::unwrap)
-        .collect();
+    let keys: Vec<_> = tree.range(201_u64.to_be_bytes()..).keys().map(Result::unwrap).collect();
     assert!(keys.len() > 3);
     keys.iter().for_each(|key| drop(tree.remove(key).unwrap()));
     drop((db, tree));
@@ -146,11 +127,7 @@ fn commit_that_only_the_witness_has_in_part_is_gone_as_a_whole() {
     commit(&mut store, 1);
     drop(store);
     let store = open(dir.path());
-    assert_eq!(
-        store.opened().notes,
-        [],
-        "nothing of the torn commit is left behind a shorter one"
-    );
+    assert_eq!(store.opened().notes, [], "nothing of the torn commit is left behind a shorter one");
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(201));
 }
 
@@ -158,11 +135,7 @@ fn commit_that_only_the_witness_has_in_part_is_gone_as_a_whole() {
 fn leftover_of_a_crash_inside_sled_or_in_making_one_does_no_harm() {
     let dir = tempfile::tempdir().unwrap();
     let total = crashed(dir.path(), 10, 10);
-    fs::write(
-        dir.path().join("log/snap.FFFFFFFFFFFFFFF0.generating"),
-        [1; 40],
-    )
-    .unwrap();
+    fs::write(dir.path().join("log/snap.FFFFFFFFFFFFFFF0.generating"), [1; 40]).unwrap();
     fs::create_dir(dir.path().join("log.new")).unwrap();
     fs::write(dir.path().join("witness/next.part"), [1; 40]).unwrap();
     let store = open(dir.path());
@@ -179,28 +152,16 @@ fn room_goes_on_with_sled_when_the_witness_fails() {
     fs::rename(dir.path().join("witness"), dir.path().join("gone")).unwrap();
     (0..30).for_each(|_| commit(&mut store, 100));
     assert!(
-        matches!(
-            store.health(),
-            Health::Degraded {
-                which: Which::Witness,
-                ..
-            }
-        ),
+        matches!(store.health(), Health::Degraded { which: Which::Witness, .. }),
         "{:?}",
         store.health()
     );
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(3_010));
-    assert!(
-        store.close().is_err(),
-        "a degraded log was not closed in order"
-    );
+    assert!(store.close().is_err(), "a degraded log was not closed in order");
     fs::rename(dir.path().join("gone"), dir.path().join("witness")).unwrap();
     let store = open(dir.path());
     assert!(
-        matches!(
-            store.opened().notes[..],
-            [Note::Completed { to: 3_010, .. }]
-        ),
+        matches!(store.opened().notes[..], [Note::Completed { to: 3_010, .. }]),
         "{}",
         store.opened()
     );
@@ -214,41 +175,20 @@ fn room_starts_without_its_witness_disk_if_sled_has_the_log() {
     fs::rename(dir.path().join("witness"), dir.path().join("elsewhere")).unwrap();
     fs::write(dir.path().join("witness"), "not a folder").unwrap();
     let mut store = open(dir.path());
-    assert!(matches!(
-        store.opened().notes[..],
-        [Note::WitnessUnusable { .. }]
-    ));
-    assert!(matches!(
-        store.health(),
-        Health::Degraded {
-            which: Which::Witness,
-            ..
-        }
-    ));
+    assert!(matches!(store.opened().notes[..], [Note::WitnessUnusable { .. }]));
+    assert!(matches!(store.health(), Health::Degraded { which: Which::Witness, .. }));
     assert_eq!(store.claim(0, "lahore-1").unwrap(), 1);
     commit(&mut store, 10);
     drop(store);
     fs::rename(dir.path().join("log"), dir.path().join("log.away")).unwrap();
     let error = refused(dir.path()).to_string();
-    assert!(
-        error.contains("sled has no log"),
-        "never an empty room: {error}"
-    );
-    assert!(
-        !dir.path().join("log").exists(),
-        "and nothing that could be taken for one"
-    );
+    assert!(error.contains("sled has no log"), "never an empty room: {error}");
+    assert!(!dir.path().join("log").exists(), "and nothing that could be taken for one");
     fs::rename(dir.path().join("log.away"), dir.path().join("log")).unwrap();
     fs::remove_file(dir.path().join("witness")).unwrap();
     fs::rename(dir.path().join("elsewhere"), dir.path().join("witness")).unwrap();
     let store = open(dir.path());
-    assert_eq!(
-        store.opened().notes,
-        [Note::Completed {
-            from: total + 1,
-            to: total + 10
-        }]
-    );
+    assert_eq!(store.opened().notes, [Note::Completed { from: total + 1, to: total + 10 }]);
     assert_eq!((store.health(), store.last().epoch), (Health::Whole, 1));
 }
 

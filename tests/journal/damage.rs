@@ -43,13 +43,8 @@ fn flipped_byte_in_a_sealed_segment_is_named() {
     let end = written(sealed);
     flip(sealed, end - 20);
     let error = refused(dir.path());
-    let first_of_last: u64 = segments(dir.path())[1]
-        .file_stem()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let first_of_last: u64 =
+        segments(dir.path())[1].file_stem().unwrap().to_str().unwrap().parse().unwrap();
     named(&error, first_of_last - 100);
 }
 
@@ -59,12 +54,7 @@ fn edited_record_is_named() {
     crashed(dir.path(), 10, 10);
     // A frame that is well formed in itself, with another history in it.
     let tail = MemoryJournal::new().last();
-    let edited: Vec<Record> = (1..=10)
-        .map(|n| Record {
-            body: vec![1; 20],
-            ..record(n)
-        })
-        .collect();
+    let edited: Vec<Record> = (1..=10).map(|n| Record { body: vec![1; 20], ..record(n) }).collect();
     put(dir.path(), 1, pack(&tail, 0, &edited).unwrap()[0].bytes());
     named(&refused(dir.path()), 1);
 }
@@ -95,16 +85,8 @@ fn wrong_chain_is_named() {
     let dir = tempfile::tempdir().unwrap();
     crashed(dir.path(), 10, 10);
     let records: Vec<Record> = (51..=60).map(record).collect();
-    let other = Tail {
-        seq: 50,
-        chain: [3; 32],
-        ..Tail::default()
-    };
-    put(
-        dir.path(),
-        51,
-        pack(&other, 0, &records).unwrap()[0].bytes(),
-    );
+    let other = Tail { seq: 50, chain: [3; 32], ..Tail::default() };
+    put(dir.path(), 51, pack(&other, 0, &records).unwrap()[0].bytes());
     named(&refused(dir.path()), 51);
 }
 
@@ -115,12 +97,7 @@ fn two_logs_that_went_different_ways_are_named() {
     let mut fork = MemoryJournal::new();
     (0..4).for_each(|_| commit(&mut fork, 10));
     let tail = fork.last();
-    let other: Vec<Record> = (41..=50)
-        .map(|n| Record {
-            schema: 2,
-            ..record(n)
-        })
-        .collect();
+    let other: Vec<Record> = (41..=50).map(|n| Record { schema: 2, ..record(n) }).collect();
     put(dir.path(), 41, pack(&tail, 0, &other).unwrap()[0].bytes());
     named(&refused(dir.path()), 41);
 }
@@ -140,11 +117,7 @@ fn damaged_sled_file_is_put_right_from_the_witness() {
         flip(&dir.path().join("log/db"), at);
         let store = open(dir.path());
         set_aside += usize::from(
-            store
-                .opened()
-                .notes
-                .iter()
-                .any(|note| matches!(note, Note::SledSetAside { .. })),
+            store.opened().notes.iter().any(|note| matches!(note, Note::SledSetAside { .. })),
         );
         assert_eq!(
             replay_from_start::<Seen>(&store).unwrap().state,
@@ -153,17 +126,11 @@ fn damaged_sled_file_is_put_right_from_the_witness() {
             store.opened()
         );
     }
-    assert!(
-        set_aside > 0,
-        "none of these damages kept sled from opening: the test does not bite"
-    );
+    assert!(set_aside > 0, "none of these damages kept sled from opening: the test does not bite");
     for cut in [1, 100, 4_096, size / 2, size - 1, size] {
         let dir = tempfile::tempdir().unwrap();
         copy(whole.path(), dir.path());
-        let file = fs::File::options()
-            .write(true)
-            .open(dir.path().join("log/db"))
-            .unwrap();
+        let file = fs::File::options().write(true).open(dir.path().join("log/db")).unwrap();
         file.set_len(size - cut).unwrap();
         let store = open(dir.path());
         assert_eq!(
@@ -186,12 +153,7 @@ fn sled_folder_that_does_not_open_is_kept() {
         panic!("{}", store.opened())
     };
     assert_eq!(fs::read(Path::new(kept).join("conf")).unwrap(), [0xA5; 64]);
-    assert!(
-        store
-            .opened()
-            .notes
-            .contains(&Note::PutBack { from: 1, to: total })
-    );
+    assert!(store.opened().notes.contains(&Note::PutBack { from: 1, to: total }));
     commit(&mut store, 1);
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total + 1));
 }

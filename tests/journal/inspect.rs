@@ -9,12 +9,7 @@ use std::fs;
 use std::path::Path;
 
 fn wrong(report: &Verified) -> Vec<&'static str> {
-    report
-        .checks
-        .iter()
-        .filter(|check| !check.ok)
-        .map(|check| check.name)
-        .collect()
+    report.checks.iter().filter(|check| !check.ok).map(|check| check.name).collect()
 }
 
 /// A log with an archive, two snapshots and a live part.
@@ -42,14 +37,8 @@ fn whole_log_verifies() {
         before,
         "sled was not opened in place"
     );
-    assert_eq!(
-        digest::<Seen>(dir.path(), &options()).unwrap().digest,
-        report.digest
-    );
-    assert!(
-        Store::open(dir.path(), options()).unwrap().opened().clean,
-        "and the log is as it was"
-    );
+    assert_eq!(digest::<Seen>(dir.path(), &options()).unwrap().digest, report.digest);
+    assert!(Store::open(dir.path(), options()).unwrap().opened().clean, "and the log is as it was");
 }
 
 /// A way to hurt the sled database of a folder.
@@ -71,10 +60,7 @@ fn verify_names_what_is_wrong() {
         hurt(dir.path());
         let report = verify::<Seen>(dir.path(), &options()).unwrap();
         assert!(!report.ok(), "not found: {names:?}");
-        assert!(
-            names.iter().all(|name| wrong(&report).contains(name)),
-            "{report}"
-        );
+        assert!(names.iter().all(|name| wrong(&report).contains(name)), "{report}");
         assert!(report.to_string().contains(says), "{says}: {report}");
     };
     let gone = sled(|_, tree| drop(tree.remove(301_u64.to_be_bytes()).unwrap()));
@@ -99,11 +85,7 @@ fn verify_names_what_is_wrong() {
         tree.insert(key, chunk).unwrap();
     });
     check(&other_snapshot, &["snapshots read back"], "snapshot at 500");
-    check(
-        &|dir| flip(&segments(dir)[0], 300),
-        &["archive and witness whole"],
-        "witness",
-    );
+    check(&|dir| flip(&segments(dir)[0], 300), &["archive and witness whole"], "witness");
     let big = sled(|db, _| drop(db.insert("x", vec![7; 400_000]).unwrap()));
     check(&big, &["sled opens (a copy)"], "blobs/ must be empty");
     check(
@@ -112,16 +94,8 @@ fn verify_names_what_is_wrong() {
         "sled",
     );
     let file = "archive/2026-11-21.fifteen.zst";
-    check(
-        &|dir| flip(&dir.join(file), 2_000),
-        &["archive and witness whole"],
-        file,
-    );
-    check(
-        &|dir| flip(&dir.join(file), 30),
-        &["archive files connect"],
-        file,
-    );
+    check(&|dir| flip(&dir.join(file), 2_000), &["archive and witness whole"], file);
+    check(&|dir| flip(&dir.join(file), 30), &["archive files connect"], file);
 }
 
 #[test]
@@ -133,10 +107,7 @@ fn time_that_goes_back_is_named() {
     store.close().unwrap();
     let report = verify::<Seen>(dir.path(), &options()).unwrap();
     assert_eq!(wrong(&report), ["times in order"]);
-    assert!(
-        report.to_string().contains("transition 11 happened before"),
-        "{report}"
-    );
+    assert!(report.to_string().contains("transition 11 happened before"), "{report}");
 }
 
 #[test]
@@ -144,10 +115,7 @@ fn log_in_use_is_not_verified_but_can_be_read() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
     commit(&mut store, 10);
-    assert!(matches!(
-        verify::<Seen>(dir.path(), &options()),
-        Err(JournalError::Locked { .. })
-    ));
+    assert!(matches!(verify::<Seen>(dir.path(), &options()), Err(JournalError::Locked { .. })));
     assert_eq!(digest::<Seen>(dir.path(), &options()).unwrap().seq, 10);
     let mut dumped = Vec::new();
     let keep = |seq, record| {
@@ -165,18 +133,10 @@ fn backup_of_a_running_log_restores_to_the_same_digest() {
     let mut store = open(dir.path());
     commit_at(&mut store, 25, 2 * DAY);
     let out = tempfile::tempdir().unwrap();
-    let (a, b, back) = (
-        out.path().join("a"),
-        out.path().join("b"),
-        out.path().join("back"),
-    );
+    let (a, b, back) = (out.path().join("a"), out.path().join("b"), out.path().join("back"));
     let made = store.backup(&a).unwrap();
     assert_eq!((made.seq, made.live, made.archive_files), (775, 525, 1));
-    assert_eq!(
-        backup(dir.path(), &options(), &b).unwrap(),
-        made,
-        "from the plain files too"
-    );
+    assert_eq!(backup(dir.path(), &options(), &b).unwrap(), made, "from the plain files too");
     assert!(store.backup(&a).is_err(), "a backup is never overwritten");
     let before = replay_from_start::<Seen>(&store).unwrap();
     assert_eq!(restore(&a, &back, options()).unwrap(), made);
@@ -187,18 +147,10 @@ fn backup_of_a_running_log_restores_to_the_same_digest() {
     drop(restored);
     let report = verify::<Seen>(&back, &options()).unwrap();
     assert!(report.ok(), "{report}");
-    assert!(
-        restore(&b, &back, options()).is_err(),
-        "only into an empty folder"
-    );
+    assert!(restore(&b, &back, options()).is_err(), "only into an empty folder");
     flip(&b.join("live.fifteen.zst"), 700);
-    let error = restore(&b, &out.path().join("c"), options())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("live.fifteen.zst") && !out.path().join("c").exists(),
-        "{error}"
-    );
+    let error = restore(&b, &out.path().join("c"), options()).unwrap_err().to_string();
+    assert!(error.contains("live.fifteen.zst") && !out.path().join("c").exists(), "{error}");
 }
 
 #[test]
@@ -240,19 +192,8 @@ fn repair_gives_nothing_up_unasked() {
     tree.remove(31_u64.to_be_bytes()).unwrap();
     drop((db, tree));
     let report = repair(dir.path(), options(), false).unwrap();
-    assert_eq!(
-        report.missing,
-        Some(Missing {
-            from: 31,
-            found_from: 41,
-            found_to: 100
-        })
-    );
-    assert_eq!(
-        (report.opened.clone(), report.kept.len()),
-        (None, 0),
-        "{report}"
-    );
+    assert_eq!(report.missing, Some(Missing { from: 31, found_from: 41, found_to: 100 }));
+    assert_eq!((report.opened.clone(), report.kept.len()), (None, 0), "{report}");
     refused(dir.path());
     let report = repair(dir.path(), options(), true).unwrap();
     assert_eq!(report.opened.unwrap().tail.seq, 30);
@@ -266,18 +207,9 @@ fn repair_leaves_the_shorter_of_two_histories_out_and_names_it() {
     crashed(dir.path(), 5, 10);
     let mut fork = MemoryJournal::new();
     (0..4).for_each(|_| commit(&mut fork, 10));
-    let other: Vec<Record> = (41..=45)
-        .map(|n| Record {
-            schema: 2,
-            ..record(n)
-        })
-        .collect();
+    let other: Vec<Record> = (41..=45).map(|n| Record { schema: 2, ..record(n) }).collect();
     let (db, tree) = sled_log(dir.path());
-    tree.insert(
-        41_u64.to_be_bytes(),
-        pack(&fork.last(), 0, &other).unwrap()[0].bytes(),
-    )
-    .unwrap();
+    tree.insert(41_u64.to_be_bytes(), pack(&fork.last(), 0, &other).unwrap()[0].bytes()).unwrap();
     drop((db, tree));
     refused(dir.path());
     let report = repair(dir.path(), options(), false).unwrap();
@@ -292,14 +224,7 @@ fn repair_of_an_archived_log_keeps_its_archive() {
     let before = digest::<Seen>(dir.path(), &options()).unwrap();
     fs::remove_dir_all(dir.path().join("witness")).unwrap();
     let report = repair(dir.path(), options(), false).unwrap();
-    assert_eq!(
-        report.spans[0],
-        Span {
-            from: 1,
-            to: 250,
-            source: Source::Archive
-        }
-    );
+    assert_eq!(report.spans[0], Span { from: 1, to: 250, source: Source::Archive });
     assert_eq!(report.spans.last().unwrap().to, total);
     assert_eq!(digest::<Seen>(dir.path(), &options()).unwrap(), before);
 }

@@ -40,19 +40,10 @@ fn frame_at_the_bound_passes_and_one_byte_more_does_not() {
     let mut codec = FrameCodec::for_client();
     let full = Bytes::from(vec![0; CLIENT_FRAME_BYTES_MAX]);
     codec.encode(full.clone(), &mut stream).unwrap();
-    assert_eq!(
-        FrameCodec::for_server().decode(&mut stream).unwrap(),
-        Some(full)
-    );
+    assert_eq!(FrameCodec::for_server().decode(&mut stream).unwrap(), Some(full));
     let over = Bytes::from(vec![0; CLIENT_FRAME_BYTES_MAX + 1]);
     let error = codec.encode(over, &mut stream).unwrap_err();
-    assert!(matches!(
-        error,
-        FrameError::TooLarge {
-            len: 65537,
-            max: 65536
-        }
-    ));
+    assert!(matches!(error, FrameError::TooLarge { len: 65537, max: 65536 }));
 }
 
 #[test]
@@ -66,10 +57,7 @@ fn empty_frame_is_refused() {
 fn stream_that_ends_inside_a_frame_is_an_error_and_one_that_ends_between_is_not() {
     let mut stream = BytesMut::from(&b"\x00\x00\x00\x05ab"[..]);
     let error = FrameCodec::for_server().decode_eof(&mut stream);
-    assert!(matches!(
-        error.unwrap_err(),
-        FrameError::Truncated { have: 6 }
-    ));
+    assert!(matches!(error.unwrap_err(), FrameError::Truncated { have: 6 }));
     let ended = FrameCodec::for_server().decode_eof(&mut BytesMut::new());
     assert!(matches!(ended, Ok(None)));
 }
@@ -96,22 +84,10 @@ fn wrong_field_is_named_and_the_request_can_still_be_answered() {
         (json!({"id": 5, "type": "claim", "call": "seven"}), "call"),
         (json!({"id": 5, "type": "claim", "call": -1}), "call"),
         (json!({"id": 5, "type": "claim", "call": 1.5}), "call"),
-        (
-            json!({"id": 5, "type": "claim", "call": 1, "key": "text"}),
-            "key",
-        ),
-        (
-            json!({"id": 5, "type": "set_priority", "priority": 900, "call": 1}),
-            "priority",
-        ),
-        (
-            json!({"id": 5, "type": "record_callback", "outcome": "bored", "call": 1}),
-            "outcome",
-        ),
-        (
-            json!({"id": 5, "type": "sign_on", "unit": "A", "district": "B", "crew": [1]}),
-            "crew",
-        ),
+        (json!({"id": 5, "type": "claim", "call": 1, "key": "text"}), "key"),
+        (json!({"id": 5, "type": "set_priority", "priority": 900, "call": 1}), "priority"),
+        (json!({"id": 5, "type": "record_callback", "outcome": "bored", "call": 1}), "outcome"),
+        (json!({"id": 5, "type": "sign_on", "unit": "A", "district": "B", "crew": [1]}), "crew"),
     ] {
         let error = refused(&fields);
         assert_eq!(error.code, Code::Malformed, "{fields}");
@@ -179,11 +155,7 @@ fn length_that_the_frame_does_not_hold_is_refused() {
         b"\xdc\xff\xff\x01",
     ] {
         let error = refused_bytes(&claim_with(value));
-        assert_eq!(
-            (error.code, error.id),
-            (Code::Malformed, Some(9)),
-            "{value:02x?}"
-        );
+        assert_eq!((error.code, error.id), (Code::Malformed, Some(9)), "{value:02x?}");
     }
 }
 

@@ -33,11 +33,7 @@ fn examples(document: &str) -> Vec<Example> {
                 .strip_prefix(&format!("\n```hex {name}\n"))
                 .unwrap_or_else(|| panic!("no hex block {name} after its json"));
             let hex = hex.split_once("```").unwrap().0;
-            Example {
-                name: name.to_owned(),
-                json: json.to_owned(),
-                hex: hex.to_owned(),
-            }
+            Example { name: name.to_owned(), json: json.to_owned(), hex: hex.to_owned() }
         })
         .collect()
 }
@@ -85,8 +81,7 @@ fn from_hex(hex: &str) -> Vec<u8> {
 fn to_hex(bytes: &[u8]) -> String {
     let mut hex = String::new();
     for line in bytes.chunks(HEX_BYTES_A_LINE) {
-        line.iter()
-            .for_each(|byte| write!(hex, "{byte:02x}").unwrap());
+        line.iter().for_each(|byte| write!(hex, "{byte:02x}").unwrap());
         hex.push('\n');
     }
     hex
@@ -95,9 +90,7 @@ fn to_hex(bytes: &[u8]) -> String {
 /// The part of the document under the heading `### name`.
 fn section<'a>(document: &'a str, heading: &str) -> &'a str {
     let start = format!("\n### {heading}\n");
-    let (_, rest) = document
-        .split_once(&start)
-        .unwrap_or_else(|| panic!("no section {heading}"));
+    let (_, rest) = document.split_once(&start).unwrap_or_else(|| panic!("no section {heading}"));
     rest.split("\n##").next().unwrap()
 }
 
@@ -116,26 +109,15 @@ fn hex_of_every_example_is_what_the_library_sends() {
     for example in examples(&document) {
         let frame = from_hex(&example.hex);
         let name = &example.name;
-        assert_eq!(
-            to_hex(&bytes_of(&example)),
-            example.hex,
-            "{name}: json and hex differ"
-        );
-        assert_eq!(
-            rewritten(name, &frame),
-            frame,
-            "{name}: not the library's bytes"
-        );
+        assert_eq!(to_hex(&bytes_of(&example)), example.hex, "{name}: json and hex differ");
+        assert_eq!(rewritten(name, &frame), frame, "{name}: not the library's bytes");
     }
 }
 
 #[test]
 fn every_message_has_an_example() {
     let document = document();
-    let found: Vec<_> = examples(&document)
-        .into_iter()
-        .map(|one| one.name)
-        .collect();
+    let found: Vec<_> = examples(&document).into_iter().map(|one| one.name).collect();
     let session = ClientMessage::SESSION_NAMES.iter();
     let plain = session
         .chain(Request::NAMES)
@@ -143,10 +125,7 @@ fn every_message_has_an_example() {
         .map(|name| (*name).to_owned());
     let replies = ReplyBody::NAMES.iter().map(|name| format!("reply {name}"));
     for name in plain.chain(replies) {
-        assert!(
-            found.contains(&name),
-            "docs/protocol.md has no example of {name}"
-        );
+        assert!(found.contains(&name), "docs/protocol.md has no example of {name}");
     }
 }
 
@@ -204,13 +183,7 @@ fn every_code_is_explained() {
 #[test]
 fn table_of_roles_is_the_one_the_server_uses() {
     let document = document();
-    let order = [
-        Role::Intake,
-        Role::Operator,
-        Role::Unit,
-        Role::Supervisor,
-        Role::Admin,
-    ];
+    let order = [Role::Intake, Role::Operator, Role::Unit, Role::Supervisor, Role::Admin];
     for (name, _) in ALLOWED {
         let said = order.map(|role| if role.allows(name) { "yes" } else { "" });
         let row = format!("\n| `{name}` | {} |\n", said.join(" | "));

@@ -14,10 +14,7 @@ pub(crate) struct Dream {
 
 impl Dream {
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            state: seed,
-            structs: Vec::new(),
-        }
+        Self { state: seed, structs: Vec::new() }
     }
 
     pub(crate) fn number(&mut self) -> u64 {
@@ -44,9 +41,7 @@ impl Dream {
     fn words(&mut self) -> String {
         const LETTERS: [char; 8] = ['a', ' ', 'Z', '\0', 'ق', '☎', '\u{1F6A8}', '"'];
         let longest = [4, 40, 300][self.below(3)];
-        (0..self.below(longest))
-            .map(|_| LETTERS[self.below(LETTERS.len())])
-            .collect()
+        (0..self.below(longest)).map(|_| LETTERS[self.below(LETTERS.len())]).collect()
     }
 }
 
@@ -122,10 +117,7 @@ impl<'de> de::Deserializer<'de> for &mut Dream {
         visitor: V,
     ) -> Result<V::Value, Error> {
         self.structs.push((name, fields));
-        visitor.visit_map(Fields {
-            dream: self,
-            fields,
-        })
+        visitor.visit_map(Fields { dream: self, fields })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -1,9 +1,6 @@
 //! The wire: every message there and back, every kind of broken frame, and the document that describes them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test says no by panicking, in its helpers too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test says no by panicking, in its helpers too")]
 
 mod broken;
 mod document;

@@ -13,13 +13,7 @@ fn every_request_is_in_the_table_once_and_nothing_else_is() {
 
 #[test]
 fn unit_cannot_look_around_and_intake_cannot_dispatch() {
-    for request in [
-        "list_calls",
-        "list_units",
-        "assign_unit",
-        "close_call",
-        "report",
-    ] {
+    for request in ["list_calls", "list_units", "assign_unit", "close_call", "report"] {
         assert!(!Role::Unit.allows(request), "{request}");
         assert!(!Role::Intake.allows(request), "{request}");
     }

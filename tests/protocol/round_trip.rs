@@ -107,13 +107,9 @@ fn order_of_names_does_not_matter_and_unknown_ones_are_passed_over() {
         "unit": "Alpha-1", "later": {"than": ["this", null]}, "call": 7, "id": 3, "type": "assign_unit"
     }));
     let message = ClientMessage::decode(&frame.unwrap()).unwrap();
-    let ClientMessage::Request(frame) = message else {
-        panic!("{message:?}")
-    };
+    let ClientMessage::Request(frame) = message else { panic!("{message:?}") };
     assert_eq!((frame.id, frame.key), (3, None));
-    let Request::AssignUnit(assign) = frame.request else {
-        panic!("{:?}", frame.request)
-    };
+    let Request::AssignUnit(assign) = frame.request else { panic!("{:?}", frame.request) };
     assert_eq!((assign.call, assign.unit.as_str()), (7, "Alpha-1"));
 }
 
@@ -126,9 +122,7 @@ fn nil_counts_as_left_out() {
     let Ok(ClientMessage::Request(frame)) = ClientMessage::decode(&frame.unwrap()) else {
         panic!("not a request")
     };
-    let Request::PlaceCall(placed) = frame.request else {
-        panic!("{:?}", frame.request)
-    };
+    let Request::PlaceCall(placed) = frame.request else { panic!("{:?}", frame.request) };
     assert!(!placed.silent);
     assert_eq!(placed.place.unwrap().lat, Some(31.0));
 }
@@ -138,10 +132,7 @@ fn code_of_a_newer_server_is_kept() {
     assert_eq!(Code::from("on_strike"), Code::Other("on_strike".to_owned()));
     assert_eq!(Code::from("on_strike").as_str(), "on_strike");
     for word in Code::WORDS {
-        assert!(
-            !matches!(Code::from(*word), Code::Other(_)),
-            "{word} is known"
-        );
+        assert!(!matches!(Code::from(*word), Code::Other(_)), "{word} is known");
     }
 }
 
@@ -151,11 +142,7 @@ fn nothing_sealed_is_printed() {
     placed.number = Some("0300".to_owned());
     placed.name = Some("Ayesha".to_owned());
     placed.note = Some("behind the mosque".to_owned());
-    let message = ClientMessage::Request(RequestFrame {
-        id: 1,
-        key: None,
-        request: placed.into(),
-    });
+    let message = ClientMessage::Request(RequestFrame { id: 1, key: None, request: placed.into() });
     let hello = ClientMessage::Hello(Hello::new(Role::Operator, "Sana").with_token("open sesame"));
     let printed = format!("{message:?} {hello:?}");
     for sealed in ["0300", "Ayesha", "mosque", "sesame"] {

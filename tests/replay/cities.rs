@@ -27,15 +27,8 @@ fn san_francisco() -> PathBuf {
 
 /// The figures under the rules less what a trace cannot feed, checked against a naive count.
 fn run(path: &Path) -> Figures {
-    let figures = replay(
-        fed_by_a_trace(&shipped()),
-        Reader::open(path).unwrap(),
-        |_| (),
-    );
-    let rows: Vec<Row> = Reader::open(path)
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
+    let figures = replay(fed_by_a_trace(&shipped()), Reader::open(path).unwrap(), |_| ());
+    let rows: Vec<Row> = Reader::open(path).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(Naive::of(&figures), Naive::count(&rows));
     figures
 }
@@ -61,10 +54,7 @@ fn alexandria_waits_as_it_was_recorded() {
     let figures = run(&path);
     assert_eq!((figures.calls, figures.acknowledged), (14_051, 13_718));
     assert_eq!(figures.acknowledged_in_time, 10_691);
-    assert_eq!(
-        (figures.on_scene, figures.on_scene_in_time),
-        (12_358, 8_169)
-    );
+    assert_eq!((figures.on_scene, figures.on_scene_in_time), (12_358, 8_169));
     assert_eq!(figures.escalations, [3_299, 2_185, 1_689, 1_362]);
     assert_eq!((figures.reminders, figures.rejected_stamps), (1_146_914, 8));
     assert_eq!(figures.stale_stamps, 67);
@@ -101,16 +91,12 @@ fn two_runs_say_the_same_bytes() {
     let run = || {
         let mut bytes = Vec::new();
         let mut seq = 0;
-        let figures = replay(
-            shipped(),
-            Reader::open(&san_francisco()).unwrap(),
-            |dated| {
-                seq += 1;
-                assert_eq!(dated.seq, seq, "events come in order, without gaps");
-                let entry = (dated.seq, dated.at, &dated.transition);
-                rmp_serde::encode::write(&mut bytes, &entry).unwrap();
-            },
-        );
+        let figures = replay(shipped(), Reader::open(&san_francisco()).unwrap(), |dated| {
+            seq += 1;
+            assert_eq!(dated.seq, seq, "events come in order, without gaps");
+            let entry = (dated.seq, dated.at, &dated.transition);
+            rmp_serde::encode::write(&mut bytes, &entry).unwrap();
+        });
         assert_eq!(figures.transitions, seq);
         (figures, bytes)
     };

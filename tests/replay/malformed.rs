@@ -20,9 +20,7 @@ fn error(bytes: impl Into<Vec<u8>>) -> String {
 
 fn read(bytes: impl Into<Vec<u8>>) -> Result<usize, String> {
     let rows = Reader::new("t.csv", Cursor::new(bytes.into())).map_err(|e| e.to_string())?;
-    rows.collect::<Result<Vec<_>, _>>()
-        .map(|rows| rows.len())
-        .map_err(|error| error.to_string())
+    rows.collect::<Result<Vec<_>, _>>().map(|rows| rows.len()).map_err(|error| error.to_string())
 }
 
 /// Header, a good row on line 2, then [`GOOD`] as call B-2 with `field` replaced, on line 3.
@@ -110,24 +108,12 @@ fn a_field_that_is_not_utf_8_is_named() {
 fn a_header_must_be_trace_v1() {
     says(&error(""), &["t.csv, line 1: the file is empty"]);
     let missing = HEADER.replace(",priority", "");
-    says(
-        &error(missing),
-        &["t.csv, line 1, column priority: is missing from the header"],
-    );
+    says(&error(missing), &["t.csv, line 1, column priority: is missing from the header"]);
     let unknown = format!("{HEADER},colour\n");
-    says(
-        &error(unknown),
-        &["t.csv, line 1, column colour: is not a column"],
-    );
+    says(&error(unknown), &["t.csv, line 1, column colour: is not a column"]);
     let twice = format!("{HEADER},kind\n");
-    says(
-        &error(twice),
-        &["t.csv, line 1, column kind: is there twice"],
-    );
-    says(
-        &error(vec![0xff, 0xfe, 0, 1]),
-        &["t.csv, line 1, column ", "is not a column"],
-    );
+    says(&error(twice), &["t.csv, line 1, column kind: is there twice"]);
+    says(&error(vec![0xff, 0xfe, 0, 1]), &["t.csv, line 1, column ", "is not a column"]);
 }
 
 #[test]
@@ -135,10 +121,7 @@ fn columns_may_stand_in_any_order() {
     let turn = |line: &str| line.split(',').rev().collect::<Vec<_>>().join(",");
     assert_eq!(read(format!("{}\n{}\n", turn(HEADER), turn(GOOD))), Ok(1));
     let short = format!("{}\n{}\n", turn(HEADER), "UTL,2026-01-01T00:30:00.000Z");
-    says(
-        &error(short),
-        &["t.csv, line 2, column on_scene_at: is missing: the row has 2 fields"],
-    );
+    says(&error(short), &["t.csv, line 2, column on_scene_at: is missing: the row has 2 fields"]);
 }
 
 #[test]
@@ -188,10 +171,7 @@ fn lines_are_counted_as_an_editor_shows_them() {
     says(&error(dos), &["t.csv, line 6, column priority"]);
     // A row over two lines is named by its first.
     let long = GOOD.replace("FIGHT,1", "\"FIGHT\nLOUD\",9");
-    says(
-        &error(format!("{HEADER}\n{long}\n")),
-        &["t.csv, line 2, column priority"],
-    );
+    says(&error(format!("{HEADER}\n{long}\n")), &["t.csv, line 2, column priority"]);
 }
 
 #[test]
@@ -203,10 +183,7 @@ fn an_open_quotation_mark_swallows_nothing() {
         &["t.csv, line 2: a quotation mark opens a field and none closes it"],
     );
     let long = format!("{HEADER}\n{open}\n{}", format!("{next}\n").repeat(1_000));
-    says(
-        &error(long),
-        &["t.csv, line 2: the row is longer than 65536 bytes"],
-    );
+    says(&error(long), &["t.csv, line 2: the row is longer than 65536 bytes"]);
 }
 
 #[test]

@@ -41,11 +41,7 @@ impl Naive {
         }
         stamps.sort_unstable();
 
-        let mut it = Self {
-            calls: rows.len() as u64,
-            escalations: vec![0; 4],
-            ..Self::default()
-        };
+        let mut it = Self { calls: rows.len() as u64, escalations: vec![0; 4], ..Self::default() };
         let mut reached: HashMap<usize, usize> = HashMap::new();
         let (mut acknowledged, mut on_scene, mut stopped) =
             (HashMap::new(), HashMap::new(), HashMap::new());
@@ -87,10 +83,8 @@ impl Naive {
         }
 
         let spans = |at: &HashMap<usize, UtcMs>| {
-            let mut spans: Vec<u64> = at
-                .iter()
-                .map(|(number, at)| at.0 - rows[*number].received_at.0)
-                .collect();
+            let mut spans: Vec<u64> =
+                at.iter().map(|(number, at)| at.0 - rows[*number].received_at.0).collect();
             spans.sort_unstable();
             spans
         };

@@ -89,21 +89,11 @@ fn a_row_is_reported_by_a_unit_of_its_own_and_closed_as_recorded() {
     let mut said = Vec::new();
     for dated in &log {
         match &dated.transition.event {
-            Event::UnitProgressed {
-                unit,
-                progress,
-                by_radio,
-                by,
-                ..
-            } => {
+            Event::UnitProgressed { unit, progress, by_radio, by, .. } => {
                 assert!(*by_radio && &*by.who == "trace" && unit.as_str() == "25-1");
                 said.push(progress.name());
             }
-            Event::CallClosed {
-                disposition,
-                remark,
-                ..
-            } => {
+            Event::CallClosed { disposition, remark, .. } => {
                 assert_eq!(&**disposition, "recorded");
                 assert_eq!(&*remark.as_ref().unwrap().0, "UTL");
                 said.push("closed");
@@ -111,14 +101,7 @@ fn a_row_is_reported_by_a_unit_of_its_own_and_closed_as_recorded() {
             _ => {}
         }
     }
-    assert_eq!(
-        said,
-        [
-            Progress::Acknowledged.name(),
-            Progress::OnScene.name(),
-            "closed"
-        ]
-    );
+    assert_eq!(said, [Progress::Acknowledged.name(), Progress::OnScene.name(), "closed"]);
 }
 
 #[test]
@@ -148,10 +131,7 @@ fn a_rejected_or_stale_stamp_moves_no_time() {
     assert_eq!(told(&log), [15, 16, 17]);
     assert_eq!(at(log.last().unwrap()), 20);
     // After them an accepted one: what was due meanwhile fires at its own instants.
-    let log = run(&[
-        row("A", 0, [None; 4]),
-        row("B", 1, [Some(50), None, Some(10), Some(62)]),
-    ]);
+    let log = run(&[row("A", 0, [None; 4]), row("B", 1, [Some(50), None, Some(10), Some(62)])]);
     assert_eq!(told(&log), [15, 30, 45, 60]);
 }
 
@@ -159,10 +139,7 @@ fn a_rejected_or_stale_stamp_moves_no_time() {
 fn a_close_before_the_receipt_leaves_the_call_open() {
     let log = run(&[row("A", 20, [Some(60), None, None, Some(5)])]);
     assert_eq!(told(&log), [35, 50]);
-    assert!(
-        !log.iter()
-            .any(|dated| matches!(dated.transition.event, Event::CallClosed { .. }))
-    );
+    assert!(!log.iter().any(|dated| matches!(dated.transition.event, Event::CallClosed { .. })));
 }
 
 #[test]
@@ -204,10 +181,7 @@ fn a_replay_is_for_an_empty_room_and_rules_that_fit() {
     let Ok(ran) = replay.run(rows.into_iter(), sink, |_| ()) else {
         panic!("one call is replayed");
     };
-    assert_eq!(
-        Replay::new(ran.engine, shipped()).err().unwrap(),
-        Unfit::NotEmpty(2)
-    );
+    assert_eq!(Replay::new(ran.engine, shipped()).err().unwrap(), Unfit::NotEmpty(2));
 }
 
 #[test]

@@ -25,18 +25,10 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (call, unit) = (0..8_usize, 0..4_usize);
-    let progress = prop_oneof![
-        Just(Progress::Acknowledged),
-        Just(Progress::EnRoute),
-        Just(Progress::OnScene)
-    ];
-    let wait = prop_oneof![
-        Just(60_000_u64),
-        Just(90_000),
-        Just(300_000),
-        Just(900_000),
-        0..2_000_000_u64
-    ];
+    let progress =
+        prop_oneof![Just(Progress::Acknowledged), Just(Progress::EnRoute), Just(Progress::OnScene)];
+    let wait =
+        prop_oneof![Just(60_000_u64), Just(90_000), Just(300_000), Just(900_000), 0..2_000_000_u64];
     let step = prop_oneof![
         2 => (any::<bool>(), prop::bool::weighted(0.1))
             .prop_map(|(dropped, test)| Step::Call { dropped, test }),
@@ -76,37 +68,26 @@ fn run(steps: &[Step]) -> Room {
             }
             Step::Assign(call, unit) => room.assign(id(call), UNITS[unit]),
             Step::Progress(call, unit, progress) => room.progress(id(call), UNITS[unit], progress),
-            Step::Leave(c, u, true) => room.operator(Command::DeclineCall {
-                call: id(c),
-                unit: unit(u),
-                reason: None,
-            }),
-            Step::Leave(c, u, false) => room.operator(Command::ClearUnit {
-                call: id(c),
-                unit: unit(u),
-            }),
-            Step::CheckIn(c, u) => room.operator(Command::CheckIn {
-                call: id(c),
-                unit: unit(u),
-            }),
+            Step::Leave(c, u, true) => {
+                room.operator(Command::DeclineCall { call: id(c), unit: unit(u), reason: None })
+            }
+            Step::Leave(c, u, false) => {
+                room.operator(Command::ClearUnit { call: id(c), unit: unit(u) })
+            }
+            Step::CheckIn(c, u) => room.operator(Command::CheckIn { call: id(c), unit: unit(u) }),
             Step::Callback(call) => room.operator(Command::RecordCallback {
                 call: id(call),
                 outcome: CallbackOutcome::NoAnswer,
                 note: None,
             }),
             Step::Close(call) => room.close(id(call), "Saima", "helped"),
-            Step::Reopen(call) => room.operator(Command::ReopenCall {
-                call: id(call),
-                reason: None,
-            }),
+            Step::Reopen(call) => {
+                room.operator(Command::ReopenCall { call: id(call), reason: None })
+            }
             Step::Take(call) => room.submit(
                 "Director",
                 Role::Supervisor,
-                Command::TakeEscalation {
-                    call: id(call),
-                    clock: "acknowledge".into(),
-                    rung: None,
-                },
+                Command::TakeEscalation { call: id(call), clock: "acknowledge".into(), rung: None },
             ),
         };
     }
@@ -156,21 +137,12 @@ impl Naive {
             let event = &dated.transition.event;
             let Some(id) = event.call() else { continue };
             match event {
-                Event::CallReceived {
-                    placed,
-                    received_at,
-                    ..
-                } => {
+                Event::CallReceived { placed, received_at, .. } => {
                     if placed.flags.test {
                         continue;
                     }
                     newest.insert(id, (1, placed.flags.dropped, received_at.0));
-                    let all = (
-                        received_at.0,
-                        received_at.0,
-                        placed.flags.dropped,
-                        Vec::new(),
-                    );
+                    let all = (received_at.0, received_at.0, placed.flags.dropped, Vec::new());
                     generations.insert((id, 1), all);
                 }
                 Event::CallReopened { generation, .. } => {
@@ -183,11 +155,7 @@ impl Naive {
                 }
                 _ => {
                     if let Some((generation, ..)) = newest.get(&id) {
-                        generations
-                            .get_mut(&(id, *generation))
-                            .unwrap()
-                            .3
-                            .push(dated);
+                        generations.get_mut(&(id, *generation)).unwrap().3.push(dated);
                     }
                 }
             }
@@ -209,12 +177,7 @@ impl Naive {
                 &|event| matches!(event, Event::UnitProgressed { progress, .. } if *progress >= least),
             )
         };
-        let of_call = |answer| Span {
-            start,
-            from: first,
-            answer,
-            closed,
-        };
+        let of_call = |answer| Span { start, from: first, answer, closed };
         let mut add = |name, span| self.runs.entry(name).or_default().push(span);
         add("acknowledge", of_call(reached(Progress::Acknowledged)));
         add("arrive", of_call(reached(Progress::OnScene)));
@@ -236,20 +199,10 @@ impl Naive {
             let mut on_call = false;
             for dated in history {
                 let at = dated.at.0;
-                let fresh = || Span {
-                    start: at,
-                    from: at,
-                    ..Span::default()
-                };
+                let fresh = || Span { start: at, from: at, ..Span::default() };
                 let mut end = |name, run: &mut Option<Span>| {
                     if let Some(run) = run.take() {
-                        add(
-                            name,
-                            Span {
-                                answer: Some(at),
-                                ..run
-                            },
-                        );
+                        add(name, Span { answer: Some(at), ..run });
                     }
                 };
                 match &dated.transition.event {
@@ -296,12 +249,7 @@ impl Naive {
         for (place, dated) in events.iter().enumerate() {
             match &dated.transition.event {
                 Event::AcknowledgementWithdrawn { .. } => withdrawn = true,
-                Event::Escalated {
-                    clock,
-                    rung,
-                    repeat,
-                    ..
-                } => {
+                Event::Escalated { clock, rung, repeat, .. } => {
                     let name = CLOCKS[usize::from(*clock)];
                     *self.told.entry((name, *rung, *repeat > 0)).or_default() += 1;
                     // An answer of the same instant is in time, though the office was told.
@@ -326,15 +274,10 @@ impl Naive {
     }
 
     fn check(&self, found: &ClockFigures, limit: u64, end: u64) {
-        let name = CLOCKS
-            .into_iter()
-            .find(|name| *name == found.clock)
-            .unwrap();
+        let name = CLOCKS.into_iter().find(|name| *name == found.clock).unwrap();
         let runs = self.runs.get(name).cloned().unwrap_or_default();
         let count = |wanted: &dyn Fn(&Span, u64) -> bool| {
-            runs.iter()
-                .filter(|run| wanted(run, run.start + limit))
-                .count() as u64
+            runs.iter().filter(|run| wanted(run, run.start + limit)).count() as u64
         };
         // The room ticked at its last instant, so what is due then was told.
         assert_eq!(found.limit_ms, limit, "{name}");
@@ -364,15 +307,9 @@ impl Naive {
             count(&|run, due| run.answer.is_none() && run.closed.is_some_and(|at| at > due)),
             "{name} missed and closed"
         );
-        assert_eq!(
-            found.in_time + found.missed + found.open,
-            found.started,
-            "{name} adds up"
-        );
-        let mut spans: Vec<_> = runs
-            .iter()
-            .map(|run| run.answer.map_or(u64::MAX, |at| at - run.from))
-            .collect();
+        assert_eq!(found.in_time + found.missed + found.open, found.started, "{name} adds up");
+        let mut spans: Vec<_> =
+            runs.iter().map(|run| run.answer.map_or(u64::MAX, |at| at - run.from)).collect();
         spans.sort_unstable();
         let rank = |percent: usize| {
             let rank = (percent * spans.len()).div_ceil(100);
@@ -385,21 +322,13 @@ impl Naive {
         assert_eq!(found.p99_ms, rank(99), "{name} p99");
         assert_eq!(found.max_ms, rank(100), "{name} max");
         let longest = spans.iter().rev().copied().find(|ms| *ms != u64::MAX);
-        assert_eq!(
-            found.longest.as_ref().map(|worst| worst.ms),
-            longest,
-            "{name} longest"
-        );
+        assert_eq!(found.longest.as_ref().map(|worst| worst.ms), longest, "{name} longest");
         for rung in &found.rungs {
             let told = |again| {
                 let key = (name, u8::try_from(rung.rung - 1).unwrap(), again);
                 self.told.get(&key).copied().unwrap_or(0)
             };
-            assert_eq!(
-                (rung.told, rung.repeats),
-                (told(false), told(true)),
-                "{name}"
-            );
+            assert_eq!((rung.told, rung.repeats), (told(false), told(true)), "{name}");
         }
     }
 }

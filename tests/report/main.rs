@@ -1,16 +1,10 @@
 //! The supervisor's figures, against rooms that ran through the real engine.
-#![expect(
-    clippy::unwrap_used,
-    reason = "what fails in the helpers of a test fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "what fails in the helpers of a test fails the test")]
 
 mod against_naive;
 mod privacy;
 #[path = "../stories/room.rs"]
-#[expect(
-    dead_code,
-    reason = "the stories use more of the room than the reports do"
-)]
+#[expect(dead_code, reason = "the stories use more of the room than the reports do")]
 mod room;
 mod screens;
 mod stories;
@@ -25,10 +19,7 @@ fn karachi() -> TimeZone {
 }
 
 fn by(by: By) -> Query {
-    Query {
-        by: Some(by),
-        ..Query::all(karachi())
-    }
+    Query { by: Some(by), ..Query::all(karachi()) }
 }
 
 fn report_of(log: &[Dated], query: Query, end: fifteen::domain::UtcMs) -> Report {

@@ -41,57 +41,25 @@ fn her_name_is_in_no_output() {
     };
     let reason = text();
     for command in [
-        Command::SignOnUnit {
-            unit: unit.clone(),
-            crew: Box::new(crew),
-            linked: false,
-        },
-        Command::AssignUnit {
-            call,
-            unit: unit.clone(),
-        },
+        Command::SignOnUnit { unit: unit.clone(), crew: Box::new(crew), linked: false },
+        Command::AssignUnit { call, unit: unit.clone() },
         Command::ReportProgress {
             call,
             unit: unit.clone(),
             progress: Progress::EnRoute,
             by_radio: true,
         },
-        Command::ReleaseUnit {
-            call,
-            unit: unit.clone(),
-            reason: reason.clone(),
-        },
-        Command::AddNote {
-            call,
-            text: SealedText(NAME.into()),
-        },
-        Command::EscalateCall {
-            call,
-            clock: None,
-            reason: reason.clone(),
-        },
-        Command::OpenCall {
-            call,
-            reason: reason.clone(),
-        },
-        Command::SetOutOfService {
-            unit,
-            reason: NAME.into(),
-        },
-        Command::RecordCallback {
-            call,
-            outcome: CallbackOutcome::NoAnswer,
-            note: None,
-        },
+        Command::ReleaseUnit { call, unit: unit.clone(), reason: reason.clone() },
+        Command::AddNote { call, text: SealedText(NAME.into()) },
+        Command::EscalateCall { call, clock: None, reason: reason.clone() },
+        Command::OpenCall { call, reason: reason.clone() },
+        Command::SetOutOfService { unit, reason: NAME.into() },
+        Command::RecordCallback { call, outcome: CallbackOutcome::NoAnswer, note: None },
     ] {
         room.operator(command).unwrap();
     }
     room.minutes(100);
-    let take = Command::TakeEscalation {
-        call,
-        clock: "arrive".into(),
-        rung: None,
-    };
+    let take = Command::TakeEscalation { call, clock: "arrive".into(), rung: None };
     room.submit("the DPO", Role::Supervisor, take).unwrap();
     for who in ["Saima", "Nadia"] {
         let close = Command::CloseCall {

@@ -8,26 +8,19 @@ use fifteen::report::{By, Query, Report, render};
 /// A bad night: one call answered, one late, one nobody has, one withdrawn, one closed so.
 fn bad_night() -> Room {
     let mut room = Room::open();
-    let in_district = |district: &str| NewCall {
-        district: district.into(),
-        ..Room::new_call(2)
-    };
+    let in_district = |district: &str| NewCall { district: district.into(), ..Room::new_call(2) };
     let answered = room.place(in_district("Lahore"));
     let late = room.place(in_district("Multan"));
     let nobody = room.place(in_district("Multan"));
     let withdrawn = room.place(in_district("Rawalpindi"));
     let cut_off = dropped(&mut room);
-    room.place(NewCall {
-        source: Source::Canary,
-        ..Room::new_call(4)
-    });
+    room.place(NewCall { source: Source::Canary, ..Room::new_call(4) });
     room.seconds(208);
     room.sign_on("CAR-1");
     room.assign(answered, "CAR-1").unwrap();
     room.seconds(45);
     room.progress(answered, "CAR-1", Progress::EnRoute).unwrap();
-    room.progress(withdrawn, "CAR-7", Progress::Acknowledged)
-        .unwrap();
+    room.progress(withdrawn, "CAR-7", Progress::Acknowledged).unwrap();
     room.minutes(4);
     room.progress(answered, "CAR-1", Progress::OnScene).unwrap();
     room.operator(Command::ReleaseUnit {
@@ -41,11 +34,7 @@ fn bad_night() -> Room {
     room.progress(late, "CAR-9", Progress::OnScene).unwrap();
     room.close(answered, "Saima", "helped").unwrap();
     room.minutes(60);
-    let take = Command::TakeEscalation {
-        call: nobody,
-        clock: "acknowledge".into(),
-        rung: Some(1),
-    };
+    let take = Command::TakeEscalation { call: nobody, clock: "acknowledge".into(), rung: Some(1) };
     room.submit("DPO Multan", Role::Supervisor, take).unwrap();
     room
 }
@@ -92,11 +81,7 @@ fn csv_is_a_row_a_group_and_clock() {
     let column = |name: &str| header.iter().position(|column| column == name).unwrap();
     let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
     let clocks = |figures: &fifteen::report::Figures| figures.clocks.len();
-    let groups: usize = report
-        .groups
-        .iter()
-        .map(|group| clocks(&group.figures))
-        .sum();
+    let groups: usize = report.groups.iter().map(|group| clocks(&group.figures)).sum();
     assert_eq!(rows.len(), clocks(&report.whole) + groups);
     assert_eq!(&rows[0][column("group")], "(all)");
     assert_eq!(&rows[0][column("clock")], "acknowledge");
@@ -116,10 +101,8 @@ fn the_list_of_escalations_reads_back_from_both_forms() {
         list.write(row).unwrap();
     }
     list.finish().unwrap();
-    let back: Vec<_> = serde_json::Deserializer::from_slice(&json)
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let back: Vec<_> =
+        serde_json::Deserializer::from_slice(&json).into_iter().map(Result::unwrap).collect();
     assert_eq!(rows, back);
     let mut reader = csv::Reader::from_reader(&out[..]);
     let back: Vec<_> = reader.deserialize().map(Result::unwrap).collect();

@@ -14,16 +14,11 @@ fn unit(name: &str) -> Callsign {
 }
 
 fn reopen(room: &mut Room, call: CallId) {
-    room.operator(Command::ReopenCall { call, reason: None })
-        .unwrap();
+    room.operator(Command::ReopenCall { call, reason: None }).unwrap();
 }
 
 fn take(room: &mut Room, call: CallId, who: &str) {
-    let command = Command::TakeEscalation {
-        call,
-        clock: "acknowledge".into(),
-        rung: None,
-    };
+    let command = Command::TakeEscalation { call, clock: "acknowledge".into(), rung: None };
     room.submit(who, Role::Supervisor, command).unwrap();
 }
 
@@ -56,18 +51,14 @@ fn a_rank_that_falls_on_an_unanswered_call_is_null() {
         let call = room.call(2);
         if n < 9 {
             room.seconds(1);
-            room.progress(call, "CAR-1", Progress::Acknowledged)
-                .unwrap();
+            room.progress(call, "CAR-1", Progress::Acknowledged).unwrap();
         }
     }
     room.minutes(20);
     let acknowledge = clock(&whole(&room), "acknowledge");
     assert_eq!(acknowledge.p50_ms, Some(1_000));
     assert_eq!(acknowledge.p90_ms, Some(1_000));
-    assert_eq!(
-        (acknowledge.p95_ms, acknowledge.p99_ms, acknowledge.max_ms),
-        (None, None, None)
-    );
+    assert_eq!((acknowledge.p95_ms, acknowledge.p99_ms, acknowledge.max_ms), (None, None, None));
     assert_eq!((acknowledge.missed, acknowledge.missed_unanswered), (1, 1));
     assert_eq!(acknowledge.compliance, Some(0.9));
     let waiting = acknowledge.waiting.unwrap();
@@ -82,10 +73,7 @@ fn what_is_open_and_not_due_is_neither_in_time_nor_missed() {
     room.call(1);
     room.minutes(14);
     let early = clock(&whole(&room), "acknowledge");
-    assert_eq!(
-        (early.started, early.in_time, early.missed, early.open),
-        (1, 0, 0, 1)
-    );
+    assert_eq!((early.started, early.in_time, early.missed, early.open), (1, 0, 0, 1));
     assert_eq!((early.compliance, early.p50_ms), (None, None));
     // At the deadline the commands of that instant come first; once its rung is told, it is missed.
     let mut fold_before = Fold::new(Query::all(karachi()));
@@ -108,10 +96,7 @@ fn a_close_without_an_answer_is_no_answer() {
     let acknowledge = clock(&figures, "acknowledge");
     assert_eq!((acknowledge.in_time, acknowledge.in_time_by_close), (1, 1));
     assert_eq!((acknowledge.missed, acknowledge.missed_closed), (1, 1));
-    assert_eq!(
-        (acknowledge.p50_ms, acknowledge.compliance),
-        (None, Some(0.0))
-    );
+    assert_eq!((acknowledge.p50_ms, acknowledge.compliance), (None, Some(0.0)));
     assert!(acknowledge.waiting.is_none());
     assert_eq!(figures.calls.closed_as["helped"], 1);
     assert_eq!(figures.calls.closed_as["duplicate"], 1);
@@ -125,17 +110,10 @@ fn the_first_acknowledgement_stands_and_its_withdrawal_is_counted() {
     room.minutes(3);
     room.progress(call, "CAR-1", Progress::EnRoute).unwrap();
     room.minutes(2);
-    let leave = Command::ReleaseUnit {
-        call,
-        unit: unit("CAR-1"),
-        reason: None,
-    };
+    let leave = Command::ReleaseUnit { call, unit: unit("CAR-1"), reason: None };
     room.operator(leave).unwrap();
     let waiting = whole(&room);
-    assert_eq!(
-        (waiting.calls.withdrawals, waiting.calls.open_waiting),
-        (1, 1)
-    );
+    assert_eq!((waiting.calls.withdrawals, waiting.calls.open_waiting), (1, 1));
     assert_eq!(clock(&waiting, "acknowledge").in_time, 1);
     assert_eq!(clock(&waiting, "acknowledge").missed_after_withdrawal, 0);
     // Twelve minutes were left when CAR-1 acknowledged.
@@ -162,20 +140,13 @@ fn a_reopened_call_runs_again_and_counts_from_its_first_receipt() {
     room.minutes(60);
     reopen(&mut room, call);
     room.minutes(10);
-    room.progress(call, "CAR-2", Progress::Acknowledged)
-        .unwrap();
+    room.progress(call, "CAR-2", Progress::Acknowledged).unwrap();
     let figures = whole(&room);
     let calls = &figures.calls;
-    assert_eq!(
-        (calls.received, calls.reopened, calls.closed, calls.open),
-        (1, 1, 1, 1)
-    );
+    assert_eq!((calls.received, calls.reopened, calls.closed, calls.open), (1, 1, 1, 1));
     assert_eq!((calls.acknowledged, calls.reopened_acknowledged), (1, 1));
     let acknowledge = clock(&figures, "acknowledge");
-    assert_eq!(
-        (acknowledge.started, acknowledge.in_time, acknowledge.missed),
-        (2, 2, 0)
-    );
+    assert_eq!((acknowledge.started, acknowledge.in_time, acknowledge.missed), (2, 2, 0));
     assert_eq!(acknowledge.p50_ms, Some(MINUTE));
     assert_eq!(acknowledge.max_ms, Some(72 * MINUTE));
     let arrive = clock(&figures, "arrive");
@@ -190,11 +161,8 @@ fn what_a_reopening_does_not_repeat_is_remembered() {
     let mut test = Room::new_call(1);
     test.flags.test = true;
     let test = room.place(test);
-    let tried = Command::RecordCallback {
-        call: cut_off,
-        outcome: CallbackOutcome::Reached,
-        note: None,
-    };
+    let tried =
+        Command::RecordCallback { call: cut_off, outcome: CallbackOutcome::Reached, note: None };
     room.seconds(30);
     room.operator(tried.clone()).unwrap();
     for call in [cut_off, test] {
@@ -210,10 +178,7 @@ fn what_a_reopening_does_not_repeat_is_remembered() {
     assert_eq!(callback.p50_ms, Some(30_000));
     assert_eq!(callback.max_ms, Some(40_000));
     assert_eq!(report.excluded.test, 1);
-    assert_eq!(
-        (report.whole.calls.received, report.whole.calls.reopened),
-        (1, 1)
-    );
+    assert_eq!((report.whole.calls.received, report.whole.calls.reopened), (1, 1));
     assert_eq!(clock(&report.whole, "acknowledge").rungs[0].told, 1);
 }
 
@@ -226,14 +191,9 @@ fn a_clock_of_a_unit_runs_once_a_start_and_a_check_in_starts_it_again() {
         room.assign(call, name).unwrap();
     }
     room.seconds(20);
-    room.progress(call, "CAR-1", Progress::Acknowledged)
-        .unwrap();
+    room.progress(call, "CAR-1", Progress::Acknowledged).unwrap();
     room.seconds(10);
-    let decline = Command::DeclineCall {
-        call,
-        unit: unit("CAR-2"),
-        reason: None,
-    };
+    let decline = Command::DeclineCall { call, unit: unit("CAR-2"), reason: None };
     room.submit("CAR-2", Role::Unit, decline).unwrap();
     room.seconds(90);
     let turnout = clock(&whole(&room), "turnout");
@@ -245,30 +205,17 @@ fn a_clock_of_a_unit_runs_once_a_start_and_a_check_in_starts_it_again() {
 
     room.progress(call, "CAR-1", Progress::OnScene).unwrap();
     room.minutes(20);
-    let well = Command::CheckIn {
-        call,
-        unit: unit("CAR-1"),
-    };
+    let well = Command::CheckIn { call, unit: unit("CAR-1") };
     room.operator(well).unwrap();
     room.minutes(31);
     room.close(call, "Saima", "helped").unwrap();
     let figures = whole(&room);
     let safety = clock(&figures, "safety");
     assert_eq!((safety.started, safety.in_time, safety.missed), (2, 1, 1));
-    assert_eq!(
-        (safety.p50_ms, safety.max_ms),
-        (Some(20 * MINUTE), Some(31 * MINUTE))
-    );
+    assert_eq!((safety.p50_ms, safety.max_ms), (Some(20 * MINUTE), Some(31 * MINUTE)));
     // Closing ended the third unit's turnout, late.
     let turnout = clock(&figures, "turnout");
-    assert_eq!(
-        (
-            turnout.missed,
-            turnout.missed_unanswered,
-            turnout.missed_closed
-        ),
-        (1, 0, 0)
-    );
+    assert_eq!((turnout.missed, turnout.missed_unanswered, turnout.missed_closed), (1, 0, 0));
     assert_eq!(turnout.max_ms, Some(2 * MINUTE + 51 * MINUTE));
 }
 
@@ -284,15 +231,7 @@ fn escalations_are_counted_by_office_repeat_and_lateness() {
     let told: Vec<_> = acknowledge
         .rungs
         .iter()
-        .map(|rung| {
-            (
-                rung.rung,
-                rung.office.as_str(),
-                rung.told,
-                rung.repeats,
-                rung.taken,
-            )
-        })
+        .map(|rung| (rung.rung, rung.office.as_str(), rung.told, rung.repeats, rung.taken))
         .collect();
     assert_eq!(
         told,
@@ -316,17 +255,10 @@ fn escalations_are_counted_by_office_repeat_and_lateness() {
     let mut room = Room::open();
     let call = room.call(1);
     room.minutes(1);
-    let command = Command::EscalateCall {
-        call,
-        clock: Some("acknowledge".into()),
-        reason: None,
-    };
+    let command = Command::EscalateCall { call, clock: Some("acknowledge".into()), reason: None };
     room.operator(command).unwrap();
     let acknowledge = clock(&whole(&room), "acknowledge");
-    assert_eq!(
-        (acknowledge.rungs[0].told, acknowledge.rungs[0].by_hand),
-        (1, 1)
-    );
+    assert_eq!((acknowledge.rungs[0].told, acknowledge.rungs[0].by_hand), (1, 1));
     assert_eq!((acknowledge.missed, acknowledge.rungs[0].late), (0, 0));
 }
 
@@ -341,17 +273,11 @@ fn an_escalation_taken_after_the_close_is_still_taken() {
     let acknowledge = clock(&whole(&room), "acknowledge");
     assert_eq!(acknowledge.rungs[1].taken, 1);
     let rows = rows(&room, Query::all(karachi()));
-    let taken: Vec<_> = rows
-        .iter()
-        .filter(|row| row.record == Record::Taken)
-        .collect();
+    let taken: Vec<_> = rows.iter().filter(|row| row.record == Record::Taken).collect();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].office, "DPO");
     assert_eq!(taken[0].taken_by.as_deref(), Some("the DPO's reader"));
-    assert_eq!(
-        taken[0].taken_at.as_deref(),
-        Some("2026-01-01T05:36:00+05:00")
-    );
+    assert_eq!(taken[0].taken_at.as_deref(), Some("2026-01-01T05:36:00+05:00"));
 }
 
 #[test]
@@ -372,10 +298,7 @@ fn every_escalation_is_a_row() {
             (2, "DPO", "2026-01-01T05:30:00+05:00", Some(0)),
         ]
     );
-    assert!(
-        rows.iter()
-            .all(|row| row.call == call && row.record == Record::Told)
-    );
+    assert!(rows.iter().all(|row| row.call == call && row.record == Record::Told));
     assert!(rows.iter().all(|row| row.due_at.as_ref() == Some(&row.at)));
 }
 
@@ -385,23 +308,14 @@ fn tests_and_canaries_are_counted_apart() {
     let mut test = Room::new_call(1);
     test.flags.test = true;
     room.place(test);
-    room.place(NewCall {
-        source: Source::Canary,
-        ..Room::new_call(4)
-    });
+    room.place(NewCall { source: Source::Canary, ..Room::new_call(4) });
     room.minutes(60);
     let report = report(&room, by(By::District));
     assert_eq!((report.excluded.test, report.excluded.canary), (1, 1));
     assert_eq!(report.whole.calls.received, 0);
     assert!(report.groups.is_empty());
     assert!(report.whole.clocks.iter().all(|clock| clock.started == 0));
-    assert!(
-        report
-            .whole
-            .clocks
-            .iter()
-            .all(|clock| clock.rungs.is_empty())
-    );
+    assert!(report.whole.clocks.iter().all(|clock| clock.rungs.is_empty()));
     assert!(rows(&room, Query::all(karachi())).is_empty());
 }
 
@@ -421,10 +335,7 @@ fn hours_and_shifts_are_local() {
     let hours = [("05", 2), ("06", 2), ("07", 2), ("08", 2), ("09", 2)];
     assert_eq!(names(By::Hour), hours.map(|(name, n)| (name.to_owned(), n)));
     let shifts = [("morning 06-14", 8), ("night 22-06", 2)];
-    assert_eq!(
-        names(By::Shift),
-        shifts.map(|(name, n)| (name.to_owned(), n))
-    );
+    assert_eq!(names(By::Shift), shifts.map(|(name, n)| (name.to_owned(), n)));
 }
 
 #[test]
@@ -452,11 +363,7 @@ fn groups_add_up_and_the_worst_comes_first() {
         let missed = |group: &fifteen::report::Group| clock(&group.figures, "acknowledge").missed;
         let sum: u64 = report.groups.iter().map(missed).sum();
         assert_eq!(sum, clock(&report.whole, "acknowledge").missed);
-        report
-            .groups
-            .into_iter()
-            .map(|group| group.name)
-            .collect::<Vec<_>>()
+        report.groups.into_iter().map(|group| group.name).collect::<Vec<_>>()
     };
     assert_eq!(names(By::District), ["Multan", "(none)", "Lahore"]);
     assert_eq!(names(By::Kind), ["stalking", "threat"]);
@@ -476,20 +383,14 @@ fn a_span_is_of_calls_received_in_it_and_its_end_is_open() {
         to: Some(START.plus(30 * MINUTE)),
         ..Query::all(karachi())
     };
-    let in_span: Vec<_> = rows(&room, query.clone())
-        .iter()
-        .map(|row| row.call.0)
-        .collect();
+    let in_span: Vec<_> = rows(&room, query.clone()).iter().map(|row| row.call.0).collect();
     assert!(in_span.iter().all(|call| [2, 3].contains(call)) && in_span.contains(&3));
     let report = report(&room, query);
     assert_eq!(report.whole.calls.received, 2);
     assert_eq!(clock(&report.whole, "acknowledge").missed, 2);
     let span = report.span;
     assert_eq!(span.from_at.as_deref(), Some("2026-01-01T05:10:00+05:00"));
-    assert_eq!(
-        span.last_received_at.as_deref(),
-        Some("2026-01-01T05:20:00+05:00")
-    );
+    assert_eq!(span.last_received_at.as_deref(), Some("2026-01-01T05:20:00+05:00"));
     assert_eq!(span.zone, "Asia/Karachi");
 }
 
@@ -503,15 +404,11 @@ fn a_call_is_judged_by_the_rules_it_was_received_under() {
     let (index, _) = rules.clock("acknowledge").unwrap();
     rules.clocks[usize::from(index)].limit_ms = 7 * MINUTE;
     rules.clocks[usize::from(index)].warn_ms.clear();
-    room.submit("room", Role::Room, Command::AdoptRules(Box::new(rules)))
-        .unwrap();
+    room.submit("room", Role::Room, Command::AdoptRules(Box::new(rules))).unwrap();
     room.call(1);
     room.minutes(10);
     let acknowledge = clock(&whole(&room), "acknowledge");
-    assert_eq!(
-        (acknowledge.started, acknowledge.missed, acknowledge.open),
-        (2, 1, 1)
-    );
+    assert_eq!((acknowledge.started, acknowledge.missed, acknowledge.open), (2, 1, 1));
     assert_eq!(acknowledge.limit_ms, 7 * MINUTE);
     assert_eq!(acknowledge.rungs[0].told, 1);
 }
@@ -521,11 +418,7 @@ fn closed_calls_leave_nothing_behind() {
     let mut room = Room::open();
     let mut fold = Fold::new(by(By::District));
     for n in 0..3 * Fold::RECENT_MAX {
-        let call = if n % 2 == 0 {
-            room.call(3)
-        } else {
-            dropped(&mut room)
-        };
+        let call = if n % 2 == 0 { room.call(3) } else { dropped(&mut room) };
         room.progress(call, "CAR-1", Progress::OnScene).unwrap();
         room.millis(1);
         room.close(call, "Saima", "helped").unwrap();
@@ -542,10 +435,7 @@ fn closed_calls_leave_nothing_behind() {
 fn groups_are_bounded() {
     let mut room = Room::open();
     for n in 0..Fold::GROUPS_MAX + 500 {
-        room.place(NewCall {
-            kind: format!("kind {n}").into(),
-            ..Room::new_call(4)
-        });
+        room.place(NewCall { kind: format!("kind {n}").into(), ..Room::new_call(4) });
     }
     let report = report(&room, by(By::Kind));
     assert_eq!(report.groups.len(), Fold::GROUPS_MAX);

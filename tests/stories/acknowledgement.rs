@@ -68,8 +68,7 @@ const WAYS_OUT: [(&str, Leave); 7] = [
     ("is declared out of service by the room", |room, _| {
         let unit = crate::room::unit("CAR-1");
         let reason = "accident".into();
-        room.operator(Command::SetOutOfService { unit, reason })
-            .unwrap();
+        room.operator(Command::SetOutOfService { unit, reason }).unwrap();
     }),
     ("falls silent", |room, _| {
         room.link("CAR-1", false);
@@ -228,14 +227,8 @@ fn the_ladder_goes_on_from_its_rung_after_a_withdrawal() {
     room.minutes(20);
     room.decline(call, "CAR-1").unwrap();
     room.minutes(30);
-    assert_eq!(
-        room.told("acknowledge"),
-        ["cell in-charge", "DPO", "RPO", "DIG Operations"]
-    );
-    assert_eq!(
-        room.told_at("acknowledge"),
-        [15, 30, 65, 80].map(|minute| minute * MINUTE)
-    );
+    assert_eq!(room.told("acknowledge"), ["cell in-charge", "DPO", "RPO", "DIG Operations"]);
+    assert_eq!(room.told_at("acknowledge"), [15, 30, 65, 80].map(|minute| minute * MINUTE));
 }
 
 #[test]
@@ -247,10 +240,7 @@ fn the_next_rung_is_two_minutes_away_at_least_after_a_withdrawal() {
     room.millis(1);
     room.decline(call, "CAR-1").unwrap();
     room.minutes(3);
-    assert_eq!(
-        room.told_at("acknowledge"),
-        [15, 30, 47].map(|minute| minute * MINUTE)
-    );
+    assert_eq!(room.told_at("acknowledge"), [15, 30, 47].map(|minute| minute * MINUTE));
 }
 
 #[test]
@@ -260,10 +250,7 @@ fn each_withdrawal_is_counted_and_the_first_acknowledgement_kept() {
     for round in 1..=4 {
         room.minutes(1);
         room.acknowledged(call, "CAR-1");
-        assert_eq!(
-            room.get(call).first_acknowledged_at,
-            Some(START.plus(MINUTE))
-        );
+        assert_eq!(room.get(call).first_acknowledged_at, Some(START.plus(MINUTE)));
         room.minutes(1);
         room.decline(call, "CAR-1").unwrap();
         assert_eq!(room.get(call).withdrawals, round);

@@ -10,10 +10,7 @@ fn it_walks_from_receipt_to_escalation_and_is_closed() {
     let canary = room.canary();
     assert_eq!(room.engine.next_deadline(), Some(START.plus(2_000)));
     room.seconds(2);
-    assert_eq!(
-        room.names_from(from),
-        ["call_received", "escalated", "call_closed"]
-    );
+    assert_eq!(room.names_from(from), ["call_received", "escalated", "call_closed"]);
     assert_eq!(room.told("canary"), ["canary sink"]);
     assert!(matches!(
         room.events().last(),
@@ -76,12 +73,7 @@ fn a_late_one_says_by_how_much() {
 fn only_the_wheel_makes_it_pass() {
     let mut room = Room::open();
     let call = room.canary();
-    room.operator(Command::EscalateCall {
-        call,
-        clock: None,
-        reason: None,
-    })
-    .unwrap();
+    room.operator(Command::EscalateCall { call, clock: None, reason: None }).unwrap();
     assert_eq!(room.engine.state().canary().passed_at, None);
     room.seconds(1);
     room.close(call, "Saima", "helped").unwrap();

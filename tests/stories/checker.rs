@@ -83,16 +83,11 @@ impl Seen {
         if self.closed {
             return None;
         }
-        let runs = self
-            .runs
-            .iter()
-            .filter_map(|((clock, _), run)| run.due(*clock));
+        let runs = self.runs.iter().filter_map(|((clock, _), run)| run.due(*clock));
         let aging = AGING[usize::from(self.priority)];
         let aging = (self.waits() && aging < u64::MAX).then(|| self.aging_from + aging);
         let claim = self.claim.filter(|(_, stale)| !stale);
-        runs.chain(aging)
-            .chain(claim.map(|(at, _)| at + STALE))
-            .min()
+        runs.chain(aging).chain(claim.map(|(at, _)| at + STALE)).min()
     }
 
     fn start(&mut self, at: u64) {
@@ -194,10 +189,8 @@ impl Checker {
             (Some(owed), other) => panic!("call {owed} lost its last unit, then {other:?}"),
             (None, Event::AcknowledgementWithdrawn { call }) => panic!("call {call} kept a unit"),
             (None, Event::UnitLeft { call, leaving, .. }) => {
-                let gone = matches!(
-                    leaving,
-                    Leaving::Silent | Leaving::SignedOff | Leaving::OutOfService
-                );
+                let gone =
+                    matches!(leaving, Leaving::Silent | Leaving::SignedOff | Leaving::OutOfService);
                 assert_eq!(self.leaving.remove(call), gone);
             }
             (None, other) => assert!(self.leaving.is_empty(), "still to leave, and {other:?}"),
@@ -226,13 +219,7 @@ impl Checker {
     fn change(&mut self, event: &Event, at: u64) {
         let name = event.unit().map(|unit| unit.to_string());
         let unit = name.clone().unwrap_or_default();
-        if let Event::CallReceived {
-            call,
-            received_at,
-            placed,
-            ..
-        } = event
-        {
+        if let Event::CallReceived { call, received_at, placed, .. } = event {
             let mut seen = Seen {
                 generation: 1,
                 received_at: received_at.0,
@@ -257,12 +244,7 @@ impl Checker {
                     self.signed_on.remove(&unit);
                 }
                 let on = |call: &&Seen| call.units.contains_key(&unit);
-                assert!(
-                    self.calls
-                        .values()
-                        .filter(on)
-                        .all(|c| c.due().is_none_or(|d| d >= at))
-                );
+                assert!(self.calls.values().filter(on).all(|c| c.due().is_none_or(|d| d >= at)));
                 self.leaving = self.calls_of(&unit, |_| true);
                 return;
             }
@@ -287,10 +269,7 @@ impl Checker {
             _ => {}
         }
         let Some(id) = event.call() else { return };
-        let call = self
-            .calls
-            .get_mut(&id)
-            .expect("of a call that was received");
+        let call = self.calls.get_mut(&id).expect("of a call that was received");
         match event {
             Event::UnitAssigned { .. } => assign(call, &unit, at),
             Event::UnitProgressed { progress, .. } => progressed(call, &unit, *progress, at),
@@ -318,9 +297,7 @@ impl Checker {
             Event::UnitCheckedIn { .. } => {
                 call.runs.insert((SAFETY, unit), Run::from(SAFETY, at));
             }
-            Event::PriorityChanged {
-                priority, cause, ..
-            } => {
+            Event::PriorityChanged { priority, cause, .. } => {
                 call.aging_from = match cause {
                     PriorityCause::By(..) => at,
                     PriorityCause::Aged => {
@@ -354,12 +331,7 @@ impl Checker {
                 call.aging_from = at;
                 call.start(at);
             }
-            Event::ClockWarned {
-                generation,
-                clock,
-                due_at,
-                ..
-            } => {
+            Event::ClockWarned { generation, clock, due_at, .. } => {
                 assert_eq!(call.due(), Some(due_at.0), "in order of what is due");
                 assert!(*generation == call.generation && due_at.0 <= at);
                 let run = call.runs.get_mut(&(*clock, unit)).expect("it runs");
@@ -379,15 +351,7 @@ impl Checker {
     }
 
     fn escalated(&mut self, event: &Event, id: CallId, unit: String, at: u64) {
-        let Event::Escalated {
-            generation,
-            clock,
-            rung,
-            repeat,
-            due_at,
-            by_hand,
-            ..
-        } = event
+        let Event::Escalated { generation, clock, rung, repeat, due_at, by_hand, .. } = event
         else {
             unreachable!()
         };
@@ -398,20 +362,13 @@ impl Checker {
         assert!(run.stopped_at.is_none(), "a stopped clock told somebody");
         assert_eq!(*generation, call.generation, "of an older generation");
         assert_eq!(u32::from(*rung), run.told.min(rungs - 1), "the next office");
-        assert_eq!(
-            *repeat,
-            (run.told + 1).saturating_sub(rungs),
-            "the next repeat"
-        );
+        assert_eq!(*repeat, (run.told + 1).saturating_sub(rungs), "the next repeat");
         assert!(due_at.0 <= at, "told early");
         if by_hand.is_some() {
             assert_eq!(due_at.0, at);
             let on_from_here = at + EVERY;
-            run.next_at = if run.next_at > at {
-                run.next_at.min(on_from_here)
-            } else {
-                on_from_here
-            };
+            run.next_at =
+                if run.next_at > at { run.next_at.min(on_from_here) } else { on_from_here };
             run.silenced = false;
         } else {
             assert_eq!(due_at.0, run.next_at, "at its instant");

@@ -4,10 +4,7 @@ use crate::room::{Room, START};
 use fifteen::domain::{CallId, Command, Rejection, Role};
 
 fn take_over(call: CallId) -> Command {
-    Command::ClaimCall {
-        call,
-        take_over: true,
-    }
+    Command::ClaimCall { call, take_over: true }
 }
 
 fn holder(room: &Room, call: CallId) -> Option<(&str, bool)> {
@@ -67,8 +64,7 @@ fn a_fresh_claim_is_refused_to_others_and_taken_over_on_purpose() {
     let who = "Saima".into();
     let refusal = room.claim(call, "Noor").unwrap_err();
     assert_eq!(refusal, Rejection::Claimed { call, who });
-    room.submit("Noor", Role::Operator, take_over(call))
-        .unwrap();
+    room.submit("Noor", Role::Operator, take_over(call)).unwrap();
     assert_eq!(holder(&room, call), Some(("Noor", false)));
     room.seconds(44);
     assert_eq!(holder(&room, call), Some(("Noor", false)));
@@ -108,8 +104,7 @@ fn a_claim_is_released_by_its_holder_or_a_supervisor() {
     room.operator(release.clone()).unwrap();
     assert_eq!(holder(&room, call), None);
     room.claim(call, "Saima").unwrap();
-    room.submit("Asif", Role::Supervisor, release.clone())
-        .unwrap();
+    room.submit("Asif", Role::Supervisor, release.clone()).unwrap();
     assert_eq!(holder(&room, call), None);
     // Nobody has it: it is so already.
     room.submit("Noor", Role::Operator, release).unwrap();

@@ -70,13 +70,7 @@ fn a_missed_deadline_comes_before_the_command_that_is_late() {
     room.close(call, "Saima", "helped").unwrap();
     assert_eq!(
         room.names_from(from),
-        [
-            "clock_warned",
-            "clock_warned",
-            "escalated",
-            "escalated",
-            "call_closed"
-        ]
+        ["clock_warned", "clock_warned", "escalated", "escalated", "call_closed"]
     );
 }
 
@@ -88,10 +82,7 @@ fn turnout_is_missed_at_ninety_seconds_and_repeats_to_the_supervisor() {
     room.seconds(10);
     room.assign(call, "CAR-1").unwrap();
     room.minutes(32);
-    assert_eq!(
-        room.told_at("turnout"),
-        [100_000, 100_000 + 15 * MINUTE, 100_000 + 30 * MINUTE]
-    );
+    assert_eq!(room.told_at("turnout"), [100_000, 100_000 + 15 * MINUTE, 100_000 + 30 * MINUTE]);
     assert_eq!(room.told("turnout"), ["room supervisor"; 3]);
     assert!(room.warned_at("turnout").is_empty());
 }
@@ -195,11 +186,7 @@ fn callback_runs_for_dropped_calls_only() {
     room.minutes(21);
     assert_eq!(room.warned_at("callback"), [2 * MINUTE]);
     assert_eq!(room.told_at("callback"), [5 * MINUTE, 20 * MINUTE]);
-    assert!(
-        room.said("callback")
-            .iter()
-            .all(|said| said.call == dropped.0)
-    );
+    assert!(room.said("callback").iter().all(|said| said.call == dropped.0));
     assert_eq!(room.told("callback"), ["room supervisor"; 2]);
 }
 
@@ -381,8 +368,7 @@ fn a_clock_step_is_an_event_and_moves_nothing() {
         room.call(1);
         room.minutes(7);
         let deadline = room.engine.next_deadline();
-        room.submit("room", Role::Room, Command::RecordClockStep { by_ms })
-            .unwrap();
+        room.submit("room", Role::Room, Command::RecordClockStep { by_ms }).unwrap();
         assert_eq!(room.events().last(), Some(&Event::ClockStepped { by_ms }));
         assert_eq!(room.engine.next_deadline(), deadline);
         room.minutes(30);

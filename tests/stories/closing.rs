@@ -24,11 +24,7 @@ fn a_disposition_not_listed_is_refused_and_the_list_named() {
     let mut room = Room::open();
     let call = room.call(1);
     for given in ["prank", "Helped", "helped ", "", "canary"] {
-        let command = Command::CloseCall {
-            call,
-            disposition: given.into(),
-            remark: None,
-        };
+        let command = Command::CloseCall { call, disposition: given.into(), remark: None };
         let rejection = room.refused("Saima", Role::Operator, command);
         let known = "helped, case registered, referred, duplicate, recorded, hoax, error, \
                      unanswered";
@@ -38,11 +34,8 @@ fn a_disposition_not_listed_is_refused_and_the_list_named() {
     }
 }
 
-const GUARDED: [fn(&mut Flags); 3] = [
-    |flags| flags.silent = true,
-    |flags| flags.dropped = true,
-    |flags| flags.sos = true,
-];
+const GUARDED: [fn(&mut Flags); 3] =
+    [|flags| flags.silent = true, |flags| flags.dropped = true, |flags| flags.sos = true];
 const NOBODY_NEEDED_HELP: [&str; 3] = ["hoax", "error", "unanswered"];
 
 #[test]
@@ -51,11 +44,8 @@ fn a_silent_dropped_or_sos_call_is_no_hoax_without_a_call_back() {
         for disposition in NOBODY_NEEDED_HELP {
             let mut room = Room::open();
             let call = room.flagged(flag);
-            let command = Command::CloseCall {
-                call,
-                disposition: disposition.into(),
-                remark: None,
-            };
+            let command =
+                Command::CloseCall { call, disposition: disposition.into(), remark: None };
             let rejection = room.refused("Saima", Role::Operator, command);
             assert_eq!(rejection, Rejection::NeedsCallback(call));
         }
@@ -119,11 +109,9 @@ fn a_call_back_that_was_not_tried_is_no_attempt() {
     room.callback(call, CallbackOutcome::Unsafe);
     let rejection = room.close(call, "Saima", "hoax").unwrap_err();
     assert_eq!(rejection, Rejection::NeedsCallback(call));
-    for outcome in [
-        CallbackOutcome::Reached,
-        CallbackOutcome::NoAnswer,
-        CallbackOutcome::WrongNumber,
-    ] {
+    for outcome in
+        [CallbackOutcome::Reached, CallbackOutcome::NoAnswer, CallbackOutcome::WrongNumber]
+    {
         let mut room = Room::open();
         let call = room.flagged(|flags| flags.dropped = true);
         room.callback(call, outcome);
@@ -164,11 +152,7 @@ fn reopening_is_a_new_generation_with_the_first_receipt() {
     assert_eq!(room.queue(), [call]);
     assert!(matches!(
         room.events().last(),
-        Some(Event::CallReopened {
-            generation: 2,
-            received_at: START,
-            ..
-        })
+        Some(Event::CallReopened { generation: 2, received_at: START, .. })
     ));
 }
 
@@ -207,10 +191,7 @@ fn a_reopened_dropped_call_wants_a_call_back_of_its_own() {
     room.close(call, "Saima", "hoax").unwrap();
     room.close(call, "Noor", "hoax").unwrap();
     room.reopen(call);
-    assert_eq!(
-        room.close(call, "Saima", "hoax"),
-        Err(Rejection::NeedsCallback(call))
-    );
+    assert_eq!(room.close(call, "Saima", "hoax"), Err(Rejection::NeedsCallback(call)));
     room.minutes(5);
     assert_eq!(room.told_at("callback"), [5 * MINUTE]);
 }
@@ -261,11 +242,7 @@ fn a_closed_call_is_known_for_seven_days_and_then_forgotten() {
     let newest = room.call(1);
     assert!(room.engine.state().call(call).is_none());
     let reason = None;
-    let rejection = room.refused(
-        "Saima",
-        Role::Operator,
-        Command::ReopenCall { call, reason },
-    );
+    let rejection = room.refused("Saima", Role::Operator, Command::ReopenCall { call, reason });
     assert_eq!(rejection, Rejection::UnknownCall(call));
     assert_eq!(newest.0, 4, "a number is never used twice");
 }

@@ -7,26 +7,15 @@ use fifteen::domain::{
 };
 
 fn keyed(number: u8, command: Command) -> Order {
-    Order {
-        by: Actor::new("Saima", Role::Operator),
-        key: Some(Key([number; 16])),
-        command,
-    }
+    Order { by: Actor::new("Saima", Role::Operator), key: Some(Key([number; 16])), command }
 }
 
 fn place(room: &Room) -> Command {
-    Command::PlaceCall {
-        received_at: room.now,
-        call: Box::new(Room::new_call(1)),
-    }
+    Command::PlaceCall { received_at: room.now, call: Box::new(Room::new_call(1)) }
 }
 
 fn raise(call: CallId, priority: u8) -> Command {
-    Command::SetPriority {
-        call,
-        priority: Priority::new(priority).unwrap(),
-        reason: None,
-    }
+    Command::SetPriority { call, priority: Priority::new(priority).unwrap(), reason: None }
 }
 
 #[test]
@@ -85,11 +74,7 @@ fn a_repeat_does_nothing_even_when_the_room_has_moved_on() {
 fn a_repeat_is_answered_after_the_call_is_closed() {
     let mut room = Room::open();
     let call = room.call(3);
-    let note = Command::RecordCallback {
-        call,
-        outcome: CallbackOutcome::Reached,
-        note: None,
-    };
+    let note = Command::RecordCallback { call, outcome: CallbackOutcome::Reached, note: None };
     room.order(&keyed(1, note.clone())).unwrap();
     room.close(call, "Saima", "helped").unwrap();
     let again = room.order(&keyed(1, note)).unwrap();
@@ -101,17 +86,10 @@ fn a_first_of_two_people_is_told_the_same_again() {
     let mut room = Room::open();
     let call = room.flagged(|flags| flags.silent = true);
     room.callback(call, CallbackOutcome::NoAnswer);
-    let close = Command::CloseCall {
-        call,
-        disposition: "hoax".into(),
-        remark: None,
-    };
+    let close = Command::CloseCall { call, disposition: "hoax".into(), remark: None };
     room.order(&keyed(1, close.clone())).unwrap();
     let again = room.order(&keyed(1, close)).unwrap();
-    assert_eq!(
-        (again.answer, again.repeated),
-        (Answer::AwaitingSecond, true)
-    );
+    assert_eq!((again.answer, again.repeated), (Answer::AwaitingSecond, true));
 }
 
 #[test]
@@ -128,22 +106,15 @@ fn a_command_of_many_events_is_one_key() {
     let mut room = Room::open();
     let call = room.call(1);
     room.acknowledged(call, "CAR-1");
-    let order = keyed(
-        1,
-        Command::SignOffUnit {
-            unit: crate::room::unit("CAR-1"),
-        },
-    );
+    let order = keyed(1, Command::SignOffUnit { unit: crate::room::unit("CAR-1") });
     let from = room.log.len();
     room.order(&order).unwrap();
     assert_eq!(
         room.names_from(from),
         ["unit_signed_off", "unit_left", "acknowledgement_withdrawn"]
     );
-    let marks: Vec<_> = room.log[from..]
-        .iter()
-        .map(|dated| dated.transition.mark.is_some())
-        .collect();
+    let marks: Vec<_> =
+        room.log[from..].iter().map(|dated| dated.transition.mark.is_some()).collect();
     assert_eq!(marks, [true, false, false]);
     assert!(room.order(&order).unwrap().repeated);
 }

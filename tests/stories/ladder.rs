@@ -8,14 +8,8 @@ fn one_rung_at_the_limit_and_one_each_fifteen_minutes() {
     let mut room = Room::open();
     room.call(1);
     room.minutes(60);
-    assert_eq!(
-        room.told("acknowledge"),
-        ["cell in-charge", "DPO", "RPO", "DIG Operations"]
-    );
-    assert_eq!(
-        room.told_at("acknowledge"),
-        [15, 30, 45, 60].map(|minute| minute * MINUTE)
-    );
+    assert_eq!(room.told("acknowledge"), ["cell in-charge", "DPO", "RPO", "DIG Operations"]);
+    assert_eq!(room.told_at("acknowledge"), [15, 30, 45, 60].map(|minute| minute * MINUTE));
 }
 
 #[test]
@@ -61,8 +55,7 @@ fn acting_ends_the_ladder_wherever_it_stands() {
         let mut room = Room::open();
         let call = room.call(1);
         room.minutes(15 * rungs);
-        room.progress(call, "CAR-1", Progress::Acknowledged)
-            .unwrap();
+        room.progress(call, "CAR-1", Progress::Acknowledged).unwrap();
         room.minutes(300);
         assert_eq!(room.told("acknowledge").len() as u64, rungs);
     }
@@ -96,8 +89,7 @@ fn taking_silences_the_rung_and_not_the_clock() {
         runs.iter().filter(|run| run.stopped_at.is_none()).count()
     };
     assert_eq!(running(&room), 2);
-    room.progress(call, "CAR-1", Progress::Acknowledged)
-        .unwrap();
+    room.progress(call, "CAR-1", Progress::Acknowledged).unwrap();
     assert_eq!(running(&room), 1);
 }
 
@@ -142,10 +134,7 @@ fn a_withdrawal_long_after_a_taking_leaves_two_minutes() {
     room.acknowledged(call, "CAR-1");
     room.decline(call, "CAR-1").unwrap();
     room.minutes(20);
-    assert_eq!(
-        room.told_at("acknowledge")[4..],
-        [302, 317].map(|minute| minute * MINUTE)
-    );
+    assert_eq!(room.told_at("acknowledge")[4..], [302, 317].map(|minute| minute * MINUTE));
 }
 
 #[test]
@@ -169,15 +158,9 @@ fn by_hand_the_ladder_comes_forward() {
     room.minutes(1);
     room.escalate(call, "acknowledge").unwrap();
     room.minutes(60);
-    assert_eq!(
-        room.told("acknowledge")[..4],
-        ["cell in-charge", "DPO", "RPO", "DIG Operations"]
-    );
+    assert_eq!(room.told("acknowledge")[..4], ["cell in-charge", "DPO", "RPO", "DIG Operations"]);
     // Two by hand, then the third at the limit: sooner than it would have been, never later.
-    assert_eq!(
-        room.told_at("acknowledge")[..5],
-        [3, 4, 15, 30, 45].map(|minute| minute * MINUTE)
-    );
+    assert_eq!(room.told_at("acknowledge")[..5], [3, 4, 15, 30, 45].map(|minute| minute * MINUTE));
 }
 
 #[test]
@@ -219,10 +202,7 @@ fn by_hand_at_the_top_is_a_repeat_and_ends_a_silence() {
     let said = room.said("acknowledge");
     let last: Vec<_> = said[5..].iter().map(|s| (s.rung, s.repeat)).collect();
     assert_eq!(last, [(Some(3), 1), (Some(3), 2)]);
-    assert_eq!(
-        room.told_at("acknowledge")[4..],
-        [121, 136].map(|minute| minute * MINUTE)
-    );
+    assert_eq!(room.told_at("acknowledge")[4..], [121, 136].map(|minute| minute * MINUTE));
 }
 
 #[test]
@@ -246,13 +226,8 @@ fn by_hand_says_who_and_why() {
 fn by_hand_without_a_clock_takes_the_first_that_runs() {
     let mut room = Room::open();
     let call = room.call(1);
-    room.progress(call, "CAR-1", Progress::Acknowledged)
-        .unwrap();
-    let command = fifteen::domain::Command::EscalateCall {
-        call,
-        clock: None,
-        reason: None,
-    };
+    room.progress(call, "CAR-1", Progress::Acknowledged).unwrap();
+    let command = fifteen::domain::Command::EscalateCall { call, clock: None, reason: None };
     room.operator(command).unwrap();
     assert_eq!(room.told("arrive"), ["cell in-charge"]);
     assert!(room.told("acknowledge").is_empty());

@@ -35,10 +35,7 @@ fn a_call_keeps_all_it_was_given() {
 fn the_first_byte_is_the_start() {
     let mut room = Room::open();
     room.minutes(2);
-    let command = Command::PlaceCall {
-        received_at: START,
-        call: Box::new(Room::new_call(1)),
-    };
+    let command = Command::PlaceCall { received_at: START, call: Box::new(Room::new_call(1)) };
     room.submit("line-1", Role::Intake, command).unwrap();
     assert_eq!(room.get(CallId(1)).received_at, START);
     room.minutes(20);
@@ -60,10 +57,7 @@ fn a_first_byte_ahead_of_the_clock_counts_as_now() {
 fn a_call_that_waited_outside_past_its_limit_escalates_at_once() {
     let mut room = Room::open();
     room.minutes(16);
-    let command = Command::PlaceCall {
-        received_at: START,
-        call: Box::new(Room::new_call(1)),
-    };
+    let command = Command::PlaceCall { received_at: START, call: Box::new(Room::new_call(1)) };
     room.submit("line-1", Role::Intake, command).unwrap();
     room.millis(0);
     let first = &room.said("acknowledge")[1];
@@ -94,9 +88,8 @@ fn the_stages_follow_the_help() {
 fn a_second_unit_may_come_at_any_stage() {
     let mut room = Room::open();
     let call = room.call(1);
-    for (number, progress) in [Progress::Acknowledged, Progress::EnRoute, Progress::OnScene]
-        .into_iter()
-        .enumerate()
+    for (number, progress) in
+        [Progress::Acknowledged, Progress::EnRoute, Progress::OnScene].into_iter().enumerate()
     {
         let name = format!("CAR-{number}");
         room.acknowledged(call, &name);
@@ -116,14 +109,8 @@ fn a_call_holds_sixty_four_units_and_refuses_the_next() {
     }
     room.sign_on("ONE-MORE");
     let one_more = unit("ONE-MORE");
-    let refusal = Rejection::TooMany {
-        what: "units on one call",
-        most: 64,
-    };
-    let assign = Command::AssignUnit {
-        call,
-        unit: one_more.clone(),
-    };
+    let refusal = Rejection::TooMany { what: "units on one call", most: 64 };
+    let assign = Command::AssignUnit { call, unit: one_more.clone() };
     assert_eq!(room.refused("Saima", Role::Operator, assign), refusal);
     let by_radio = Command::ReportProgress {
         call,
@@ -146,10 +133,7 @@ fn an_overlong_call_is_taken_cut_and_marked() {
     call.sealed.number = Some(long.clone());
     call.sealed.name = Some(long.clone());
     call.sealed.note = Some(long.clone());
-    call.sealed.place = Some(Place {
-        point: None,
-        words: Some(long.clone()),
-    });
+    call.sealed.place = Some(Place { point: None, words: Some(long.clone()) });
     let id = room.place(call);
     let kept = &room.get(id).placed;
     assert!(kept.flags.cut);
@@ -180,13 +164,8 @@ fn a_call_that_fits_is_not_marked_and_a_mark_it_came_with_stays() {
 #[test]
 fn no_call_is_refused_whatever_it_says() {
     let mut room = Room::open();
-    for source in [
-        Source::PhoneLine,
-        Source::App,
-        Source::WalkIn,
-        Source::Partner,
-        Source::Officer,
-    ] {
+    for source in [Source::PhoneLine, Source::App, Source::WalkIn, Source::Partner, Source::Officer]
+    {
         let mut call = Room::new_call(4);
         call.source = source;
         call.district = "".into();
@@ -194,10 +173,8 @@ fn no_call_is_refused_whatever_it_says() {
         call.sealed = Default::default();
         room.place(call);
     }
-    let command = Command::PlaceCall {
-        received_at: UtcMs(START.0 + 1),
-        call: Box::new(Room::new_call(1)),
-    };
+    let command =
+        Command::PlaceCall { received_at: UtcMs(START.0 + 1), call: Box::new(Room::new_call(1)) };
     let nameless = "n".repeat(5_000);
     room.submit(&nameless, Role::Intake, command).unwrap();
     assert_eq!(room.queue().len(), 6);
@@ -217,15 +194,9 @@ fn ten_thousand_waiting_calls_are_no_reason_to_refuse_one() {
 #[test]
 fn shed_work_is_recorded() {
     let mut room = Room::open();
-    let command = Command::RecordShedWork {
-        what: "pushes".into(),
-        count: 12,
-    };
+    let command = Command::RecordShedWork { what: "pushes".into(), count: 12 };
     room.submit("room", Role::Room, command).unwrap();
-    let shed = Event::WorkShed {
-        what: "pushes".into(),
-        count: 12,
-    };
+    let shed = Event::WorkShed { what: "pushes".into(), count: 12 };
     assert_eq!(room.events().last(), Some(&shed));
 }
 
@@ -275,8 +246,7 @@ fn a_closed_call_may_still_be_linked_and_noted() {
     room.close(again, "Saima", "duplicate").unwrap();
     room.operator(link(again, first)).unwrap();
     let text = SealedText("same woman, second phone".into());
-    room.operator(Command::AddNote { call: again, text })
-        .unwrap();
+    room.operator(Command::AddNote { call: again, text }).unwrap();
     assert_eq!(room.get(again).notes.len(), 1);
     assert_eq!(room.stage(again), Stage::Closed);
 }
@@ -341,10 +311,7 @@ fn a_unit_reads_only_calls_it_is_on() {
 #[test]
 fn a_placed_call_answers_with_its_number() {
     let mut room = Room::open();
-    let command = Command::PlaceCall {
-        received_at: START,
-        call: Box::new(Room::new_call(1)),
-    };
+    let command = Command::PlaceCall { received_at: START, call: Box::new(Room::new_call(1)) };
     let accepted = room.submit("line-1", Role::Intake, command).unwrap();
     assert_eq!(accepted.answer, Answer::CallPlaced(CallId(1)));
     assert_eq!((accepted.repeated, accepted.seq), (false, 2));
@@ -368,21 +335,13 @@ fn every_transition_fits_a_log_record() {
         words: Some(huge.clone()),
     });
     let call = room.place(call);
-    let (name, note) = (
-        long(bounds::NAME_BYTES_MAX),
-        SealedText(long(bounds::NOTE_BYTES_MAX)),
-    );
+    let (name, note) = (long(bounds::NAME_BYTES_MAX), SealedText(long(bounds::NOTE_BYTES_MAX)));
     let operator = Role::Operator;
     let text = note.clone();
-    room.submit(&name, operator, Command::AddNote { call, text })
-        .unwrap();
+    room.submit(&name, operator, Command::AddNote { call, text }).unwrap();
     let reason = Some(note.0.clone());
     let clock = None;
-    let escalate = Command::EscalateCall {
-        call,
-        clock,
-        reason,
-    };
+    let escalate = Command::EscalateCall { call, clock, reason };
     room.submit(&name, operator, escalate).unwrap();
     let crew = fifteen::domain::SignOn {
         district: name.clone(),
@@ -391,23 +350,12 @@ fn every_transition_fits_a_log_record() {
         vehicle: Some(name.clone()),
         point: Point::from_degrees(-31.5, -174.3, u32::MAX),
     };
-    let sign_on = Command::SignOnUnit {
-        unit: unit(&name),
-        crew: Box::new(crew),
-        linked: true,
-    };
+    let sign_on = Command::SignOnUnit { unit: unit(&name), crew: Box::new(crew), linked: true };
     room.submit(&name, operator, sign_on).unwrap();
-    let shed = Command::RecordShedWork {
-        what: huge,
-        count: u64::MAX,
-    };
+    let shed = Command::RecordShedWork { what: huge, count: u64::MAX };
     room.submit("room", Role::Room, shed).unwrap();
     let remark = Some(note);
-    let close = Command::CloseCall {
-        call,
-        disposition: "helped".into(),
-        remark,
-    };
+    let close = Command::CloseCall { call, disposition: "helped".into(), remark };
     room.submit(&name, operator, close).unwrap();
     for dated in &room.log {
         let bytes = rmp_serde::to_vec(&dated.transition).unwrap().len();

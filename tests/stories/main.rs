@@ -1,9 +1,6 @@
 //! Stories of the room: each test is a rule of the engine, told as it happens.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a story that cannot be told fails, and says where"
-)]
+#![expect(clippy::unwrap_used, reason = "a story that cannot be told fails, and says where")]
 
 mod acknowledgement;
 mod bad_input;

@@ -69,11 +69,7 @@ fn each_is_marked_late_by_how_much() {
 fn on_time_is_late_by_nothing() {
     let mut room = busy();
     room.minutes(200);
-    assert!(
-        room.said("acknowledge")
-            .iter()
-            .all(|said| said.late_ms == 0)
-    );
+    assert!(room.said("acknowledge").iter().all(|said| said.late_ms == 0));
 }
 
 #[test]
@@ -129,12 +125,7 @@ fn a_call_raised_between_batches_comes_to_the_front() {
     assert!(room.engine.tick(room.now, 1, &mut room.log));
     let from = room.log.len();
     let (call, priority, reason) = (calls[4], Priority::MOST_URGENT, None);
-    room.operator(Command::SetPriority {
-        call,
-        priority,
-        reason,
-    })
-    .unwrap();
+    room.operator(Command::SetPriority { call, priority, reason }).unwrap();
     room.engine.tick(room.now, 10_000, &mut room.log);
     let first = room.log[from..].iter().find_map(|dated| {
         let event = &dated.transition.event;
@@ -151,15 +142,9 @@ fn a_late_acknowledgement_does_not_undo_a_miss() {
     // The command is there before the engine was woken.
     room.progress(call, "CAR-1", Progress::OnScene).unwrap();
     room.millis(0);
-    let rungs: Vec<_> = room
-        .said("acknowledge")
-        .iter()
-        .map(|said| (said.rung, said.late_ms / MINUTE))
-        .collect();
-    assert_eq!(
-        rungs,
-        [(None, 40), (Some(0), 35), (Some(1), 20), (Some(2), 5)]
-    );
+    let rungs: Vec<_> =
+        room.said("acknowledge").iter().map(|said| (said.rung, said.late_ms / MINUTE)).collect();
+    assert_eq!(rungs, [(None, 40), (Some(0), 35), (Some(1), 20), (Some(2), 5)]);
     assert_eq!(room.stage(call), Stage::OnScene);
 }
 
@@ -213,10 +198,7 @@ fn a_word_after_the_limit_comes_after_the_silence() {
     room.millis(0);
     assert_eq!(room.stage(call), Stage::EnRoute);
     assert_eq!(room.get(call).withdrawals, 1);
-    assert_eq!(
-        room.get(call).assignment(&unit("CAR-1")).unwrap().since,
-        room.now
-    );
+    assert_eq!(room.get(call).assignment(&unit("CAR-1")).unwrap().since, room.now);
 }
 
 #[test]

@@ -55,14 +55,7 @@ fn act() -> impl Strategy<Value = Act> {
         prop::option::weighted(0.2, 0..4_u8),
     )
         .prop_map(|(what, call, unit, number, who, key)| {
-            Act::Ask(Ask {
-                what,
-                call,
-                unit,
-                number,
-                who,
-                key,
-            })
+            Act::Ask(Ask { what, call, unit, number, who, key })
         });
     prop_oneof![
         12 => ask,
@@ -113,10 +106,7 @@ impl Ask {
                     call: Box::new(placed),
                 }
             }
-            4 | 31..=33 => Command::ClaimCall {
-                call,
-                take_over: number == 0,
-            },
+            4 | 31..=33 => Command::ClaimCall { call, take_over: number == 0 },
             5 => Command::ReleaseClaim { call },
             6..=8 => Command::AssignUnit { call, unit },
             9 => Command::ReleaseUnit { call, unit, reason },
@@ -152,42 +142,22 @@ impl Ask {
                     .into(),
                 rung: None,
             },
-            22 => Command::RecordCallback {
-                call,
-                outcome: CallbackOutcome::NoAnswer,
-                note: None,
-            },
+            22 => Command::RecordCallback { call, outcome: CallbackOutcome::NoAnswer, note: None },
             23 => Command::CloseCall {
                 call,
                 disposition: ["helped", "hoax", "prank"][usize::from(number % 3)].into(),
                 remark: None,
             },
             24 => Command::ReopenCall { call, reason },
-            25 => Command::LinkCall {
-                call,
-                primary: CallId(u64::from(number)),
-            },
-            26 => Command::SetLink {
-                unit,
-                up: number.is_multiple_of(2),
-            },
-            27..=28 => Command::SignOnUnit {
-                unit,
-                crew: Box::default(),
-                linked: number > 0,
-            },
+            25 => Command::LinkCall { call, primary: CallId(u64::from(number)) },
+            26 => Command::SetLink { unit, up: number.is_multiple_of(2) },
+            27..=28 => Command::SignOnUnit { unit, crew: Box::default(), linked: number > 0 },
             29 => match number {
                 0 => Command::SignOffUnit { unit },
-                1 => Command::SetOutOfService {
-                    unit,
-                    reason: "x".into(),
-                },
+                1 => Command::SetOutOfService { unit, reason: "x".into() },
                 _ => Command::SetAvailable { unit },
             },
-            _ => Command::AddNote {
-                call,
-                text: SealedText("x".into()),
-            },
+            _ => Command::AddNote { call, text: SealedText("x".into()) },
         }
     }
 }
@@ -221,10 +191,7 @@ impl Watched {
             self.checker.see(dated);
         }
         self.seen = self.room.log.len();
-        assert!(
-            self.shadow == *self.room.engine.state(),
-            "the log says another state"
-        );
+        assert!(self.shadow == *self.room.engine.state(), "the log says another state");
         assert_eq!(self.room.queue(), self.checker.queue());
         let due = self.room.engine.next_deadline().map(|at| at.0);
         assert_eq!(due, self.checker.due(), "the next deadline");
@@ -279,17 +246,10 @@ impl Watched {
         let asked = self.room.order(order);
         let fresh = &self.room.log[from..];
         for dated in fresh {
-            if let Event::Escalated {
-                due_at,
-                by_hand: None,
-                ..
-            }
+            if let Event::Escalated { due_at, by_hand: None, .. }
             | Event::ClockWarned { due_at, .. } = &dated.transition.event
             {
-                assert!(
-                    *due_at < self.room.now,
-                    "a timer before the commands of its instant"
-                );
+                assert!(*due_at < self.room.now, "a timer before the commands of its instant");
             }
         }
         if let Some((command, answer)) = known {

@@ -19,10 +19,7 @@ fn the_receipt_counts_not_the_moment_it_was_taken() {
     let mut room = Room::open();
     room.seconds(10);
     let taken_first = room.call(2);
-    let command = Command::PlaceCall {
-        received_at: START,
-        call: Box::new(Room::new_call(2)),
-    };
+    let command = Command::PlaceCall { received_at: START, call: Box::new(Room::new_call(2)) };
     room.submit("line-2", Role::Intake, command).unwrap();
     assert_eq!(room.queue(), [CallId(2), taken_first]);
 }
@@ -68,8 +65,7 @@ fn the_same_priority_again_is_no_event() {
 fn an_acknowledged_call_leaves_from_the_middle() {
     let mut room = Room::open();
     let calls: Vec<_> = (0..5).map(|_| room.call(2)).collect();
-    room.progress(calls[2], "CAR-1", Progress::Acknowledged)
-        .unwrap();
+    room.progress(calls[2], "CAR-1", Progress::Acknowledged).unwrap();
     assert_eq!(room.queue(), [calls[0], calls[1], calls[3], calls[4]]);
 }
 
@@ -81,11 +77,9 @@ fn rises(priority: u8) -> Vec<(u64, u8)> {
     room.log
         .iter()
         .filter_map(|dated| match &dated.transition.event {
-            Event::PriorityChanged {
-                priority,
-                cause: PriorityCause::Aged,
-                ..
-            } => Some((dated.at.since(START) / MINUTE, priority.number())),
+            Event::PriorityChanged { priority, cause: PriorityCause::Aged, .. } => {
+                Some((dated.at.since(START) / MINUTE, priority.number()))
+            }
             _ => None,
         })
         .collect()
@@ -111,8 +105,7 @@ fn without_an_aging_limit_a_call_does_not_rise() {
 fn an_acknowledged_call_does_not_age() {
     let mut room = Room::open();
     let call = room.call(4);
-    room.progress(call, "CAR-1", Progress::Acknowledged)
-        .unwrap();
+    room.progress(call, "CAR-1", Progress::Acknowledged).unwrap();
     room.minutes(100);
     assert_eq!(room.get(call).priority().number(), 4);
 }

@@ -22,13 +22,9 @@ impl Room {
 
     /// A room under `rules`.
     pub fn under(rules: Rules) -> Self {
-        let mut room = Self {
-            engine: Engine::new(State::default(), START),
-            now: START,
-            log: Vec::new(),
-        };
-        room.submit("room", Role::Room, Command::AdoptRules(Box::new(rules)))
-            .unwrap();
+        let mut room =
+            Self { engine: Engine::new(State::default(), START), now: START, log: Vec::new() };
+        room.submit("room", Role::Room, Command::AdoptRules(Box::new(rules))).unwrap();
         room
     }
 
@@ -38,11 +34,7 @@ impl Room {
         role: Role,
         command: Command,
     ) -> Result<Accepted, Rejection> {
-        let order = Order {
-            by: Actor::new(who, role),
-            key: None,
-            command,
-        };
+        let order = Order { by: Actor::new(who, role), key: None, command };
         self.order(&order)
     }
 
@@ -83,18 +75,12 @@ impl Room {
             kind: "harassment".into(),
             priority: Priority::new(priority).unwrap(),
             flags: Flags::default(),
-            sealed: Sealed {
-                number: Some("+923001234567".into()),
-                ..Sealed::default()
-            },
+            sealed: Sealed { number: Some("+923001234567".into()), ..Sealed::default() },
         }
     }
 
     pub fn place(&mut self, call: NewCall) -> CallId {
-        let command = Command::PlaceCall {
-            received_at: self.now,
-            call: Box::new(call),
-        };
+        let command = Command::PlaceCall { received_at: self.now, call: Box::new(call) };
         match self.submit("line-1", Role::Intake, command).unwrap().answer {
             Answer::CallPlaced(id) => id,
             other => panic!("a placed call answers with its number, not {other:?}"),
@@ -107,28 +93,13 @@ impl Room {
 
     pub fn sign_on(&mut self, unit: &str) {
         let unit = Callsign::new(unit).unwrap();
-        let crew = Box::new(SignOn {
-            district: "Lahore".into(),
-            ..SignOn::default()
-        });
+        let crew = Box::new(SignOn { district: "Lahore".into(), ..SignOn::default() });
         let who = unit.as_str().to_owned();
-        self.submit(
-            &who,
-            Role::Unit,
-            Command::SignOnUnit {
-                unit,
-                crew,
-                linked: true,
-            },
-        )
-        .unwrap();
+        self.submit(&who, Role::Unit, Command::SignOnUnit { unit, crew, linked: true }).unwrap();
     }
 
     pub fn assign(&mut self, call: CallId, unit: &str) -> Result<Accepted, Rejection> {
-        self.operator(Command::AssignUnit {
-            call,
-            unit: Callsign::new(unit).unwrap(),
-        })
+        self.operator(Command::AssignUnit { call, unit: Callsign::new(unit).unwrap() })
     }
 
     /// An operator records what a unit said by radio.
@@ -139,12 +110,7 @@ impl Room {
         progress: Progress,
     ) -> Result<Accepted, Rejection> {
         let unit = Callsign::new(unit).unwrap();
-        self.operator(Command::ReportProgress {
-            call,
-            unit,
-            progress,
-            by_radio: true,
-        })
+        self.operator(Command::ReportProgress { call, unit, progress, by_radio: true })
     }
 
     pub fn close(
@@ -153,11 +119,7 @@ impl Room {
         who: &str,
         disposition: &str,
     ) -> Result<Accepted, Rejection> {
-        let command = Command::CloseCall {
-            call,
-            disposition: disposition.into(),
-            remark: None,
-        };
+        let command = Command::CloseCall { call, disposition: disposition.into(), remark: None };
         self.submit(who, Role::Operator, command)
     }
 
@@ -166,10 +128,7 @@ impl Room {
     }
 
     pub fn events(&self) -> Vec<Event> {
-        self.log
-            .iter()
-            .map(|dated| dated.transition.event.clone())
-            .collect()
+        self.log.iter().map(|dated| dated.transition.event.clone()).collect()
     }
 
     /// The offices told that the clock `name` was missed, in order, repeats included.
@@ -215,12 +174,7 @@ impl Room {
         name: &str,
         progress: Progress,
     ) -> Result<Accepted, Rejection> {
-        let command = Command::ReportProgress {
-            call,
-            unit: unit(name),
-            progress,
-            by_radio: false,
-        };
+        let command = Command::ReportProgress { call, unit: unit(name), progress, by_radio: false };
         self.says(name, command)
     }
 
@@ -259,8 +213,7 @@ impl Room {
 
     pub fn link(&mut self, name: &str, up: bool) {
         let unit = unit(name);
-        self.submit("room", Role::Room, Command::SetLink { unit, up })
-            .unwrap();
+        self.submit("room", Role::Room, Command::SetLink { unit, up }).unwrap();
     }
 
     pub fn claim(&mut self, call: CallId, who: &str) -> Result<Accepted, Rejection> {
@@ -271,21 +224,11 @@ impl Room {
     pub fn prioritise(&mut self, call: CallId, priority: u8) {
         let priority = Priority::new(priority).unwrap();
         let reason = None;
-        self.operator(Command::SetPriority {
-            call,
-            priority,
-            reason,
-        })
-        .unwrap();
+        self.operator(Command::SetPriority { call, priority, reason }).unwrap();
     }
 
     pub fn callback(&mut self, call: CallId, outcome: CallbackOutcome) {
-        self.operator(Command::RecordCallback {
-            call,
-            outcome,
-            note: None,
-        })
-        .unwrap();
+        self.operator(Command::RecordCallback { call, outcome, note: None }).unwrap();
     }
 
     pub fn reopen(&mut self, call: CallId) {
@@ -296,11 +239,7 @@ impl Room {
     pub fn escalate(&mut self, call: CallId, clock: &str) -> Result<Accepted, Rejection> {
         let clock = Some(clock.into());
         let reason = None;
-        self.operator(Command::EscalateCall {
-            call,
-            clock,
-            reason,
-        })
+        self.operator(Command::EscalateCall { call, clock, reason })
     }
 
     pub fn take(&mut self, call: CallId, rung: Option<u8>) -> Result<Accepted, Rejection> {
@@ -341,10 +280,7 @@ impl Room {
         let (before, events) = (self.engine.state().clone(), self.log.len());
         let rejection = self.submit(who, role, command).unwrap_err();
         assert_eq!(self.log.len(), events, "{rejection} came with an event");
-        assert!(
-            before == *self.engine.state(),
-            "{rejection} changed the room"
-        );
+        assert!(before == *self.engine.state(), "{rejection} changed the room");
         rejection
     }
 
@@ -362,10 +298,7 @@ impl Room {
 
     /// Names of the events from number `from` of the log on.
     pub fn names_from(&self, from: usize) -> Vec<&'static str> {
-        self.log[from..]
-            .iter()
-            .map(|dated| dated.transition.event.name())
-            .collect()
+        self.log[from..].iter().map(|dated| dated.transition.event.name()).collect()
     }
 
     /// Everything the clock `name` said.
@@ -375,36 +308,28 @@ impl Room {
         self.log
             .iter()
             .filter_map(|dated| match &dated.transition.event {
-                Event::Escalated {
-                    call,
-                    generation,
-                    clock,
-                    rung,
-                    repeat,
-                    due_at,
-                    ..
-                } if *clock == index => Some(Said {
-                    call: call.0,
-                    generation: *generation,
-                    rung: Some(*rung),
-                    repeat: *repeat,
-                    due_ms: since_start(*due_at),
-                    late_ms: dated.at.since(*due_at),
-                }),
-                Event::ClockWarned {
-                    call,
-                    generation,
-                    clock,
-                    due_at,
-                    ..
-                } if *clock == index => Some(Said {
-                    call: call.0,
-                    generation: *generation,
-                    rung: None,
-                    repeat: 0,
-                    due_ms: since_start(*due_at),
-                    late_ms: dated.at.since(*due_at),
-                }),
+                Event::Escalated { call, generation, clock, rung, repeat, due_at, .. }
+                    if *clock == index =>
+                {
+                    Some(Said {
+                        call: call.0,
+                        generation: *generation,
+                        rung: Some(*rung),
+                        repeat: *repeat,
+                        due_ms: since_start(*due_at),
+                        late_ms: dated.at.since(*due_at),
+                    })
+                }
+                Event::ClockWarned { call, generation, clock, due_at, .. } if *clock == index => {
+                    Some(Said {
+                        call: call.0,
+                        generation: *generation,
+                        rung: None,
+                        repeat: 0,
+                        due_ms: since_start(*due_at),
+                        late_ms: dated.at.since(*due_at),
+                    })
+                }
                 _ => None,
             })
             .collect()

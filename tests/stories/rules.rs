@@ -8,8 +8,7 @@ use fifteen::engine::Engine;
 fn adopt(room: &mut Room, change: impl FnOnce(&mut fifteen::domain::Rules)) {
     let mut rules = Settings::shipped().rules;
     change(&mut rules);
-    room.submit("room", Role::Room, Command::AdoptRules(Box::new(rules)))
-        .unwrap();
+    room.submit("room", Role::Room, Command::AdoptRules(Box::new(rules))).unwrap();
 }
 
 #[test]
@@ -114,10 +113,7 @@ fn rules_too_large_for_a_record_are_refused() {
     rules.ladders[0].rungs = vec!["x".repeat(90).into(); 50];
     let command = Command::AdoptRules(Box::new(rules));
     let rejection = room.refused("room", Role::Room, command);
-    let Rejection::TooLong {
-        field, bytes_max, ..
-    } = rejection
-    else {
+    let Rejection::TooLong { field, bytes_max, .. } = rejection else {
         panic!("{rejection}");
     };
     assert_eq!((field, bytes_max), ("rules", 3_600));

@@ -10,9 +10,7 @@ use fifteen::engine::{Reason, recommend};
 fn status(room: &Room, name: &str) -> &'static str {
     let state = room.engine.state();
     let callsign = unit(name);
-    state
-        .unit(&callsign)
-        .map_or("unknown", |unit| state.status(&callsign, unit).name())
+    state.unit(&callsign).map_or("unknown", |unit| state.status(&callsign, unit).name())
 }
 
 #[test]
@@ -36,9 +34,7 @@ fn a_units_status_follows_its_calls_and_its_word() {
     assert_eq!(status(&room, "CAR-1"), "available");
     room.out_of_service("CAR-1").unwrap();
     assert_eq!(status(&room, "CAR-1"), "out_of_service");
-    let set = Command::SetAvailable {
-        unit: unit("CAR-1"),
-    };
+    let set = Command::SetAvailable { unit: unit("CAR-1") };
     room.says("CAR-1", set.clone()).unwrap();
     room.says("CAR-1", set).unwrap();
     assert_eq!(room.count("unit_available"), 1);
@@ -67,17 +63,9 @@ fn an_earlier_status_changes_nothing() {
     let call = room.call(1);
     room.acknowledged(call, "CAR-1");
     room.report(call, "CAR-1", Progress::OnScene).unwrap();
-    for progress in [
-        Progress::Assigned,
-        Progress::Acknowledged,
-        Progress::EnRoute,
-    ] {
-        let report = Command::ReportProgress {
-            call,
-            unit: unit("CAR-1"),
-            progress,
-            by_radio: false,
-        };
+    for progress in [Progress::Assigned, Progress::Acknowledged, Progress::EnRoute] {
+        let report =
+            Command::ReportProgress { call, unit: unit("CAR-1"), progress, by_radio: false };
         let (now, unit) = ("on_scene", unit("CAR-1"));
         let rejection = room.refused("CAR-1", Role::Unit, report);
         assert_eq!(rejection, Rejection::OutOfOrder { call, unit, now });
@@ -153,8 +141,7 @@ fn a_unit_known_by_voice_goes_without_a_stray() {
         },
         |room| {
             let (unit, reason) = (unit("VOICE"), "accident".into());
-            room.operator(Command::SetOutOfService { unit, reason })
-                .unwrap();
+            room.operator(Command::SetOutOfService { unit, reason }).unwrap();
         },
     ];
     for go in ways {
@@ -176,14 +163,10 @@ fn a_unit_out_of_service_is_not_sent() {
     room.out_of_service("CAR-1").unwrap();
     let call = room.call(1);
     let car = unit("CAR-1");
-    let assign = Command::AssignUnit {
-        call,
-        unit: car.clone(),
-    };
+    let assign = Command::AssignUnit { call, unit: car.clone() };
     let rejection = room.refused("Saima", Role::Operator, assign.clone());
     assert_eq!(rejection, Rejection::UnitOutOfService(car.clone()));
-    room.says("CAR-1", Command::SetAvailable { unit: car })
-        .unwrap();
+    room.says("CAR-1", Command::SetAvailable { unit: car }).unwrap();
     room.operator(assign).unwrap();
 }
 
@@ -290,43 +273,16 @@ fn a_unit_speaks_for_itself_only() {
             progress: Progress::OnScene,
             by_radio: false,
         },
-        Command::DeclineCall {
-            call,
-            unit: unit.clone(),
-            reason: reason.clone(),
-        },
-        Command::ReleaseUnit {
-            call,
-            unit: unit.clone(),
-            reason,
-        },
-        Command::AssignUnit {
-            call,
-            unit: unit.clone(),
-        },
-        Command::ClearUnit {
-            call,
-            unit: unit.clone(),
-        },
-        Command::CheckIn {
-            call,
-            unit: unit.clone(),
-        },
-        Command::SignOnUnit {
-            unit: unit.clone(),
-            crew: Box::default(),
-            linked: true,
-        },
+        Command::DeclineCall { call, unit: unit.clone(), reason: reason.clone() },
+        Command::ReleaseUnit { call, unit: unit.clone(), reason },
+        Command::AssignUnit { call, unit: unit.clone() },
+        Command::ClearUnit { call, unit: unit.clone() },
+        Command::CheckIn { call, unit: unit.clone() },
+        Command::SignOnUnit { unit: unit.clone(), crew: Box::default(), linked: true },
         Command::SignOffUnit { unit: unit.clone() },
-        Command::SetOutOfService {
-            unit: unit.clone(),
-            reason: "lunch".into(),
-        },
+        Command::SetOutOfService { unit: unit.clone(), reason: "lunch".into() },
         Command::SetAvailable { unit: unit.clone() },
-        Command::MoveUnit {
-            unit: unit.clone(),
-            point,
-        },
+        Command::MoveUnit { unit: unit.clone(), point },
         Command::SetLink { unit, up: false },
     ] {
         let rejection = room.refused("CAR-2", Role::Unit, command);
@@ -338,48 +294,20 @@ fn a_unit_speaks_for_itself_only() {
 fn on_a_call(call: CallId, other: CallId) -> Vec<Command> {
     let reason = None;
     vec![
-        Command::ClaimCall {
-            call,
-            take_over: true,
-        },
+        Command::ClaimCall { call, take_over: true },
         Command::ReleaseClaim { call },
-        Command::AssignUnit {
-            call,
-            unit: unit("CAR-1"),
-        },
-        Command::SetPriority {
-            call,
-            priority: Priority::LEAST_URGENT,
-            reason: reason.clone(),
-        },
-        Command::AddNote {
-            call,
-            text: SealedText("x".into()),
-        },
-        Command::LinkCall {
-            call,
-            primary: other,
-        },
-        Command::EscalateCall {
-            call,
-            clock: None,
-            reason,
-        },
-        Command::TakeEscalation {
-            call,
-            clock: "acknowledge".into(),
-            rung: None,
-        },
+        Command::AssignUnit { call, unit: unit("CAR-1") },
+        Command::SetPriority { call, priority: Priority::LEAST_URGENT, reason: reason.clone() },
+        Command::AddNote { call, text: SealedText("x".into()) },
+        Command::LinkCall { call, primary: other },
+        Command::EscalateCall { call, clock: None, reason },
+        Command::TakeEscalation { call, clock: "acknowledge".into(), rung: None },
         Command::RecordCallback {
             call,
             outcome: fifteen::domain::CallbackOutcome::Reached,
             note: None,
         },
-        Command::CloseCall {
-            call,
-            disposition: "helped".into(),
-            remark: None,
-        },
+        Command::CloseCall { call, disposition: "helped".into(), remark: None },
     ]
 }
 
@@ -398,8 +326,7 @@ fn a_unit_touches_only_calls_it_is_on() {
     let unit = unit("CAR-1");
     assert_eq!(rejection, Rejection::NotAssigned { call: other, unit });
     let text = SealedText("he left".into());
-    room.says("CAR-1", Command::AddNote { call: hers, text })
-        .unwrap();
+    room.says("CAR-1", Command::AddNote { call: hers, text }).unwrap();
 }
 
 #[test]
@@ -428,21 +355,14 @@ fn a_move_is_where_the_unit_is() {
     room.sign_on("CAR-1");
     let point = Point::from_degrees(31.5, 74.3, 5).unwrap();
     let unit = unit("CAR-1");
-    let command = Command::MoveUnit {
-        unit: unit.clone(),
-        point,
-    };
+    let command = Command::MoveUnit { unit: unit.clone(), point };
     room.says("CAR-1", command).unwrap();
     let known = room.engine.state().unit(&unit).unwrap();
     assert_eq!(known.point, Some(point));
 }
 
 fn crew(district: &str, female: bool, point: Option<(f64, f64)>) -> Box<SignOn> {
-    let skills = if female {
-        vec![FEMALE_OFFICER.into()]
-    } else {
-        Vec::new()
-    };
+    let skills = if female { vec![FEMALE_OFFICER.into()] } else { Vec::new() };
     Box::new(SignOn {
         district: district.into(),
         skills,
@@ -455,10 +375,8 @@ fn crew(district: &str, female: bool, point: Option<(f64, f64)>) -> Box<SignOn> 
 fn units_are_recommended_by_district_distance_female_officer_and_rest() {
     let mut room = Room::open();
     let mut placed = Room::new_call(1);
-    placed.sealed.place = Some(fifteen::domain::Place {
-        point: Point::from_degrees(31.50, 74.30, 0),
-        words: None,
-    });
+    placed.sealed.place =
+        Some(fifteen::domain::Place { point: Point::from_degrees(31.50, 74.30, 0), words: None });
     let call = room.place(placed);
     for (name, crew) in [
         ("FAR", crew("Lahore", false, Some((31.60, 74.30)))),
@@ -472,8 +390,7 @@ fn units_are_recommended_by_district_distance_female_officer_and_rest() {
     ] {
         let unit = unit(name);
         let linked = true;
-        room.says(name, Command::SignOnUnit { unit, crew, linked })
-            .unwrap();
+        room.says(name, Command::SignOnUnit { unit, crew, linked }).unwrap();
     }
     room.out_of_service("OUT").unwrap();
     let other = room.call(1);
@@ -484,10 +401,7 @@ fn units_are_recommended_by_district_distance_female_officer_and_rest() {
     let state = room.engine.state();
     let ranked = recommend(state, room.get(call), room.now, 10);
     let names: Vec<_> = ranked.iter().map(|r| r.unit.as_str()).collect();
-    assert_eq!(
-        names,
-        ["NEAR-HER", "NEAR", "USED", "FAR", "NOWHERE", "OTHER"]
-    );
+    assert_eq!(names, ["NEAR-HER", "NEAR", "USED", "FAR", "NOWHERE", "OTHER"]);
     assert!(ranked[0].reasons.contains(&Reason::FemaleOfficer));
     assert_eq!(ranked[0].reasons[0], Reason::SameDistrict);
     assert!(ranked[1].reasons.contains(&Reason::NotUsedYet));

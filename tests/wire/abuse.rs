@@ -53,10 +53,7 @@ impl Scene {
         self.server.assert_up();
         let mut peer = self.operator().await;
         let there = peer.calls("Kasur").await;
-        assert_eq!(
-            there.iter().map(|call| call.call).collect::<Vec<_>>(),
-            [self.call]
-        );
+        assert_eq!(there.iter().map(|call| call.call).collect::<Vec<_>>(), [self.call]);
         assert_eq!(peer.show(self.call).await.summary.call, self.call);
         assert!(peer.place(call_from("Okara")).await > self.call);
     }
@@ -106,24 +103,9 @@ async fn broken_frames_end_their_own_session_with_a_clear_word() {
             Code::TooLarge,
             &["65537", "at most 65536"],
         ),
-        (
-            "four gigabytes",
-            u32::MAX.to_be_bytes().to_vec(),
-            Code::TooLarge,
-            &["4294967295"],
-        ),
-        (
-            "random",
-            framed(&random),
-            Code::Malformed,
-            &["not a message"],
-        ),
-        (
-            "no map",
-            framed(b"\x93\x01\x02\x03"),
-            Code::Malformed,
-            &["map"],
-        ),
+        ("four gigabytes", u32::MAX.to_be_bytes().to_vec(), Code::TooLarge, &["4294967295"]),
+        ("random", framed(&random), Code::Malformed, &["not a message"]),
+        ("no map", framed(b"\x93\x01\x02\x03"), Code::Malformed, &["map"]),
         ("no type", framed(b"\x80"), Code::Malformed, &["type"]),
         (
             "deep",
@@ -137,12 +119,7 @@ async fn broken_frames_end_their_own_session_with_a_clear_word() {
             Code::Malformed,
             &["more than the frame holds"],
         ),
-        (
-            "map of billions",
-            framed(b"\xdf\xff\xff\xff\xff"),
-            Code::Malformed,
-            &["not a message"],
-        ),
+        ("map of billions", framed(b"\xdf\xff\xff\xff\xff"), Code::Malformed, &["not a message"]),
         (
             "text of billions",
             framed(&claim_with(false, b"\xdb\xff\xff\xff\xff")),
@@ -187,8 +164,7 @@ async fn frame_cut_off_by_the_end_of_the_stream_is_no_request() {
         let second = whole(2, number);
         for cut in [1, 3, 4, 20, second.len() - 1] {
             let mut peer = scene.operator().await;
-            peer.say_raw(&[&whole(1, number)[..], &second[..cut]].concat())
-                .await;
+            peer.say_raw(&[&whole(1, number)[..], &second[..cut]].concat()).await;
             peer.answer().await.1.unwrap();
             if orderly {
                 peer.hang_up().await;
@@ -224,22 +200,13 @@ async fn broken_request_with_a_number_is_rejected_and_the_session_lives_on() {
         (json!({"type": "claim", "id": 5}), "call"),
         (json!({"type": "claim", "id": 5, "call": "seven"}), "call"),
         (json!({"type": "claim", "id": 5, "call": -1}), "call"),
-        (
-            json!({"type": "claim", "id": 5, "call": 1, "key": "short"}),
-            "key",
-        ),
-        (
-            json!({"type": "place_call", "id": 5, "district": "A", "kind": "b"}),
-            "source",
-        ),
+        (json!({"type": "claim", "id": 5, "call": 1, "key": "short"}), "key"),
+        (json!({"type": "place_call", "id": 5, "district": "A", "kind": "b"}), "source"),
         (
             json!({"type": "place_call", "id": 5, "source": "pigeon", "district": "A", "kind": "b"}),
             "source",
         ),
-        (
-            json!({"type": "set_priority", "id": 5, "call": 1, "priority": 900}),
-            "priority",
-        ),
+        (json!({"type": "set_priority", "id": 5, "call": 1, "priority": 900}), "priority"),
     ];
     for (request, field) in wrong {
         peer.say_json(&request).await;
@@ -257,8 +224,7 @@ async fn broken_request_with_a_number_is_rejected_and_the_session_lives_on() {
 async fn unknown_message_is_rejected_by_name_and_unknown_fields_are_ignored() {
     let mut scene = Scene::new(&[]).await;
     let mut peer = scene.operator().await;
-    peer.say_json(&json!({"type": "make_tea", "id": 77, "sugar": 2}))
-        .await;
+    peer.say_json(&json!({"type": "make_tea", "id": 77, "sugar": 2})).await;
     let (id, answer) = peer.answer().await;
     assert_eq!(id, 77);
     is(&answer.unwrap_err(), "unknown_message", &["make_tea"]);
@@ -301,8 +267,7 @@ async fn hello_must_come_first_once_in_time_and_in_this_version() {
     says(&refused.text, &["say hello first"]);
 
     let mut peer = scene.operator().await;
-    peer.say(&ClientMessage::Hello(Hello::new(Role::Admin, "Sana")))
-        .await;
+    peer.say(&ClientMessage::Hello(Hello::new(Role::Admin, "Sana"))).await;
     let dropped = peer.dropped().await;
     assert_eq!(dropped.code, Code::Malformed);
     says(&dropped.text, &["hello comes once"]);
@@ -324,85 +289,31 @@ fn request_called(name: &str, dir: &str) -> Request {
         "claim" => Claim { call }.into(),
         "release_claim" => ReleaseClaim { call }.into(),
         "take_over" => TakeOver { call }.into(),
-        "assign_unit" => AssignUnit {
-            call,
-            unit: "Alpha-1".into(),
-        }
-        .into(),
-        "release_unit" => ReleaseUnit {
-            call,
-            unit: "Alpha-1".into(),
-            reason: None,
-        }
-        .into(),
+        "assign_unit" => AssignUnit { call, unit: "Alpha-1".into() }.into(),
+        "release_unit" => ReleaseUnit { call, unit: "Alpha-1".into(), reason: None }.into(),
         "report_status" => report(call, Some("Alpha-1"), ReportedStatus::Acknowledged).into(),
-        "check_in" => CheckIn {
-            call: Some(call),
-            unit: unit(),
-        }
-        .into(),
-        "set_priority" => SetPriority {
-            call,
-            priority: 1,
-            reason: None,
-        }
-        .into(),
-        "add_note" => AddNote {
-            call,
-            text: "hm".into(),
-        }
-        .into(),
+        "check_in" => CheckIn { call: Some(call), unit: unit() }.into(),
+        "set_priority" => SetPriority { call, priority: 1, reason: None }.into(),
+        "add_note" => AddNote { call, text: "hm".into() }.into(),
         "link_call" => LinkCall { call, primary: 998 }.into(),
-        "escalate" => Escalate {
-            call,
-            clock: None,
-            reason: None,
-        }
-        .into(),
+        "escalate" => Escalate { call, clock: None, reason: None }.into(),
         "record_callback" => {
             let outcome = CallbackOutcome::Reached;
-            RecordCallback {
-                call,
-                outcome,
-                note: None,
-            }
-            .into()
+            RecordCallback { call, outcome, note: None }.into()
         }
         "take_escalation" => {
             let clock = "acknowledge".into();
-            TakeEscalation {
-                call,
-                clock,
-                rung: None,
-                office: None,
-            }
-            .into()
+            TakeEscalation { call, clock, rung: None, office: None }.into()
         }
-        "close_call" => CloseCall {
-            call,
-            disposition: "helped".into(),
-            remark: None,
-        }
-        .into(),
+        "close_call" => CloseCall { call, disposition: "helped".into(), remark: None }.into(),
         "reopen_call" => ReopenCall { call, reason: None }.into(),
         "sign_on" => duty("Alpha-1").into(),
         "sign_off" => SignOff { unit: unit() }.into(),
-        "set_out_of_service" => SetOutOfService {
-            unit: unit(),
-            reason: "tyre".into(),
-        }
-        .into(),
+        "set_out_of_service" => SetOutOfService { unit: unit(), reason: "tyre".into() }.into(),
         "set_available" => SetAvailable { unit: unit() }.into(),
         "report_position" => {
             let (lat, lon) = (31.5, 74.3);
-            ReportPosition {
-                unit: unit(),
-                lat,
-                lon,
-                accuracy_m: None,
-                at: None,
-            }
-            .into()
+            ReportPosition { unit: unit(), lat, lon, accuracy_m: None, at: None }.into()
         }
         "list_calls" => ListCalls::default().into(),
         "show_call" => ShowCall { call, reason: None }.into(),
@@ -412,10 +323,7 @@ fn request_called(name: &str, dir: &str) -> Request {
         "report" => Report::default().into(),
         "subscribe" => Subscribe {}.into(),
         "unsubscribe" => Unsubscribe {}.into(),
-        "backup" => Backup {
-            dir: dir.to_owned(),
-        }
-        .into(),
+        "backup" => Backup { dir: dir.to_owned() }.into(),
         "take_snapshot" => TakeSnapshot {}.into(),
         "archive" => Archive {}.into(),
         other => panic!("no request is made here for {other}"),
@@ -437,11 +345,7 @@ async fn every_role_is_held_to_its_list() {
             if role.allows(name) {
                 let code = answer.as_ref().err().map(|no| no.code.clone());
                 assert_ne!(code, Some(Code::NotAllowed), "{role} {name}: {answer:?}");
-                assert_ne!(
-                    code,
-                    Some(Code::UnknownMessage),
-                    "{role} {name}: {answer:?}"
-                );
+                assert_ne!(code, Some(Code::UnknownMessage), "{role} {name}: {answer:?}");
             } else {
                 refused += 1;
                 is(&answer.unwrap_err(), "not_allowed", &[name, role.as_str()]);
@@ -465,48 +369,22 @@ async fn unit_speaks_for_itself_and_of_its_own_calls_only() {
     let as_bravo: Vec<Request> = vec![
         duty("Bravo-2").into(),
         SignOff { unit: other() }.into(),
-        SetOutOfService {
-            unit: other(),
-            reason: "tyre".into(),
-        }
-        .into(),
+        SetOutOfService { unit: other(), reason: "tyre".into() }.into(),
         SetAvailable { unit: other() }.into(),
-        ReportPosition {
-            unit: other(),
-            lat,
-            lon,
-            accuracy_m: None,
-            at: None,
-        }
-        .into(),
+        ReportPosition { unit: other(), lat, lon, accuracy_m: None, at: None }.into(),
         report(call, Some("Bravo-2"), ReportedStatus::Acknowledged).into(),
         report(call, Some("Bravo-2"), ReportedStatus::Declined).into(),
         report(call, Some("Bravo-2"), ReportedStatus::Clear).into(),
-        CheckIn {
-            call: Some(call),
-            unit: other(),
-        }
-        .into(),
+        CheckIn { call: Some(call), unit: other() }.into(),
     ];
     for request in as_bravo {
-        is(
-            &alpha.rejected(request).await,
-            "not_allowed",
-            &["another unit"],
-        );
+        is(&alpha.rejected(request).await, "not_allowed", &["another unit"]);
     }
     let no = alpha.rejected(ShowCall { call, reason: None }).await;
     is(&no, "not_allowed", &["not sent to"]);
-    let no = alpha
-        .rejected(AddNote {
-            call,
-            text: "hm".into(),
-        })
-        .await;
+    let no = alpha.rejected(AddNote { call, text: "hm".into() }).await;
     is(&no, "not_allowed", &["not on"]);
-    let no = alpha
-        .rejected(report(call, None, ReportedStatus::Acknowledged))
-        .await;
+    let no = alpha.rejected(report(call, None, ReportedStatus::Acknowledged)).await;
     is(&no, "not_assigned", &["Alpha-1", &call.to_string()]);
     scene.is_well().await;
 }
@@ -522,13 +400,7 @@ async fn key_of_an_old_reading_opens_nothing_to_a_unit_that_left() {
     alpha.ask_keyed(key, show.clone()).await.unwrap();
     alpha.ask_keyed(key, show.clone()).await.unwrap();
     let unit = "Alpha-1".into();
-    operator
-        .done(ReleaseUnit {
-            call,
-            unit,
-            reason: None,
-        })
-        .await;
+    operator.done(ReleaseUnit { call, unit, reason: None }).await;
     let no = alpha.ask_keyed(key, show.clone()).await.unwrap_err();
     is(&no, "not_allowed", &["not sent to"]);
     // An operator's key in a unit's hand opens nothing either.
@@ -536,10 +408,7 @@ async fn key_of_an_old_reading_opens_nothing_to_a_unit_that_left() {
     operator.ask_keyed(key, show.clone()).await.unwrap();
     alpha.ask_keyed(key, show).await.unwrap_err();
     let story = operator.show(call).await.timeline;
-    let read = story
-        .iter()
-        .filter(|line| line.event == "call_opened")
-        .count();
+    let read = story.iter().filter(|line| line.event == "call_opened").count();
     assert_eq!(read, 4, "every reading is recorded, this one too");
     scene.is_well().await;
 }
@@ -557,68 +426,26 @@ async fn rejections_say_what_is_wrong_and_what_to_do() {
             is(&no, "unknown_call", &["999"]);
         }
     }
-    let no = peer
-        .rejected(AssignUnit {
-            call,
-            unit: "Ghost".into(),
-        })
-        .await;
+    let no = peer.rejected(AssignUnit { call, unit: "Ghost".into() }).await;
     is(&no, "unknown_unit", &["Ghost", "sign"]);
     peer.sign_on("Alpha-1").await;
-    let no = peer
-        .rejected(CheckIn {
-            call: Some(call),
-            unit: Some("Alpha-1".into()),
-        })
-        .await;
+    let no = peer.rejected(CheckIn { call: Some(call), unit: Some("Alpha-1".into()) }).await;
     is(&no, "not_assigned", &["Alpha-1"]);
     peer.assign(call, "Alpha-1").await;
-    peer.done(report(call, Some("Alpha-1"), ReportedStatus::EnRoute))
-        .await;
-    let no = peer
-        .rejected(report(call, Some("Alpha-1"), ReportedStatus::Acknowledged))
-        .await;
+    peer.done(report(call, Some("Alpha-1"), ReportedStatus::EnRoute)).await;
+    let no = peer.rejected(report(call, Some("Alpha-1"), ReportedStatus::Acknowledged)).await;
     is(&no, "out_of_order", &["Alpha-1", "already en_route"]);
-    let no = peer
-        .rejected(CheckIn {
-            call: Some(call),
-            unit: Some("Alpha-1".into()),
-        })
-        .await;
+    let no = peer.rejected(CheckIn { call: Some(call), unit: Some("Alpha-1".into()) }).await;
     is(&no, "out_of_order", &["not on scene"]);
-    let no = peer
-        .rejected(CheckIn {
-            call: None,
-            unit: Some("Ghost".into()),
-        })
-        .await;
+    let no = peer.rejected(CheckIn { call: None, unit: Some("Ghost".into()) }).await;
     is(&no, "bad_value", &["call", "say which"]);
-    let no = peer
-        .rejected(report(call, None, ReportedStatus::OnScene))
-        .await;
+    let no = peer.rejected(report(call, None, ReportedStatus::OnScene)).await;
     is(&no, "bad_value", &["unit", "say which"]);
-    let no = peer
-        .rejected(CloseCall {
-            call,
-            disposition: "gone".into(),
-            remark: None,
-        })
-        .await;
+    let no = peer.rejected(CloseCall { call, disposition: "gone".into(), remark: None }).await;
     is(&no, "wrong_disposition", &["gone", "helped", "hoax"]);
-    let no = peer
-        .rejected(Escalate {
-            call,
-            clock: Some("tea".into()),
-            reason: None,
-        })
-        .await;
+    let no = peer.rejected(Escalate { call, clock: Some("tea".into()), reason: None }).await;
     is(&no, "unknown_clock", &["tea", "acknowledge"]);
-    let no = peer
-        .rejected(LinkCall {
-            call,
-            primary: call,
-        })
-        .await;
+    let no = peer.rejected(LinkCall { call, primary: call }).await;
     is(&no, "link_cycle", &["same call"]);
     let no = peer.rejected(ReopenCall { call, reason: None }).await;
     is(&no, "call_open", &["is open"]);
@@ -627,43 +454,13 @@ async fn rejections_say_what_is_wrong_and_what_to_do() {
     let no = other.rejected(Claim { call }).await;
     is(&no, "claimed", &["Sana", "take it over"]);
     let key = Some(Key([9; 16]));
-    peer.ask_keyed(
-        key,
-        AddNote {
-            call,
-            text: "one".into(),
-        },
-    )
-    .await
-    .unwrap();
-    let no = peer
-        .ask_keyed(
-            key,
-            AddNote {
-                call,
-                text: "two".into(),
-            },
-        )
-        .await
-        .unwrap_err();
+    peer.ask_keyed(key, AddNote { call, text: "one".into() }).await.unwrap();
+    let no = peer.ask_keyed(key, AddNote { call, text: "two".into() }).await.unwrap_err();
     is(&no, "key_reused", &["new key"]);
-    let again = other
-        .ask_keyed(
-            key,
-            AddNote {
-                call,
-                text: "one".into(),
-            },
-        )
-        .await
-        .unwrap();
+    let again = other.ask_keyed(key, AddNote { call, text: "one".into() }).await.unwrap();
     assert!(again.repeated);
     let closed = other.place(call_from("Closed")).await;
-    let close = |call| CloseCall {
-        call,
-        disposition: "helped".into(),
-        remark: None,
-    };
+    let close = |call| CloseCall { call, disposition: "helped".into(), remark: None };
     other.done(close(closed)).await;
     let no = other.rejected(close(closed)).await;
     is(&no, "call_closed", &["reopen it first"]);
@@ -676,35 +473,14 @@ async fn impossible_values_are_rejected_but_never_cost_a_call() {
     let mut peer = scene.operator().await;
     let call = scene.call;
     for priority in [0, 5, 9, 255] {
-        let no = peer
-            .rejected(SetPriority {
-                call,
-                priority,
-                reason: None,
-            })
-            .await;
+        let no = peer.rejected(SetPriority { call, priority, reason: None }).await;
         is(&no, "bad_value", &["priority", &priority.to_string()]);
     }
     peer.sign_on("Alpha-1").await;
     let unit = || Some("Alpha-1".to_owned());
-    for (lat, lon) in [
-        (200.0, 74.0),
-        (31.0, -180.5),
-        (f64::NAN, 74.0),
-        (31.0, f64::INFINITY),
-    ] {
-        let position = ReportPosition {
-            unit: unit(),
-            lat,
-            lon,
-            accuracy_m: None,
-            at: None,
-        };
-        is(
-            &peer.rejected(position).await,
-            "bad_value",
-            &["lat", "-90 to 90"],
-        );
+    for (lat, lon) in [(200.0, 74.0), (31.0, -180.5), (f64::NAN, 74.0), (31.0, f64::INFINITY)] {
+        let position = ReportPosition { unit: unit(), lat, lon, accuracy_m: None, at: None };
+        is(&peer.rejected(position).await, "bad_value", &["lat", "-90 to 90"]);
         let mut crew = duty("Bravo-2");
         (crew.lat, crew.lon) = (Some(lat), Some(lon));
         is(&peer.rejected(crew).await, "bad_value", &["globe"]);
@@ -713,23 +489,10 @@ async fn impossible_values_are_rejected_but_never_cost_a_call() {
     half.lat = Some(31.0);
     is(&peer.rejected(half).await, "bad_value", &["together"]);
     let clock = "acknowledge".to_owned();
-    let take = TakeEscalation {
-        call,
-        clock,
-        rung: Some(0),
-        office: None,
-    };
-    is(
-        &peer.rejected(take).await,
-        "bad_value",
-        &["rungs count from 1"],
-    );
+    let take = TakeEscalation { call, clock, rung: Some(0), office: None };
+    is(&peer.rejected(take).await, "bad_value", &["rungs count from 1"]);
     let long = "A".repeat(97);
-    is(
-        &peer.rejected(duty(&long)).await,
-        "bad_value",
-        &["callsign", "96"],
-    );
+    is(&peer.rejected(duty(&long)).await, "bad_value", &["callsign", "96"]);
 
     let mut odd = call_from("Odd");
     odd.priority = Some(9);
@@ -743,10 +506,7 @@ async fn impossible_values_are_rejected_but_never_cost_a_call() {
     let shown = peer.show(id).await;
     assert_eq!(shown.summary.priority, 3, "that of its kind");
     let place = shown.place.unwrap();
-    assert_eq!(
-        (place.lat, place.words.as_deref()),
-        (None, Some("behind the mill"))
-    );
+    assert_eq!((place.lat, place.words.as_deref()), (None, Some("behind the mill")));
     scene.is_well().await;
 }
 
@@ -761,10 +521,7 @@ async fn overlong_text_is_cut_in_a_new_call_and_rejected_anywhere_else() {
     long.name = Some(name.clone());
     long.number = Some(name.clone());
     long.note = Some(note.clone());
-    long.place = Some(Place {
-        words: Some(note.clone()),
-        ..Place::default()
-    });
+    long.place = Some(Place { words: Some(note.clone()), ..Place::default() });
     let id = peer.place(long).await;
     let shown = peer.show(id).await;
     assert_eq!(shown.notes[0].text, "ض".repeat(512), "cut at a character");
@@ -776,57 +533,14 @@ async fn overlong_text_is_cut_in_a_new_call_and_rejected_anywhere_else() {
     let reason = || Some("r".repeat(1_025));
     let too_long: Vec<(&str, Request)> = vec![
         ("note", AddNote { call, text: note }.into()),
-        (
-            "reason",
-            SetPriority {
-                call,
-                priority: 1,
-                reason: reason(),
-            }
-            .into(),
-        ),
-        (
-            "reason",
-            ShowCall {
-                call,
-                reason: reason(),
-            }
-            .into(),
-        ),
-        (
-            "reason",
-            Escalate {
-                call,
-                clock: None,
-                reason: reason(),
-            }
-            .into(),
-        ),
-        (
-            "remark",
-            CloseCall {
-                call,
-                disposition: "helped".into(),
-                remark: reason(),
-            }
-            .into(),
-        ),
-        (
-            "note",
-            RecordCallback {
-                call,
-                outcome: CallbackOutcome::Reached,
-                note: reason(),
-            }
-            .into(),
-        ),
+        ("reason", SetPriority { call, priority: 1, reason: reason() }.into()),
+        ("reason", ShowCall { call, reason: reason() }.into()),
+        ("reason", Escalate { call, clock: None, reason: reason() }.into()),
+        ("remark", CloseCall { call, disposition: "helped".into(), remark: reason() }.into()),
+        ("note", RecordCallback { call, outcome: CallbackOutcome::Reached, note: reason() }.into()),
     ];
     for (field, request) in too_long {
-        is(
-            &peer.rejected(request).await,
-            "too_large",
-            &[field, "at most 1024"],
-        );
+        is(&peer.rejected(request).await, "too_large", &[field, "at most 1024"]);
     }
     let mut crowd = duty("Bus-1");
     crowd.crew = vec!["Hina".into(); 13];
@@ -834,10 +548,7 @@ async fn overlong_text_is_cut_in_a_new_call_and_rejected_anywhere_else() {
     let story = peer.show(call).await;
     assert!(story.notes.is_empty() && story.summary.priority == 3);
     let called_back = |line: &fifteen::protocol::TimelineLine| line.event == "callback_recorded";
-    assert!(
-        !story.timeline.iter().any(called_back),
-        "no part of a rejected request is done"
-    );
+    assert!(!story.timeline.iter().any(called_back), "no part of a rejected request is done");
     scene.is_well().await;
 }
 
@@ -852,10 +563,7 @@ async fn call_back_with_its_note_is_done_once_however_often_it_is_sent() {
         note: Some("she is safe".into()),
     };
     for round in 0..3 {
-        let reply = peer
-            .ask_keyed(Some(Key([5; 16])), rang.clone())
-            .await
-            .unwrap();
+        let reply = peer.ask_keyed(Some(Key([5; 16])), rang.clone()).await.unwrap();
         assert_eq!(reply.repeated, round > 0);
     }
     let shown = peer.show(call).await;
@@ -886,10 +594,7 @@ async fn long_row_of_frames_is_dated_each_by_its_own_first_byte() {
         tokio::time::sleep(Duration::from_millis(60)).await;
     }
     let span_ms = received[9] - received[0];
-    assert!(
-        span_ms >= 8 * 60,
-        "received within {span_ms} ms: {received:?}"
-    );
+    assert!(span_ms >= 8 * 60, "received within {span_ms} ms: {received:?}");
     scene.is_well().await;
 }
 
@@ -919,10 +624,7 @@ async fn silent_peer_is_dropped_after_three_heartbeats_and_one_that_answers_is_n
             other => break other,
         }
     };
-    assert!(
-        (2..=4).contains(&pings),
-        "{pings} pings in three heartbeats"
-    );
+    assert!((2..=4).contains(&pings), "{pings} pings in three heartbeats");
     let Some(ServerMessage::Dropped(dropped)) = last else {
         panic!("no last word but {last:?}");
     };
@@ -1048,12 +750,7 @@ async fn three_hundred_requests_in_a_row_are_all_answered() {
         assert!(waiting.remove(&id), "answered twice: {id}");
         assert!(calls.insert(placed(&answer.unwrap()).call));
     }
-    let listed: BTreeSet<u64> = peer
-        .calls("Row")
-        .await
-        .iter()
-        .map(|call| call.call)
-        .collect();
+    let listed: BTreeSet<u64> = peer.calls("Row").await.iter().map(|call| call.call).collect();
     assert_eq!(listed, calls);
     scene.is_well().await;
 }
@@ -1078,12 +775,8 @@ async fn two_hundred_connections_at_once_all_place_their_call() {
     }
     let mut operator = scene.operator().await;
     assert!(operator.health().await.sessions >= 201);
-    let listed: BTreeSet<u64> = operator
-        .calls("Crowd")
-        .await
-        .iter()
-        .map(|call| call.call)
-        .collect();
+    let listed: BTreeSet<u64> =
+        operator.calls("Crowd").await.iter().map(|call| call.call).collect();
     assert_eq!(listed, calls);
     scene.is_well().await;
 }
@@ -1094,8 +787,7 @@ async fn room_full_of_sessions_still_takes_intake() {
     let mut inside = Vec::new();
     let refused = loop {
         let mut peer = Peer::silent(scene.address()).await;
-        peer.say(&ClientMessage::Hello(Hello::new(Role::Operator, "Sana")))
-            .await;
+        peer.say(&ClientMessage::Hello(Hello::new(Role::Operator, "Sana"))).await;
         match peer.hear().await {
             Some(ServerMessage::Welcome(_)) => inside.push(peer),
             Some(ServerMessage::Refused(refused)) => break refused,
@@ -1103,10 +795,7 @@ async fn room_full_of_sessions_still_takes_intake() {
         }
     };
     assert_eq!(refused.code, Code::Busy);
-    says(
-        &refused.text,
-        &["too many sessions", "calls are still taken"],
-    );
+    says(&refused.text, &["too many sessions", "calls are still taken"]);
     let mut intake = Peer::greeted(scene.address(), Role::Intake, "Line-1").await;
     intake.place(call_from("Full")).await;
     let left = inside.len();
@@ -1114,8 +803,7 @@ async fn room_full_of_sessions_still_takes_intake() {
     assert!(left <= 3);
     until("a place is free", || async {
         let mut peer = Peer::silent(scene.address()).await;
-        peer.say(&ClientMessage::Hello(Hello::new(Role::Operator, "Sana")))
-            .await;
+        peer.say(&ClientMessage::Hello(Hello::new(Role::Operator, "Sana"))).await;
         matches!(peer.hear().await, Some(ServerMessage::Welcome(_))).then_some(())
     })
     .await;

@@ -77,9 +77,7 @@ impl Audit {
                 break;
             }
             if dated.at < at {
-                self.fault(format!(
-                    "transition {expected} is dated before the one before"
-                ));
+                self.fault(format!("transition {expected} is dated before the one before"));
             }
             at = dated.at;
             if let Event::CallReceived { call, .. } = &dated.transition.event {
@@ -110,24 +108,14 @@ impl Audit {
         }
         for receipt in receipts {
             self.receipts += 1;
-            let Receipt {
-                key,
-                seq,
-                call,
-                what,
-            } = receipt;
+            let Receipt { key, seq, call, what } = receipt;
             let Some(dated) = marks.get(key).map(|stands| stands[0]) else {
-                self.fault(format!(
-                    "{what} was acknowledged at {seq} and is not in the log"
-                ));
+                self.fault(format!("{what} was acknowledged at {seq} and is not in the log"));
                 continue;
             };
             let event = &dated.transition.event;
             if dated.seq > *seq {
-                self.fault(format!(
-                    "{what} was acknowledged at {seq}, before {}",
-                    dated.seq
-                ));
+                self.fault(format!("{what} was acknowledged at {seq}, before {}", dated.seq));
             }
             if event.name() != event_of(what) || event.call().map(|id| id.0) != *call {
                 let (name, at) = (event.name(), dated.seq);
@@ -158,10 +146,7 @@ impl Audit {
         let end = log.last().map_or(UtcMs(0), |dated| dated.at);
         for (run, clock) in &model.runs {
             if clock.due() < end {
-                self.fault(format!(
-                    "{run:?} was due at {} and never escalated",
-                    clock.due()
-                ));
+                self.fault(format!("{run:?} was due at {} and never escalated", clock.due()));
             }
         }
     }
@@ -186,10 +171,7 @@ impl Clock {
 
     /// Rung and repeat of the next escalation.
     fn point(&self) -> (u64, u64) {
-        (
-            self.fired.min(self.rungs - 1),
-            (self.fired + 1).saturating_sub(self.rungs),
-        )
+        (self.fired.min(self.rungs - 1), (self.fired + 1).saturating_sub(self.rungs))
     }
 }
 
@@ -207,15 +189,11 @@ impl Model {
         let at = dated.at;
         match &dated.transition.event {
             Event::RulesAdopted(rules) => self.rules = Some((**rules).clone()),
-            Event::CallReceived {
-                call, received_at, ..
-            } => {
+            Event::CallReceived { call, received_at, .. } => {
                 self.generations.insert(call.0, 1);
                 self.start(call.0, Trigger::Received, None, *received_at);
             }
-            Event::CallReopened {
-                call, generation, ..
-            } => {
+            Event::CallReopened { call, generation, .. } => {
                 self.generations.insert(call.0, *generation);
                 self.start(call.0, Trigger::Received, None, at);
             }
@@ -223,12 +201,7 @@ impl Model {
                 let unit = Some(unit.to_string());
                 self.start(call.0, Trigger::UnitAssigned, unit, at);
             }
-            Event::UnitProgressed {
-                call,
-                unit,
-                progress,
-                ..
-            } => {
+            Event::UnitProgressed { call, unit, progress, .. } => {
                 let mut stops = vec![Trigger::Acknowledged, Trigger::UnitAcknowledged];
                 let arrived = *progress == Progress::OnScene;
                 if arrived {
@@ -297,26 +270,13 @@ impl Model {
     }
 
     fn escalated(&mut self, dated: &Dated, audit: &mut Audit) {
-        let Event::Escalated {
-            call,
-            generation,
-            clock,
-            unit,
-            rung,
-            repeat,
-            due_at,
-            ..
-        } = &dated.transition.event
+        let Event::Escalated { call, generation, clock, unit, rung, repeat, due_at, .. } =
+            &dated.transition.event
         else {
             return;
         };
         let (seq, told) = (dated.seq, (u64::from(*rung), u64::from(*repeat)));
-        let run = (
-            call.0,
-            *generation,
-            *clock,
-            unit.as_ref().map(ToString::to_string),
-        );
+        let run = (call.0, *generation, *clock, unit.as_ref().map(ToString::to_string));
         let Some(clock) = self.runs.get_mut(&run) else {
             return audit.fault(format!("{run:?} escalated at {seq} and was not running"));
         };
@@ -328,9 +288,7 @@ impl Model {
             audit.fault(format!("{run:?} left {point:?} out, at {seq}"));
         }
         if told == point && *due_at != due {
-            audit.fault(format!(
-                "{run:?} {told:?} was due at {due}, not {due_at}, at {seq}"
-            ));
+            audit.fault(format!("{run:?} {told:?} was due at {due}, not {due_at}, at {seq}"));
         }
         if dated.at < *due_at {
             audit.fault(format!("{run:?} escalated early, at {seq}"));
@@ -393,11 +351,7 @@ mod tampered {
         let mut engine = Engine::new(State::default(), UtcMs(0));
         let (mut log, mut receipts, mut asked) = (Vec::new(), Vec::new(), BTreeSet::new());
         let rules = Box::new(fifteen::config::Settings::shipped().rules);
-        let room = Order {
-            by: Actor::room(),
-            key: None,
-            command: Command::AdoptRules(rules),
-        };
+        let room = Order { by: Actor::room(), key: None, command: Command::AdoptRules(rules) };
         engine.submit(UtcMs(0), &room, &mut log).unwrap();
         let unit = Callsign::new("Alpha-1").unwrap();
         let call = || NewCall {
@@ -430,11 +384,7 @@ mod tampered {
                 0,
                 "sign_on",
                 None,
-                Command::SignOnUnit {
-                    unit: unit.clone(),
-                    crew: Box::new(crew),
-                    linked: false,
-                },
+                Command::SignOnUnit { unit: unit.clone(), crew: Box::new(crew), linked: false },
             ),
             (1, "place_call", Some(1), place(1)),
             (1, "place_call", Some(2), place(1)),
@@ -443,10 +393,7 @@ mod tampered {
                 3,
                 "assign_unit",
                 Some(1),
-                Command::AssignUnit {
-                    call: CallId(1),
-                    unit: unit.clone(),
-                },
+                Command::AssignUnit { call: CallId(1), unit: unit.clone() },
             ),
             (
                 6,
@@ -460,15 +407,7 @@ mod tampered {
                 },
             ),
             (40, "close_call", Some(3), close(3)),
-            (
-                41,
-                "reopen_call",
-                Some(3),
-                Command::ReopenCall {
-                    call: CallId(3),
-                    reason: None,
-                },
-            ),
+            (41, "reopen_call", Some(3), Command::ReopenCall { call: CallId(3), reason: None }),
             (91, "close_call", Some(2), close(2)),
             (99, "close_call", Some(1), close(1)),
         ];
@@ -478,27 +417,15 @@ mod tampered {
                 engine.tick(due, 100, &mut log);
             }
             let key = [number; 16];
-            let order = Order {
-                by: Actor::new("Sana", Role::Operator),
-                key: Some(Key(key)),
-                command,
-            };
+            let order =
+                Order { by: Actor::new("Sana", Role::Operator), key: Some(Key(key)), command };
             let accepted = engine.submit(now, &order, &mut log).unwrap();
             assert_ne!(accepted.answer, Answer::AwaitingSecond);
             asked.insert(key);
             let seq = accepted.seq;
-            receipts.push(Receipt {
-                key,
-                seq,
-                call,
-                what,
-            });
+            receipts.push(Receipt { key, seq, call, what });
         }
-        Played {
-            log,
-            receipts,
-            asked,
-        }
+        Played { log, receipts, asked }
     }
 
     #[test]
@@ -516,11 +443,7 @@ mod tampered {
         let mut books = played();
         let at = books.find("call_closed");
         books.lose(at);
-        assert!(
-            books.fault().contains("is not in the log"),
-            "{}",
-            books.fault()
-        );
+        assert!(books.fault().contains("is not in the log"), "{}", books.fault());
         let mut books = played();
         books.log.remove(5);
         assert!(books.fault().contains("transition 6 is missing"));
@@ -531,11 +454,7 @@ mod tampered {
         let mut books = played();
         let at = books.find("call_reopened");
         books.double(at);
-        assert!(
-            books.fault().contains("was done twice"),
-            "{}",
-            books.fault()
-        );
+        assert!(books.fault().contains("was done twice"), "{}", books.fault());
     }
 
     #[test]

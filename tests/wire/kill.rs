@@ -133,9 +133,7 @@ impl Desk {
         };
         let connect = async |role, who: String| {
             let hello = Hello::new(role, who);
-            Client::connect_with(Door(door.clone()), hello, config.clone())
-                .await
-                .unwrap()
+            Client::connect_with(Door(door.clone()), hello, config.clone()).await.unwrap()
         };
         Self {
             number,
@@ -163,11 +161,7 @@ impl Desk {
     ) -> Option<(KeyBytes, Reply)> {
         let request = request.into();
         let key = self.key();
-        let asked = Asked {
-            desk: self.number,
-            voice,
-            request: request.clone(),
-        };
+        let asked = Asked { desk: self.number, voice, request: request.clone() };
         self.ledger.lock().unwrap().asked.insert(key, asked);
         let give_up = (self.dice.percent(4)).then(|| self.dice.below(4_000));
         let reply = self.ask_under(voice, key, request, give_up).await?;
@@ -204,12 +198,7 @@ impl Desk {
                 };
                 ledger.repeated += usize::from(reply.repeated);
                 let seq = reply.seq.expect("a command's reply has a sequence");
-                ledger.receipts.push(Receipt {
-                    key,
-                    seq,
-                    call,
-                    what,
-                });
+                ledger.receipts.push(Receipt { key, seq, call, what });
                 Some(reply)
             }
             Ok(Err(ClientError::Rejected(no))) => {
@@ -225,8 +214,7 @@ impl Desk {
     }
 
     async fn work(mut self) {
-        self.ask(Voice::Operator, duty(&callsign(self.number)))
-            .await;
+        self.ask(Voice::Operator, duty(&callsign(self.number))).await;
         while !self.stopped() {
             self.close_neglected().await;
             self.one_call().await;
@@ -245,11 +233,7 @@ impl Desk {
 
     async fn close(&mut self, call: u64) {
         let disposition = "helped".into();
-        let close = CloseCall {
-            call,
-            disposition,
-            remark: None,
-        };
+        let close = CloseCall { call, disposition, remark: None };
         self.ask(Voice::Operator, close).await;
     }
 
@@ -265,9 +249,7 @@ impl Desk {
         };
         let id = placed.call;
         if self.dice.percent(15) {
-            let again = self
-                .ask_under(Voice::Operator, key, call.into(), None)
-                .await;
+            let again = self.ask_under(Voice::Operator, key, call.into(), None).await;
             let again = again.expect("what was done is not rejected");
             let same = matches!(&again.body, ReplyBody::CallPlaced(again) if again.call == id);
             assert!(same && again.repeated, "{again:?}");
@@ -278,25 +260,15 @@ impl Desk {
         }
         self.ask(Voice::Operator, Claim { call: id }).await;
         self.help(id).await;
-        let note = AddNote {
-            call: id,
-            text: "said thank you".into(),
-        };
+        let note = AddNote { call: id, text: "said thank you".into() };
         self.ask(Voice::Operator, note).await;
         self.close(id).await;
         if self.dice.percent(10) {
-            let reopen = ReopenCall {
-                call: id,
-                reason: None,
-            };
+            let reopen = ReopenCall { call: id, reason: None };
             self.ask(Voice::Operator, reopen).await;
             let outcome = fifteen::protocol::CallbackOutcome::Reached;
             let note = Some(CALLBACK_NOTE.into());
-            let callback = RecordCallback {
-                call: id,
-                outcome,
-                note,
-            };
+            let callback = RecordCallback { call: id, outcome, note };
             self.ask(Voice::Operator, callback).await;
             if self.dice.percent(50) {
                 self.neglected.push_back((id, Instant::now()));
@@ -367,9 +339,7 @@ async fn look_up(server: &Server, dice: &mut Dice, ledger: &Mutex<Ledger>) -> us
             assert!(there || !whole, "{receipt:?} is not in the call's story");
         }
         if *voice == Voice::Operator {
-            let again = peer
-                .ask_keyed(Some(Key(receipt.key)), request.clone())
-                .await;
+            let again = peer.ask_keyed(Some(Key(receipt.key)), request.clone()).await;
             assert_again(receipt, &again.unwrap());
         }
     }
@@ -449,10 +419,7 @@ async fn nothing_acknowledged_is_lost_or_done_twice_by_kills_under_load() {
     let watch = Stopwatch::start();
     let mut dice = Dice(seed);
     let room = Room::new(&[
-        (
-            "limit = \"15m\"\nwarn = [\"10m\"]",
-            "limit = \"700ms\"\nwarn = [\"400ms\"]",
-        ),
+        ("limit = \"15m\"\nwarn = [\"10m\"]", "limit = \"700ms\"\nwarn = [\"400ms\"]"),
         ("limit = \"90s\"", "limit = \"400ms\""),
         ("every = \"15m\"", "every = \"500ms\""),
         ("snapshot_every = 1000000", "snapshot_every = 7000"),
@@ -535,13 +502,7 @@ async fn nothing_acknowledged_is_lost_or_done_twice_by_kills_under_load() {
         matches!(&dated.transition.event, Event::NoteAdded { text, .. } if &*text.0 == CALLBACK_NOTE)
     });
     assert_eq!(notes.count(), rang.len());
-    let known = [
-        "not_assigned",
-        "call_closed",
-        "out_of_order",
-        "call_open",
-        "claimed",
-    ];
+    let known = ["not_assigned", "call_closed", "out_of_order", "call_open", "claimed"];
     for code in ledger.rejected.keys() {
         assert!(known.contains(&&**code), "rejected as {code}");
     }

@@ -49,11 +49,7 @@ async fn sigterm_under_load_loses_no_reply_and_ends_well() {
                     let key = key(line, number);
                     let id = u64::from(number);
                     let request = call_from("Load").into();
-                    let frame = RequestFrame {
-                        id,
-                        key: Some(Key(key)),
-                        request,
-                    };
+                    let frame = RequestFrame { id, key: Some(Key(key)), request };
                     peer.say(&ClientMessage::Request(frame)).await;
                     asked.insert(key);
                     number += 1;
@@ -83,23 +79,15 @@ async fn sigterm_under_load_loses_no_reply_and_ends_well() {
     // Typed clients do not notice at all.
     let mut patient = Vec::new();
     for line in 100..104_u8 {
-        let config = ClientConfig {
-            backoff_min_ms: 5,
-            backoff_max_ms: 50,
-            ..ClientConfig::default()
-        };
+        let config =
+            ClientConfig { backoff_min_ms: 5, backoff_max_ms: 50, ..ClientConfig::default() };
         let hello = Hello::new(Role::Intake, format!("Patient-{line}"));
-        let client = Client::connect_with(Door(at_door.clone()), hello, config)
-            .await
-            .unwrap();
+        let client = Client::connect_with(Door(at_door.clone()), hello, config).await.unwrap();
         patient.push(tokio::spawn(async move {
             let mut receipts = Vec::new();
             for number in 0..600 {
                 let key = key(line, number);
-                let reply = client
-                    .request_with_key(call_from("Load"), Key(key))
-                    .await
-                    .unwrap();
+                let reply = client.request_with_key(call_from("Load"), Key(key)).await.unwrap();
                 receipts.push(Receipt {
                     key,
                     seq: reply.seq.unwrap(),
@@ -180,38 +168,18 @@ async fn restart_brings_back_board_keys_claims_and_units() {
         unit.sign_on("Alpha-1").await;
         peer.sign_on("Radio-2").await;
         let number = u32::try_from(round).unwrap();
-        let first = peer
-            .ask_keyed(Some(Key(key(1, number))), call_from("Kasur"))
-            .await
-            .unwrap();
+        let first = peer.ask_keyed(Some(Key(key(1, number))), call_from("Kasur")).await.unwrap();
         let call = placed(&first).call;
         let later: Vec<(u8, Request)> = vec![
             (2, Claim { call }.into()),
-            (
-                3,
-                fifteen::protocol::AssignUnit {
-                    call,
-                    unit: "Radio-2".into(),
-                }
-                .into(),
-            ),
-            (
-                4,
-                report(call, Some("Radio-2"), ReportedStatus::EnRoute).into(),
-            ),
+            (3, fifteen::protocol::AssignUnit { call, unit: "Radio-2".into() }.into()),
+            (4, report(call, Some("Radio-2"), ReportedStatus::EnRoute).into()),
         ];
         for (line, request) in &later {
-            peer.ask_keyed(Some(Key(key(*line, number))), request.clone())
-                .await
-                .unwrap();
+            peer.ask_keyed(Some(Key(key(*line, number))), request.clone()).await.unwrap();
         }
         let before = board(&mut peer).await;
-        assert!(
-            before
-                .1
-                .iter()
-                .any(|unit| unit.unit == "Alpha-1" && unit.linked)
-        );
+        assert!(before.1.iter().any(|unit| unit.unit == "Alpha-1" && unit.linked));
         if kill {
             server.kill();
         } else {
@@ -230,50 +198,28 @@ async fn restart_brings_back_board_keys_claims_and_units() {
             }
         }
         assert_eq!(after.1, before.1);
-        let again = peer
-            .ask_keyed(Some(Key(key(1, number))), call_from("Kasur"))
-            .await
-            .unwrap();
+        let again = peer.ask_keyed(Some(Key(key(1, number))), call_from("Kasur")).await.unwrap();
         assert!(again.repeated);
         assert_eq!(placed(&again), placed(&first));
         for (line, request) in &later {
-            let again = peer
-                .ask_keyed(Some(Key(key(*line, number))), request.clone())
-                .await
-                .unwrap();
+            let again =
+                peer.ask_keyed(Some(Key(key(*line, number))), request.clone()).await.unwrap();
             assert!(again.repeated, "{again:?}");
         }
-        assert_eq!(
-            board(&mut peer).await.0,
-            before.0,
-            "and nothing was done twice"
-        );
+        assert_eq!(board(&mut peer).await.0, before.0, "and nothing was done twice");
         let mut unit = Peer::greeted(server.address, Role::Unit, "Alpha-1").await;
         unit.health().await;
         let linked = board(&mut peer).await.1;
-        assert!(
-            linked
-                .iter()
-                .any(|unit| unit.unit == "Alpha-1" && unit.linked),
-            "back again"
-        );
+        assert!(linked.iter().any(|unit| unit.unit == "Alpha-1" && unit.linked), "back again");
         let disposition = "helped".into();
-        peer.done(CloseCall {
-            call,
-            disposition,
-            remark: None,
-        })
-        .await;
+        peer.done(CloseCall { call, disposition, remark: None }).await;
     }
 }
 
 #[tokio::test]
 async fn deadlines_of_the_dead_time_escalate_late_and_once() {
     let rules = [
-        (
-            "limit = \"15m\"\nwarn = [\"10m\"]",
-            "limit = \"1s\"\nwarn = [\"500ms\"]",
-        ),
+        ("limit = \"15m\"\nwarn = [\"10m\"]", "limit = \"1s\"\nwarn = [\"500ms\"]"),
         ("every = \"15m\"", "every = \"1h\""),
     ];
     let room = Room::new(&rules);
@@ -295,10 +241,7 @@ async fn deadlines_of_the_dead_time_escalate_late_and_once() {
         .await;
         let story = peer.show(call).await;
         let limit = story.summary.clocks[0].limit_at;
-        let told = story
-            .timeline
-            .iter()
-            .filter(|line| line.event == "escalated");
+        let told = story.timeline.iter().filter(|line| line.event == "escalated");
         let told: Vec<_> = told.collect();
         assert_eq!(told.len(), 2, "each clock once, round {round}: {told:?}");
         assert!(told.iter().all(|line| line.at > limit), "late: {told:?}");
@@ -321,11 +264,7 @@ async fn canary_passes_and_health_is_green() {
     while passed.len() < 3 {
         let health = peer.health().await;
         assert!(health.ok, "{:?}", health.problems);
-        assert_eq!(
-            (health.open_calls, health.waiting_calls),
-            (0, 0),
-            "a canary is no call"
-        );
+        assert_eq!((health.open_calls, health.waiting_calls), (0, 0), "a canary is no call");
         passed.extend(health.canary_at);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -363,14 +302,8 @@ async fn health_is_red_after_a_canary_came_late_and_green_again_after_one_in_tim
 
 #[tokio::test]
 async fn token_is_asked_of_everyone_and_its_refusal_says_nothing_of_it() {
-    let room = Room::new(&[(
-        "# token_file = \"tokens.toml\"",
-        "token_file = \"tokens.toml\"",
-    )]);
-    room.file(
-        "tokens.toml",
-        "operator = \"swordfish-op\"\nunit = \"swordfish-un\"\n",
-    );
+    let room = Room::new(&[("# token_file = \"tokens.toml\"", "token_file = \"tokens.toml\"")]);
+    room.file("tokens.toml", "operator = \"swordfish-op\"\nunit = \"swordfish-un\"\n");
     let server = room.serve();
     let hello = |role| Hello::new(role, "Sana");
     let attempts = [
@@ -394,10 +327,7 @@ async fn token_is_asked_of_everyone_and_its_refusal_says_nothing_of_it() {
     let hello = hello(Role::Operator).with_token("swordfish-op");
     let (mut peer, _) = Peer::welcomed(server.address, hello).await;
     peer.done(Health {}).await;
-    assert!(
-        !server.log().contains("swordfish"),
-        "the log keeps the secret"
-    );
+    assert!(!server.log().contains("swordfish"), "the log keeps the secret");
 }
 
 /// What the server says when it does not start.
@@ -410,18 +340,10 @@ fn does_not_start(room: &Room, listen: &str) -> String {
 
 #[tokio::test]
 async fn world_is_served_only_when_the_rules_say_so_in_words() {
-    let words = (
-        "plain_text_outside_loopback = false",
-        "plain_text_outside_loopback = true",
-    );
+    let words = ("plain_text_outside_loopback = false", "plain_text_outside_loopback = true");
     for room in [Room::new(&[]), Room::new(&[words])] {
         let said = does_not_start(&room, "0.0.0.0:0");
-        for word in [
-            "0.0.0.0",
-            "plain text",
-            "plain_text_outside_loopback",
-            "token_file",
-        ] {
+        for word in ["0.0.0.0", "plain text", "plain_text_outside_loopback", "token_file"] {
             assert!(said.contains(word), "{said:?} does not say {word:?}");
         }
     }
@@ -431,18 +353,12 @@ async fn world_is_served_only_when_the_rules_say_so_in_words() {
 async fn wrong_rules_or_address_are_named_before_anything_is_written() {
     let room = Room::new(&[("[room]", "[room]\nmood = \"calm\"")]);
     let said = does_not_start(&room, "127.0.0.1:0");
-    assert!(
-        said.contains("mood") && said.contains("dispatch.toml"),
-        "{said}"
-    );
+    assert!(said.contains("mood") && said.contains("dispatch.toml"), "{said}");
     assert!(!room.data().exists(), "no log of a room that cannot be");
 
     let room = Room::new(&[]);
     let server = room.serve();
     let other = Room::new(&[]);
     let said = does_not_start(&other, &server.address.to_string());
-    assert!(
-        said.contains("cannot listen") && said.contains(&server.address.to_string()),
-        "{said}"
-    );
+    assert!(said.contains("cannot listen") && said.contains(&server.address.to_string()), "{said}");
 }

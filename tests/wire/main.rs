@@ -1,10 +1,7 @@
 //! The built server over real sockets: killed, fed rubbish, cut off, started again. Nothing it said yes to may be
 //! lost, nothing may happen twice, and nobody hears what is not for them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test says no by panicking, in its helpers too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test says no by panicking, in its helpers too")]
 
 mod abuse;
 mod books;

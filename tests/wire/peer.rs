@@ -36,9 +36,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects and says nothing.
     pub(crate) async fn silent(address: SocketAddr) -> Self {
-        let stream = soon("a connection", TcpStream::connect(address))
-            .await
-            .unwrap();
+        let stream = soon("a connection", TcpStream::connect(address)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self {
             stream,
@@ -105,9 +103,7 @@ impl Peer {
 
     pub(crate) async fn say(&mut self, message: &ClientMessage) {
         let mut out = BytesMut::new();
-        FrameCodec::for_client()
-            .encode(message.encode(), &mut out)
-            .unwrap();
+        FrameCodec::for_client().encode(message.encode(), &mut out).unwrap();
         self.say_raw(&out).await;
     }
 
@@ -169,8 +165,7 @@ impl Peer {
         let id = self.next_id;
         self.next_id += 1;
         let request = request.into();
-        self.say(&ClientMessage::Request(RequestFrame { id, key, request }))
-            .await;
+        self.say(&ClientMessage::Request(RequestFrame { id, key, request })).await;
         id
     }
 
@@ -233,11 +228,8 @@ impl Peer {
 
     /// Every open call of a district.
     pub(crate) async fn calls(&mut self, district: &str) -> Vec<CallSummary> {
-        let list = ListCalls {
-            district: Some(district.into()),
-            limit: Some(400),
-            ..ListCalls::default()
-        };
+        let list =
+            ListCalls { district: Some(district.into()), limit: Some(400), ..ListCalls::default() };
         match self.done(list).await.body {
             ReplyBody::Calls(calls) => {
                 assert!(calls.next.is_none(), "more than a page");
@@ -334,11 +326,5 @@ pub(crate) fn duty(unit: &str) -> SignOn {
 }
 
 pub(crate) fn report(call: u64, unit: Option<&str>, status: ReportedStatus) -> ReportStatus {
-    ReportStatus {
-        call,
-        unit: unit.map(Into::into),
-        status,
-        reason: None,
-        by_radio: false,
-    }
+    ReportStatus { call, unit: unit.map(Into::into), status, reason: None, by_radio: false }
 }

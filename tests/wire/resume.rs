@@ -17,26 +17,18 @@ async fn bustle(peer: &mut Peer, unit: &str) -> u64 {
     let call = peer.place(call_from("Bustle")).await;
     peer.done(Claim { call }).await;
     peer.assign(call, unit).await;
-    peer.done(report(call, Some(unit), ReportedStatus::OnScene))
-        .await;
+    peer.done(report(call, Some(unit), ReportedStatus::OnScene)).await;
     // Who reads is recorded, and nobody's news.
     peer.show(call).await;
     peer.note(call, "on the spot").await;
     let disposition = "helped".into();
-    let close = CloseCall {
-        call,
-        disposition,
-        remark: None,
-    };
+    let close = CloseCall { call, disposition, remark: None };
     peer.done(close).await.seq.unwrap()
 }
 
 /// What of a push does not depend on when it is told.
 fn outline(pushes: &[Push]) -> Vec<(u64, u64, String)> {
-    pushes
-        .iter()
-        .map(|push| (push.seq, push.at, push.event.clone()))
-        .collect()
+    pushes.iter().map(|push| (push.seq, push.at, push.event.clone())).collect()
 }
 
 async fn subscribed(server: &Server, who: &str) -> (Peer, Welcome, u64) {
@@ -67,10 +59,7 @@ async fn who_comes_back_gets_exactly_what_was_missed_in_order() {
     cut_off.page().await;
     let first = bustle(&mut busy, "Alpha-1").await;
     let before = witness.pushes_up_to(first).await;
-    assert_eq!(
-        outline(&cut_off.pushes_up_to(first).await),
-        outline(&before)
-    );
+    assert_eq!(outline(&cut_off.pushes_up_to(first).await), outline(&before));
     let named =
         |pushes: &[Push]| -> Vec<String> { pushes.iter().map(|push| push.event.clone()).collect() };
     assert_eq!(
@@ -104,11 +93,7 @@ async fn who_comes_back_gets_exactly_what_was_missed_in_order() {
             .collect();
         let (got, mut expected) = (outline(&got), outline(&expected));
         // Rounds of before, made while an earlier one of these came back.
-        let between: Vec<_> = got
-            .iter()
-            .filter(|it| !expected.contains(it))
-            .cloned()
-            .collect();
+        let between: Vec<_> = got.iter().filter(|it| !expected.contains(it)).cloned().collect();
         assert!(between.iter().all(|(seq, ..)| *seq > last && *seq < next));
         expected.extend(between);
         expected.sort();
@@ -128,22 +113,10 @@ async fn who_was_away_too_long_or_knows_another_log_gets_the_whole_room() {
         bustle(&mut busy, "Alpha-1").await;
     }
     drop(peer);
-    let other = Hello {
-        node: Some(welcome.node ^ 1),
-        ..back(&welcome, first.seq)
-    };
-    let nobody = Hello {
-        node: None,
-        ..back(&welcome, first.seq)
-    };
+    let other = Hello { node: Some(welcome.node ^ 1), ..back(&welcome, first.seq) };
+    let nobody = Hello { node: None, ..back(&welcome, first.seq) };
     let ahead = back(&welcome, first.seq + 1_000_000);
-    for hello in [
-        back(&welcome, seen),
-        back(&welcome, first.seq),
-        other,
-        nobody,
-        ahead,
-    ] {
+    for hello in [back(&welcome, seen), back(&welcome, first.seq), other, nobody, ahead] {
         let (mut peer, _) = Peer::welcomed(server.address, hello).await;
         assert!(!peer.subscribe().await, "not resumed");
         let page = peer.page().await;
@@ -153,10 +126,7 @@ async fn who_was_away_too_long_or_knows_another_log_gets_the_whole_room() {
         let next = bustle(&mut busy, "Bravo-2").await;
         let pushes = peer.pushes_up_to(next).await;
         assert!(pushes.iter().all(|push| push.seq > page.seq));
-        busy.done(fifteen::protocol::SignOff {
-            unit: Some("Bravo-2".into()),
-        })
-        .await;
+        busy.done(fifteen::protocol::SignOff { unit: Some("Bravo-2".into()) }).await;
     }
 }
 
@@ -188,11 +158,7 @@ async fn snapshot_comes_in_pages_and_again_when_asked_again() {
         assert_eq!(push.call.unwrap().call, call);
         assert!(calls.values().all(|seq| *seq < push.seq));
         let disposition = "helped".into();
-        let close = CloseCall {
-            call,
-            disposition,
-            remark: None,
-        };
+        let close = CloseCall { call, disposition, remark: None };
         busy.done(close).await;
         // Closed, and so in no snapshot any more.
         assert_eq!(peer.push().await.event, "call_closed");
@@ -234,11 +200,7 @@ async fn calls_with_many_units_are_cut_into_pages_that_arrive() {
     let (mut listed, mut after, mut more) = (Vec::new(), None, true);
     while more {
         let limit = Some(400);
-        let list = ListCalls {
-            after: after.take(),
-            limit,
-            ..ListCalls::default()
-        };
+        let list = ListCalls { after: after.take(), limit, ..ListCalls::default() };
         let ReplyBody::Calls(page) = busy.done(list).await.body else {
             panic!("no calls");
         };
@@ -253,10 +215,7 @@ async fn calls_with_many_units_are_cut_into_pages_that_arrive() {
 #[tokio::test]
 async fn restart_is_no_reason_to_miss_or_repeat_a_push() {
     // A canary is under way at every moment, and is never heard of.
-    let canary = [
-        ("every = \"5m\"", "every = \"50s\""),
-        ("limit = \"2s\"", "limit = \"40s\""),
-    ];
+    let canary = [("every = \"5m\"", "every = \"50s\""), ("limit = \"2s\"", "limit = \"40s\"")];
     let room = Room::new(&canary);
     let mut server = room.serve();
     let mut seen = None;
@@ -282,10 +241,7 @@ async fn restart_is_no_reason_to_miss_or_repeat_a_push() {
             let about = push.call.is_some() || push.unit.is_some();
             assert!(about, "a push about nothing: {push:?}");
         }
-        let closed = pushes
-            .iter()
-            .filter(|push| push.event == "call_closed")
-            .count();
+        let closed = pushes.iter().filter(|push| push.event == "call_closed").count();
         assert_eq!(closed, 1, "one call a round: {pushes:?}");
         seen = Some((welcome, last));
         if round % 2 == 0 {
@@ -304,16 +260,10 @@ async fn typed_client_follows_through_cuts_without_a_gap() {
     let proxy = Proxy::to(server.address).await;
     let mut busy = Peer::operator(server.address).await;
     let (mut witness, _, _) = subscribed(&server, "Witness").await;
-    let config = ClientConfig {
-        backoff_min_ms: 1,
-        backoff_max_ms: 20,
-        ..ClientConfig::default()
-    };
+    let config = ClientConfig { backoff_min_ms: 1, backoff_max_ms: 20, ..ClientConfig::default() };
     let transport = Tcp::new(proxy.address.to_string());
     let hello = Hello::new(Role::Operator, "Follower");
-    let client = Client::connect_with(transport, hello, config)
-        .await
-        .unwrap();
+    let client = Client::connect_with(transport, hello, config).await.unwrap();
     let mut updates = client.pushes().await.unwrap();
     let first = soon("a snapshot", updates.next()).await;
     assert!(matches!(first, Some(Update::Snapshot(_))), "{first:?}");
@@ -324,10 +274,7 @@ async fn typed_client_follows_through_cuts_without_a_gap() {
         }
         let last = bustle(&mut busy, &format!("Car-{round}")).await;
         expected.extend(outline(&witness.pushes_up_to(last).await));
-        while got
-            .last()
-            .is_none_or(|(seq, ..): &(u64, u64, String)| *seq < last)
-        {
+        while got.last().is_none_or(|(seq, ..): &(u64, u64, String)| *seq < last) {
             match soon("an update", updates.next()).await {
                 Some(Update::Push(push)) => got.extend(outline(&[push])),
                 other => panic!("no push but {other:?}"),
@@ -353,17 +300,12 @@ fn hers(mark: &str) -> PlaceCall {
 }
 
 fn says(heard: &[u8], text: &str) -> bool {
-    heard
-        .windows(text.len())
-        .any(|window| window == text.as_bytes())
+    heard.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[tokio::test]
 async fn nobody_hears_who_she_is_but_the_unit_that_is_sent() {
-    let rules = [(
-        "limit = \"15m\"\nwarn = [\"10m\"]",
-        "limit = \"600ms\"\nwarn = [\"300ms\"]",
-    )];
+    let rules = [("limit = \"15m\"\nwarn = [\"10m\"]", "limit = \"600ms\"\nwarn = [\"300ms\"]")];
     let room = Room::new(&rules);
     let server = room.serve();
     let (mut operator, _, _) = subscribed(&server, "Sana").await;
@@ -395,79 +337,36 @@ async fn nobody_hears_who_she_is_but_the_unit_that_is_sent() {
     for (call, mark) in calls.iter().zip(["AYESHA", "BUSHRA", "CHAND"]) {
         let call = *call;
         operator.note(call, &format!("{mark}-second-note")).await;
-        operator
-            .done(SetPriority {
-                call,
-                priority: 1,
-                reason: None,
-            })
-            .await;
-        operator
-            .done(Escalate {
-                call,
-                clock: None,
-                reason: None,
-            })
-            .await;
+        operator.done(SetPriority { call, priority: 1, reason: None }).await;
+        operator.done(Escalate { call, clock: None, reason: None }).await;
         operator.done(Claim { call }).await;
     }
-    operator
-        .done(report(calls[1], Some("Bravo-2"), ReportedStatus::EnRoute))
-        .await;
+    operator.done(report(calls[1], Some("Bravo-2"), ReportedStatus::EnRoute)).await;
     // The clocks run out meanwhile; that too is pushed.
     until("an escalation", || async {
         let mut peer = Peer::operator(server.address).await;
         let listed = peer.calls("Gulberg").await;
         let of_chand = listed.iter().find(|call| call.call == calls[2])?;
-        of_chand
-            .clocks
-            .iter()
-            .any(|clock| clock.rung >= 1)
-            .then_some(())
+        of_chand.clocks.iter().any(|clock| clock.rung >= 1).then_some(())
     })
     .await;
     operator.calls("Gulberg").await;
     operator.health().await;
-    operator
-        .done(RecommendUnits {
-            call: calls[2],
-            limit: None,
-        })
-        .await;
+    operator.done(RecommendUnits { call: calls[2], limit: None }).await;
     // Too late for the reader: rejected, and the text of the rejection names nothing sealed.
-    let unknown = AddNote {
-        call: 999,
-        text: "AYESHA-lost-note".into(),
-    };
+    let unknown = AddNote { call: 999, text: "AYESHA-lost-note".into() };
     operator.rejected(unknown).await;
-    operator
-        .done(ReleaseUnit {
-            call: calls[0],
-            unit: "Alpha-1".into(),
-            reason: None,
-        })
-        .await;
+    operator.done(ReleaseUnit { call: calls[0], unit: "Alpha-1".into(), reason: None }).await;
     operator.note(calls[0], "AYESHA-third-note").await;
     let remark = Some("BUSHRA-remark".to_owned());
-    let close = CloseCall {
-        call: calls[1],
-        disposition: "helped".into(),
-        remark,
-    };
+    let close = CloseCall { call: calls[1], disposition: "helped".into(), remark };
     let last = operator.done(close).await.seq.unwrap();
     operator.pushes_up_to(last).await;
 
     // Everybody is asked something, and hears all that was pushed before the answer.
     for unit in &mut units {
         let mut answered = false;
-        unit.send(
-            None,
-            ShowCall {
-                call: calls[2],
-                reason: None,
-            },
-        )
-        .await;
+        unit.send(None, ShowCall { call: calls[2], reason: None }).await;
         while !answered {
             match unit.hear().await.unwrap() {
                 ServerMessage::Rejection(no) => {
@@ -486,10 +385,7 @@ async fn nobody_hears_who_she_is_but_the_unit_that_is_sent() {
         panic!("four units");
     };
     for part in ["number", "name", "first-note", "place"] {
-        assert!(
-            says(&alpha.heard, &format!("AYESHA-{part}")),
-            "the unit sent there needs {part}"
-        );
+        assert!(says(&alpha.heard, &format!("AYESHA-{part}")), "the unit sent there needs {part}");
         assert!(says(&bravo.heard, &format!("BUSHRA-{part}")));
     }
     let others: [(&Peer, &[&str]); 4] = [
@@ -504,14 +400,8 @@ async fn nobody_hears_who_she_is_but_the_unit_that_is_sent() {
         }
     }
     for mark in ["AYESHA", "BUSHRA", "CHAND"] {
-        assert!(
-            !says(&operator.heard, mark),
-            "a push, list or error says {mark}"
-        );
-        assert!(
-            !server.log().contains(mark),
-            "the server's own log says {mark}"
-        );
+        assert!(!says(&operator.heard, mark), "a push, list or error says {mark}");
+        assert!(!server.log().contains(mark), "the server's own log says {mark}");
     }
     assert!(says(&operator.heard, "escalated"));
 }

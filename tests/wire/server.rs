@@ -22,16 +22,9 @@ impl Room {
     pub(crate) fn new(changes: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut rules = fifteen::config::SHIPPED.to_owned();
-        for (from, to) in changes
-            .iter()
-            .copied()
-            .chain([("every = \"5m\"", "every = \"0s\"")])
-        {
+        for (from, to) in changes.iter().copied().chain([("every = \"5m\"", "every = \"0s\"")]) {
             let canary = from == "every = \"5m\"" && to == "every = \"0s\"";
-            assert!(
-                canary || rules.contains(from),
-                "the rules do not say {from:?}"
-            );
+            assert!(canary || rules.contains(from), "the rules do not say {from:?}");
             rules = rules.replace(from, to);
         }
         fs::write(folder.path().join("dispatch.toml"), rules).unwrap();
@@ -53,9 +46,7 @@ impl Room {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
         command.arg("serve").args(["--listen", listen]);
         command.arg("--data").arg(self.data());
-        command
-            .arg("--config")
-            .arg(self.folder.path().join("dispatch.toml"));
+        command.arg("--config").arg(self.folder.path().join("dispatch.toml"));
         command.env_remove("FIFTEEN_CONFIG").stdin(Stdio::null());
         command
     }
@@ -63,17 +54,9 @@ impl Room {
     /// Starts the server and waits until clients can connect.
     pub(crate) fn serve(&self) -> Server {
         let said = self.folder.path().join("stderr.log");
-        let errors = File::options()
-            .create(true)
-            .append(true)
-            .open(&said)
-            .unwrap();
+        let errors = File::options().create(true).append(true).open(&said).unwrap();
         let mut command = self.command("127.0.0.1:0");
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -87,11 +70,7 @@ impl Room {
             panic!("the server is not ready: {}", last_lines(&said));
         };
         let address = line.strip_prefix("ready ").expect("ready ADDR");
-        Server {
-            address: address.parse().unwrap(),
-            child,
-            said,
-        }
+        Server { address: address.parse().unwrap(), child, said }
     }
 }
 

@@ -45,19 +45,12 @@ pub(crate) async fn calls(args: Calls, json: bool) -> Result<ExitCode> {
     } else if calls.is_empty() {
         let narrowed =
             !args.stages.is_empty() || args.district.is_some() || args.priority.is_some();
-        out(if narrowed {
-            "no such calls"
-        } else {
-            "no open calls"
-        })?;
+        out(if narrowed { "no such calls" } else { "no open calls" })?;
     } else {
         out(board(&calls, server.welcome.now_at).trim_fmt())?;
     }
     if more {
-        note(format_args!(
-            "there are more than {}; --limit shows further ones",
-            calls.len()
-        ));
+        note(format_args!("there are more than {}; --limit shows further ones", calls.len()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -107,9 +100,7 @@ fn row(call: &CallSummary, now_at: u64) -> Vec<Cell> {
         format!("{}{stale}", text::plain(&claim.who))
     });
     let units = call.units.iter();
-    let units: Vec<_> = units
-        .map(|unit| text::unit_on_call(&unit.unit, unit.status))
-        .collect();
+    let units: Vec<_> = units.map(|unit| text::unit_on_call(&unit.unit, unit.status)).collect();
     let age_until = call.closed_at.unwrap_or(now_at);
     let cells = [
         call.call.to_string(),
@@ -127,9 +118,7 @@ fn row(call: &CallSummary, now_at: u64) -> Vec<Cell> {
     cells
         .into_iter()
         .map(|text| match (missed, waits) {
-            (true, _) => Cell::new(text)
-                .fg(Color::Red)
-                .add_attribute(Attribute::Bold),
+            (true, _) => Cell::new(text).fg(Color::Red).add_attribute(Attribute::Bold),
             (false, true) => Cell::new(text).add_attribute(Attribute::Bold),
             (false, false) => Cell::new(text),
         })

@@ -50,12 +50,7 @@ fn request(args: PlaceCall) -> wire::PlaceCall {
         Source::Partner => wire::Source::Partner,
         Source::Officer => wire::Source::Officer,
     };
-    let place = wire::Place {
-        lat: args.lat,
-        lon: args.lon,
-        accuracy_m: None,
-        words: args.place,
-    };
+    let place = wire::Place { lat: args.lat, lon: args.lon, accuracy_m: None, words: args.place };
     wire::PlaceCall {
         number: args.number,
         name: args.name,

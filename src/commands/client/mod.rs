@@ -65,9 +65,8 @@ impl Server {
                 ),
                 other => anyhow!("{address}: {other}"),
             })?;
-        let welcome = client
-            .welcome()
-            .with_context(|| format!("the server at {address} left at once"))?;
+        let welcome =
+            client.welcome().with_context(|| format!("the server at {address} left at once"))?;
         if welcome.drill {
             note("DRILL: no call here is real");
         }
@@ -76,11 +75,7 @@ impl Server {
                 "DEGRADED: the server's log is in trouble, calls are still taken; `fifteen health` says more",
             );
         }
-        Ok(Self {
-            client,
-            welcome,
-            address: address.to_owned(),
-        })
+        Ok(Self { client, welcome, address: address.to_owned() })
     }
 
     /// Asks and waits; the inner error is the server's no.
@@ -115,11 +110,9 @@ impl Server {
             Some(Ok(reply)) => Ok(Ok(reply)),
             Some(Err(ClientError::Rejected(rejection))) => Ok(Err(rejection)),
             Some(Err(error)) => Err(anyhow!("{}: {error}", self.address)),
-            None => bail!(
-                "{}: no answer within {} s; {late}",
-                self.address,
-                ANSWER_LIMIT.as_secs()
-            ),
+            None => {
+                bail!("{}: no answer within {} s; {late}", self.address, ANSWER_LIMIT.as_secs())
+            }
         }
     }
 }
@@ -169,19 +162,12 @@ pub(super) fn rejected(rejection: &Rejection, json: bool) -> Result<ExitCode> {
     if json {
         out_json(&serde_json::json!({ "rejected": rejection.code, "text": rejection.text }))?;
     } else {
-        note(format_args!(
-            "rejected: {} ({})",
-            text::plain(&rejection.text),
-            rejection.code
-        ));
+        note(format_args!("rejected: {} ({})", text::plain(&rejection.text), rejection.code));
     }
     Ok(ExitCode::from(1))
 }
 
 /// A reply that does not fit the request.
 fn unexpected(body: &ReplyBody) -> anyhow::Error {
-    anyhow!(
-        "the server answered with {}: is it of the same version?",
-        body.name()
-    )
+    anyhow!("the server answered with {}: is it of the same version?", body.name())
 }

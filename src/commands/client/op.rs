@@ -14,11 +14,7 @@ use std::process::ExitCode;
 pub(crate) async fn op(args: Op, json: bool) -> Result<ExitCode> {
     let server = Server::connect(&args.connect, Role::Operator).await?;
     let who = args.connect.who;
-    let Asked {
-        call,
-        request,
-        said,
-    } = asked(args.action, &who);
+    let Asked { call, request, said } = asked(args.action, &who);
     let reply = match server.ask(request).await? {
         Ok(reply) => reply,
         Err(rejection) => return rejected(&rejection, json),
@@ -46,38 +42,21 @@ struct Asked {
 }
 
 fn asked(action: Action, who: &str) -> Asked {
-    let done = |call, request: Request, said: String| Asked {
-        call,
-        request,
-        said,
-    };
+    let done = |call, request: Request, said: String| Asked { call, request, said };
     match action {
-        Action::Claim {
-            call,
-            release: true,
-            ..
-        } => done(call, ReleaseClaim { call }.into(), "claim released".into()),
-        Action::Claim {
-            call,
-            take_over: true,
-            ..
-        } => done(
-            call,
-            TakeOver { call }.into(),
-            format!("taken over by {who}"),
-        ),
+        Action::Claim { call, release: true, .. } => {
+            done(call, ReleaseClaim { call }.into(), "claim released".into())
+        }
+        Action::Claim { call, take_over: true, .. } => {
+            done(call, TakeOver { call }.into(), format!("taken over by {who}"))
+        }
         Action::Claim { call, .. } => {
             done(call, Claim { call }.into(), format!("claimed by {who}"))
         }
-        Action::Assign { call, unit: None } => done(
-            call,
-            RecommendUnits { call, limit: None }.into(),
-            String::new(),
-        ),
-        Action::Assign {
-            call,
-            unit: Some(unit),
-        } => {
+        Action::Assign { call, unit: None } => {
+            done(call, RecommendUnits { call, limit: None }.into(), String::new())
+        }
+        Action::Assign { call, unit: Some(unit) } => {
             let said = format!("{unit} assigned");
             done(call, AssignUnit { call, unit }.into(), said)
         }
@@ -97,38 +76,17 @@ fn asked(action: Action, who: &str) -> Asked {
             let (at, unit) = (Some(call), Some(unit));
             done(call, CheckIn { call: at, unit }.into(), said)
         }
-        Action::Close {
-            call,
-            disposition,
-            remark,
-        } => {
+        Action::Close { call, disposition, remark } => {
             let said = format!("closed as {disposition}");
-            let close = CloseCall {
-                call,
-                disposition,
-                remark,
-            };
+            let close = CloseCall { call, disposition, remark };
             done(call, close.into(), said)
         }
         Action::Reopen { call, reason } => {
             done(call, ReopenCall { call, reason }.into(), "reopened".into())
         }
-        Action::Priority {
-            call,
-            priority,
-            reason,
-        } => {
+        Action::Priority { call, priority, reason } => {
             let said = format!("priority {priority}");
-            done(
-                call,
-                SetPriority {
-                    call,
-                    priority,
-                    reason,
-                }
-                .into(),
-                said,
-            )
+            done(call, SetPriority { call, priority, reason }.into(), said)
         }
         Action::Note { call, text } => {
             done(call, AddNote { call, text }.into(), "note written".into())
@@ -137,54 +95,18 @@ fn asked(action: Action, who: &str) -> Asked {
             let said = format!("repeats call {primary}");
             done(call, LinkCall { call, primary }.into(), said)
         }
-        Action::Escalate {
-            call,
-            clock,
-            reason,
-        } => {
+        Action::Escalate { call, clock, reason } => {
             let said = "the next office is told".to_owned();
-            done(
-                call,
-                Escalate {
-                    call,
-                    clock,
-                    reason,
-                }
-                .into(),
-                said,
-            )
+            done(call, Escalate { call, clock, reason }.into(), said)
         }
-        Action::Callback {
-            call,
-            outcome,
-            note,
-        } => {
+        Action::Callback { call, outcome, note } => {
             let said = format!("call-back recorded: {}", text::words(outcome.as_str()));
-            done(
-                call,
-                RecordCallback {
-                    call,
-                    outcome,
-                    note,
-                }
-                .into(),
-                said,
-            )
+            done(call, RecordCallback { call, outcome, note }.into(), said)
         }
         Action::Take { call, clock, rung } => {
             let said = format!("escalation of {clock} taken by {who}");
             let office = None;
-            done(
-                call,
-                TakeEscalation {
-                    call,
-                    clock,
-                    rung,
-                    office,
-                }
-                .into(),
-                said,
-            )
+            done(call, TakeEscalation { call, clock, rung, office }.into(), said)
         }
     }
 }
@@ -192,18 +114,8 @@ fn asked(action: Action, who: &str) -> Asked {
 /// What a unit said by radio or telephone.
 fn heard(call: u64, unit: String, status: ReportedStatus, reason: Option<String>) -> Asked {
     let said = format!("{unit} {}", text::words(status.as_str()));
-    let report = ReportStatus {
-        call,
-        unit: Some(unit),
-        status,
-        reason,
-        by_radio: true,
-    };
-    Asked {
-        call,
-        request: report.into(),
-        said,
-    }
+    let report = ReportStatus { call, unit: Some(unit), status, reason, by_radio: true };
+    Asked { call, request: report.into(), said }
 }
 
 /// `call 7: CAR-1 assigned; the call is dispatched`.
@@ -235,18 +147,9 @@ fn advice(ranking: &Recommendations) -> String {
             || "not known".into(),
             |metres| format!("{}.{} km", metres / 1_000, metres % 1_000 / 100),
         );
-        let reasons: Vec<_> = unit
-            .reasons
-            .iter()
-            .map(|reason| text::plain(reason))
-            .collect();
+        let reasons: Vec<_> = unit.reasons.iter().map(|reason| text::plain(reason)).collect();
         let number = (place + 1).to_string();
-        table.add_row([
-            number,
-            text::plain(&unit.unit),
-            distance,
-            reasons.join(", "),
-        ]);
+        table.add_row([number, text::plain(&unit.unit), distance, reasons.join(", ")]);
     }
     table.trim_fmt()
 }

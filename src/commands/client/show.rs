@@ -27,10 +27,7 @@ pub(crate) async fn show(args: Show, json: bool) -> Result<ExitCode> {
         let _ = write_page(&mut page, &details, server.welcome.now_at, &Times::here());
         out(page.trim_end())?;
     }
-    note(format_args!(
-        "that {} read call {call} is recorded in its timeline",
-        args.connect.who
-    ));
+    note(format_args!("that {} read call {call} is recorded in its timeline", args.connect.who));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,25 +94,14 @@ fn write_head(
         writeln!(page, "  ! {flag}")?;
     }
     let mut line = |name: &str, value: &str| {
-        if value.is_empty() {
-            Ok(())
-        } else {
-            writeln!(page, "  {name:<10}  {value}")
-        }
+        if value.is_empty() { Ok(()) } else { writeln!(page, "  {name:<10}  {value}") }
     };
     let sealed = |field: &Option<String>| field.as_deref().map_or_else(String::new, plain);
     line("name", &sealed(&details.name))?;
     line("number", &sealed(&details.number))?;
-    line(
-        "place",
-        &details.place.as_ref().map_or_else(String::new, text::place),
-    )?;
+    line("place", &details.place.as_ref().map_or_else(String::new, text::place))?;
     line("district", &plain(&call.district))?;
-    let age = text::span(
-        call.closed_at
-            .unwrap_or(now_at)
-            .saturating_sub(call.received_at),
-    );
+    let age = text::span(call.closed_at.unwrap_or(now_at).saturating_sub(call.received_at));
     let source = text::words(call.source.as_str());
     let received = times.full(call.received_at);
     line("received", &format!("{received}, age {age}, by {source}"))?;
@@ -129,16 +115,11 @@ fn write_head(
     if let Some(claim) = &call.claim {
         let stale = if claim.stale { ", stale" } else { "" };
         let since = times.time(claim.since_at);
-        line(
-            "claimed by",
-            &format!("{} since {since}{stale}", plain(&claim.who)),
-        )?;
+        line("claimed by", &format!("{} since {since}{stale}", plain(&claim.who)))?;
     }
     for unit in &call.units {
-        let (status, since) = (
-            text::unit_on_call(&unit.unit, unit.status),
-            times.time(unit.since_at),
-        );
+        let (status, since) =
+            (text::unit_on_call(&unit.unit, unit.status), times.time(unit.since_at));
         line("unit", &format!("{status} since {since}"))?;
     }
     Ok(())

@@ -16,11 +16,7 @@ pub(super) fn span(ms: u64) -> String {
 /// A countdown: like a span, with minutes of two digits, so that a column of them lines up.
 fn countdown(ms: u64) -> String {
     let span = span(ms);
-    if span.len() < 5 {
-        format!("0{span}")
-    } else {
-        span
-    }
+    if span.len() < 5 { format!("0{span}") } else { span }
 }
 
 /// Words of somebody else without what would steer a terminal: control characters become spaces.
@@ -29,10 +25,7 @@ pub(super) fn plain(words: &str) -> String {
         c.is_control()
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    words
-        .chars()
-        .map(|c| if steers(c) { ' ' } else { c })
-        .collect()
+    words.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 /// The clock a person has to look at: of those that run, the one whose limit comes or came first.
@@ -75,10 +68,7 @@ pub(super) fn unit_on_call(unit: &str, status: UnitStatus) -> String {
 /// What is special about a call, the most dangerous first.
 pub(super) fn flags(flags: Flags) -> Vec<&'static str> {
     let named = [
-        (
-            flags.unsafe_to_ring_back,
-            "DO NOT RING BACK: it puts her in danger",
-        ),
+        (flags.unsafe_to_ring_back, "DO NOT RING BACK: it puts her in danger"),
         (flags.sos, "SOS"),
         (flags.silent, "she cannot speak"),
         (flags.dropped, "the line was cut"),
@@ -97,11 +87,7 @@ pub(super) fn flags_short(flags: Flags) -> String {
         (flags.dropped, "dropped"),
         (flags.test, "test"),
     ];
-    let set: Vec<_> = named
-        .iter()
-        .filter(|(set, _)| *set)
-        .map(|(_, name)| *name)
-        .collect();
+    let set: Vec<_> = named.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
     set.join(", ")
 }
 
@@ -127,9 +113,7 @@ pub(super) struct Times {
 
 impl Times {
     pub(super) fn here() -> Self {
-        Self {
-            zone: TimeZone::system(),
-        }
+        Self { zone: TimeZone::system() }
     }
 
     fn print(&self, at: u64, format: &str) -> String {
@@ -137,12 +121,7 @@ impl Times {
         let stamp = stamp.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
         stamp.map_or_else(
             || at.to_string(),
-            |stamp| {
-                stamp
-                    .to_zoned(self.zone.clone())
-                    .strftime(format)
-                    .to_string()
-            },
+            |stamp| stamp.to_zoned(self.zone.clone()).strftime(format).to_string(),
         )
     }
 

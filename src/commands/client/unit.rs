@@ -45,10 +45,7 @@ pub(crate) async fn unit(args: Unit, json: bool) -> Result<ExitCode> {
     };
     let mut desk = Desk::open(unit, callsign, json);
     desk.say(serde_json::json!({ "signed_on": desk.callsign }), || {
-        format!(
-            "{} is on duty; ? lists the answers",
-            text::plain(&desk.callsign)
-        )
+        format!("{} is on duty; ? lists the answers", text::plain(&desk.callsign))
     })?;
     desk.run().await
 }
@@ -127,22 +124,14 @@ impl Desk {
     }
 
     fn say(&self, json: serde_json::Value, words: impl FnOnce() -> String) -> Result<()> {
-        if self.json {
-            out_json(&json)
-        } else {
-            out(words())
-        }
+        if self.json { out_json(&json) } else { out(words()) }
     }
 
     fn assigned(&mut self, assignment: &Assignment) -> Result<()> {
         self.held.insert(assignment.call);
         self.say(serde_json::json!({ "assigned": assignment }), || {
             // The bell, where there is one: nobody stares at this screen.
-            let bell = if std::io::stdout().is_terminal() {
-                "\u{7}"
-            } else {
-                ""
-            };
+            let bell = if std::io::stdout().is_terminal() { "\u{7}" } else { "" };
             format!("{bell}{}", card(assignment, &self.times))
         })
     }
@@ -152,16 +141,14 @@ impl Desk {
         if self.leaving.remove(&call) {
             return Ok(());
         }
-        self.say(serde_json::json!({ "ended": call }), || {
-            format!("call {call}: no longer yours")
-        })
+        self.say(serde_json::json!({ "ended": call }), || format!("call {call}: no longer yours"))
     }
 
     fn link(&self, link: &Link) -> Result<()> {
         match link {
-            Link::Up(_) => self.say(serde_json::json!({ "link": "up" }), || {
-                "the link is back".into()
-            }),
+            Link::Up(_) => {
+                self.say(serde_json::json!({ "link": "up" }), || "the link is back".into())
+            }
             // Said once; how often it was tried since is of no use to a crew.
             Link::Down { attempts: 0, why } => {
                 let json = serde_json::json!({ "link": "down", "why": why });
@@ -192,10 +179,7 @@ impl Desk {
                 let call = Some(call);
                 ("checked in", call, CheckIn { call, unit: None }.into())
             }),
-            other => Err(format!(
-                "{}: no such answer; ? lists them",
-                text::plain(other)
-            )),
+            other => Err(format!("{}: no such answer; ? lists them", text::plain(other))),
         };
         match ask {
             Ok(ask) => {
@@ -226,13 +210,7 @@ impl Desk {
             ReportedStatus::Declined => Some(rest.to_owned()),
             _ => None,
         };
-        let report = ReportStatus {
-            call,
-            unit: None,
-            status,
-            reason,
-            by_radio: false,
-        };
+        let report = ReportStatus { call, unit: None, status, reason, by_radio: false };
         Ok((word, Some(call), report.into()))
     }
 
@@ -258,11 +236,7 @@ impl Desk {
 
     /// An exit code when the crew has signed off.
     fn answer_came(&mut self, answered: Answered) -> Result<Option<ExitCode>> {
-        let Answered {
-            word,
-            call,
-            outcome,
-        } = answered;
+        let Answered { word, call, outcome } = answered;
         let about = call.map_or_else(String::new, |call| format!("call {call}: "));
         match outcome {
             Ok(_) => {
@@ -277,9 +251,7 @@ impl Desk {
                 let json = serde_json::json!({
                     "rejected": rejection.code, "text": rejection.text, "call": call
                 });
-                self.say(json, || {
-                    format!("{about}rejected: {}", text::plain(&rejection.text))
-                })?;
+                self.say(json, || format!("{about}rejected: {}", text::plain(&rejection.text)))?;
                 Ok(call.is_none().then_some(ExitCode::from(1)))
             }
             Err(error) => bail!("{about}{word} is not recorded, use the radio: {error}"),
@@ -295,11 +267,7 @@ async fn ask_in_order(
 ) {
     while let Some((word, call, request)) = asked.recv().await {
         let outcome = client.request(request).await;
-        let answered = Answered {
-            word,
-            call,
-            outcome,
-        };
+        let answered = Answered { word, call, outcome };
         if answers.send(answered).is_err() {
             return;
         }
@@ -330,10 +298,8 @@ fn card(assignment: &Assignment, times: &text::Times) -> String {
     let place = assignment.place.as_ref();
     let place = place.map_or_else(|| "not known, ask the room".into(), text::place);
     lines.push(format!("  where   {place}"));
-    let who: Vec<_> = [plain(&assignment.name), plain(&assignment.number)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let who: Vec<_> =
+        [plain(&assignment.name), plain(&assignment.number)].into_iter().flatten().collect();
     if !who.is_empty() {
         lines.push(format!("  whom    {}", who.join(", ")));
     }

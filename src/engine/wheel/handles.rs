@@ -32,12 +32,7 @@ const LEVELS: usize = 6;
 
 impl Handles {
     pub(super) const fn new() -> Self {
-        Self {
-            cells: Vec::new(),
-            free: [const { Vec::new() }; LEVELS],
-            len: 0,
-            near: 0,
-        }
+        Self { cells: Vec::new(), free: [const { Vec::new() }; LEVELS], len: 0, near: 0 }
     }
 
     /// Cells in use.
@@ -55,10 +50,7 @@ impl Handles {
     pub(super) fn open(&mut self) -> Handle {
         let cell = self.next_free().unwrap_or_else(|| self.grow());
         self.len += 1;
-        Handle {
-            cell,
-            generation: self.cells[cell as usize].generation,
-        }
+        Handle { cell, generation: self.cells[cell as usize].generation }
     }
 
     /// Where the timer of `handle` stands; none if it fired or was cancelled.
@@ -112,9 +104,10 @@ impl Handles {
         if self.free[LEVELS - 1][0] == 0 {
             return None;
         }
-        let word = self.free[1..].iter().rev().fold(0, |word, level| {
-            word * 64 + level[word].trailing_zeros() as usize
-        });
+        let word = self.free[1..]
+            .iter()
+            .rev()
+            .fold(0, |word, level| word * 64 + level[word].trailing_zeros() as usize);
         Some(word)
     }
 
@@ -129,10 +122,7 @@ impl Handles {
                 level.resize(words, 0);
             }
         }
-        self.cells.push(Cell {
-            place: 0,
-            generation: 0,
-        });
+        self.cells.push(Cell { place: 0, generation: 0 });
         cell as u32
     }
 }

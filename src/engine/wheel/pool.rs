@@ -39,11 +39,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) const fn new() -> Self {
-        Self {
-            timers: Vec::new(),
-            chunks: Vec::new(),
-            free: NO_CHUNK,
-        }
+        Self { timers: Vec::new(), chunks: Vec::new(), free: NO_CHUNK }
     }
 
     pub(super) const fn memory_bytes(&self) -> usize {
@@ -123,11 +119,7 @@ impl Pool {
     }
 
     fn open(&mut self, next: u32, bucket: u32) -> u32 {
-        let new = Chunk {
-            next,
-            bucket,
-            fill: 0,
-        };
+        let new = Chunk { next, bucket, fill: 0 };
         if self.free != NO_CHUNK {
             let head = self.free;
             self.free = std::mem::replace(&mut self.chunks[head as usize], new).next;

@@ -96,11 +96,7 @@ impl Pair {
     /// Fires one timer due by now, if any, and says when it was due.
     fn fire(&mut self) -> Option<u64> {
         let fired = self.wheel.pop_due(UtcMs(self.now));
-        let due = self
-            .model
-            .first()
-            .copied()
-            .filter(|&(at, _)| at <= self.now);
+        let due = self.model.first().copied().filter(|&(at, _)| at <= self.now);
         assert_eq!(fired, due.map(|(at, key)| (UtcMs(at), key)));
         let (at, key) = due?;
         self.model.pop_first();
@@ -214,9 +210,8 @@ fn timers_of_one_instant_fire_in_key_order() {
     for &key in &keys {
         wheel.insert(key, UtcMs(START_MS));
     }
-    let fired: Vec<u64> = std::iter::from_fn(|| wheel.pop_due(UtcMs(START_MS)))
-        .map(|(_, key)| key)
-        .collect();
+    let fired: Vec<u64> =
+        std::iter::from_fn(|| wheel.pop_due(UtcMs(START_MS))).map(|(_, key)| key).collect();
     let mut sorted = keys;
     sorted.sort_unstable();
     assert_eq!(fired, sorted);

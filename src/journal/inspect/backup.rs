@@ -79,10 +79,7 @@ pub(crate) fn write_backup(
     to: &Path,
 ) -> Result<BackedUp, JournalError> {
     if to.exists() {
-        return Err(JournalError::unfit(
-            to.display().to_string(),
-            "it exists already",
-        ));
+        return Err(JournalError::unfit(to.display().to_string(), "it exists already"));
     }
     let part = to.with_extension("part");
     files::remove_dir(&part)?;
@@ -117,10 +114,7 @@ fn open_backup(dir: &Path) -> Result<(Archive, Part), JournalError> {
     let (live, _) = read_header(&dir.join(LIVE))?;
     let end = archive.tail();
     if (live.before.seq, live.before.chain) != (end.seq, end.chain) {
-        let why = format!(
-            "it does not continue the archive, which ends at {}",
-            end.seq
-        );
+        let why = format!("it does not continue the archive, which ends at {}", end.seq);
         return Err(JournalError::unfit(live.path.display().to_string(), why));
     }
     check_part(live.clone(), |_, _| true)?;
@@ -150,9 +144,7 @@ pub fn restore(from: &Path, dir: &Path, options: Options) -> Result<BackedUp, Jo
     layout.prepare()?;
     layout.prepare_witness()?;
     for part in archive.parts() {
-        let target = layout
-            .archive
-            .join(part.path.file_name().expect("a listed path has a name"));
+        let target = layout.archive.join(part.path.file_name().expect("a listed path has a name"));
         fs::copy(&part.path, &target).at("copy", &part.path)?;
         files::sync(&target)?;
     }
@@ -165,17 +157,11 @@ pub fn restore(from: &Path, dir: &Path, options: Options) -> Result<BackedUp, Jo
 
 fn write_witness(layout: &Layout, live: Part, segment_bytes: u64) -> Result<(), JournalError> {
     let mut end = live.before;
-    let next = Header {
-        first_seq: end.seq + 1,
-        chain_before: end.chain,
-    };
+    let next = Header { first_seq: end.seq + 1, chain_before: end.chain };
     let mut writer = Writer::open(&layout.witness, None, next, segment_bytes)?;
     let mut frames = PartReader::open(live)?;
     loop {
-        let some = frames
-            .by_ref()
-            .take(FRAMES_A_COMMIT)
-            .collect::<Result<Vec<_>, _>>()?;
+        let some = frames.by_ref().take(FRAMES_A_COMMIT).collect::<Result<Vec<_>, _>>()?;
         let Some(last) = some.last() else {
             return Ok(());
         };

@@ -37,10 +37,7 @@ pub(crate) struct PlainLog {
 impl PlainLog {
     pub(crate) fn open(dir: &Path, options: &Options) -> Result<Self, JournalError> {
         let layout = Layout::new(dir, options.witness.as_deref());
-        Ok(Self {
-            archive: Archive::open(&layout.archive)?,
-            layout,
-        })
+        Ok(Self { archive: Archive::open(&layout.archive)?, layout })
     }
 
     /// What is not archived yet, continuing the archive.
@@ -48,11 +45,7 @@ impl PlainLog {
         &self,
     ) -> Result<impl Iterator<Item = Result<Frame, JournalError>>, JournalError> {
         let base = self.archive.tail();
-        Ok(Followed::new(
-            Reader::new(&self.layout.witness, base.seq + 1)?,
-            "witness",
-            Some(base),
-        ))
+        Ok(Followed::new(Reader::new(&self.layout.witness, base.seq + 1)?, "witness", Some(base)))
     }
 
     /// Every frame from the first.
@@ -60,11 +53,7 @@ impl PlainLog {
         &self,
     ) -> Result<impl Iterator<Item = Result<Frame, JournalError>>, JournalError> {
         let all = self.archive.frames(1).chain(self.live()?);
-        Ok(Followed::new(
-            all,
-            "archive and witness",
-            Some(Tail::default()),
-        ))
+        Ok(Followed::new(all, "archive and witness", Some(Tail::default())))
     }
 }
 
@@ -80,10 +69,7 @@ pub(crate) fn fold<F: Fold>(
         for record in frame.records() {
             state
                 .apply(record.seq, record)
-                .map_err(|why| JournalError::Fold {
-                    seq: record.seq,
-                    why,
-                })?;
+                .map_err(|why| JournalError::Fold { seq: record.seq, why })?;
         }
         at(&state, &frame);
         tail = frame.tail();
@@ -104,11 +90,7 @@ pub struct Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "transition {}\nchain      {}\nstate      {}",
-            self.seq, self.chain, self.digest
-        )
+        write!(f, "transition {}\nchain      {}\nstate      {}", self.seq, self.chain, self.digest)
     }
 }
 
@@ -118,11 +100,7 @@ impl fmt::Display for Digest {
 /// Damage, with place and sequence number, or a transition the state refuses.
 pub fn digest<F: Fold>(dir: &Path, options: &Options) -> Result<Digest, JournalError> {
     let (state, tail) = fold::<F>(PlainLog::open(dir, options)?.frames()?, |_, _| ())?;
-    Ok(Digest {
-        seq: tail.seq,
-        chain: hex(tail.chain),
-        digest: hex(state.digest()),
-    })
+    Ok(Digest { seq: tail.seq, chain: hex(tail.chain), digest: hex(state.digest()) })
 }
 
 /// Gives every transition from `from_seq` on to `each`, in order. Works beside a running server.
@@ -139,14 +117,7 @@ pub fn dump(
     let archived = log.archive.frames(from_seq);
     for frame in archived.chain(log.live()?) {
         for read in frame?.records().filter(|read| read.seq >= from_seq) {
-            each(
-                read.seq,
-                Record {
-                    at: read.at,
-                    schema: read.schema,
-                    body: read.body.to_vec(),
-                },
-            )?;
+            each(read.seq, Record { at: read.at, schema: read.schema, body: read.body.to_vec() })?;
         }
     }
     Ok(())
@@ -172,17 +143,10 @@ pub fn snapshot<F: Fold>(dir: &Path, options: Options) -> Result<Manifest, Journ
 pub fn archive(dir: &Path, options: Options, before: UtcMs) -> Result<Trimmed, JournalError> {
     let mut store = Store::open(dir, options)?;
     let upto = store.last_before(before)?;
-    let mut all = Trimmed {
-        archived: store.archived(),
-        moved: 0,
-        more: true,
-    };
+    let mut all = Trimmed { archived: store.archived(), moved: 0, more: true };
     while all.more {
         let step = store.trim(upto)?;
-        all = Trimmed {
-            moved: all.moved + step.moved,
-            ..step
-        };
+        all = Trimmed { moved: all.moved + step.moved, ..step };
     }
     store.close()?;
     Ok(all)

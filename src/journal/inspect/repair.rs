@@ -81,12 +81,7 @@ impl fmt::Display for Repaired {
         for Span { from, to, source } in &self.spans {
             writeln!(f, "transitions {from} to {to}: {source:?}")?;
         }
-        if let Some(Missing {
-            from,
-            found_from,
-            found_to,
-        }) = &self.missing
-        {
+        if let Some(Missing { from, found_from, found_to }) = &self.missing {
             writeln!(
                 f,
                 "MISSING from {from}; {found_from} to {found_to} were found but do not follow"
@@ -95,15 +90,10 @@ impl fmt::Display for Repaired {
         for seq in &self.foreign {
             writeln!(f, "transition {seq}: a frame of another chain was left out")?;
         }
-        self.kept
-            .iter()
-            .try_for_each(|kept| writeln!(f, "kept: {kept}"))?;
+        self.kept.iter().try_for_each(|kept| writeln!(f, "kept: {kept}"))?;
         match &self.opened {
             Some(opened) => write!(f, "{opened}"),
-            None => write!(
-                f,
-                "NOTHING WAS CHANGED: say that what is missing may be given up"
-            ),
+            None => write!(f, "NOTHING WAS CHANGED: say that what is missing may be given up"),
         }
     }
 }
@@ -136,26 +126,17 @@ pub fn repair(
         }
         chain = pool.longest(base);
     }
-    let mut report = Repaired {
-        chain: hex(chain.tail.chain),
-        ..Repaired::default()
-    };
+    let mut report = Repaired { chain: hex(chain.tail.chain), ..Repaired::default() };
     if base.seq > 0 {
-        report.spans.push(Span {
-            from: 1,
-            to: base.seq,
-            source: Source::Archive,
-        });
+        report.spans.push(Span { from: 1, to: base.seq, source: Source::Archive });
     }
     report.spans.extend(chain.spans());
     report.foreign = pool.foreign(&chain);
-    report.missing = pool
-        .behind(chain.tail.seq)
-        .map(|(found_from, found_to)| Missing {
-            from: chain.tail.seq + 1,
-            found_from,
-            found_to,
-        });
+    report.missing = pool.behind(chain.tail.seq).map(|(found_from, found_to)| Missing {
+        from: chain.tail.seq + 1,
+        found_from,
+        found_to,
+    });
     if report.missing.is_some() && !give_up_missing {
         return Ok(report);
     }
@@ -188,10 +169,7 @@ fn write_witness(
     chain: &Chain,
     segment_bytes: u64,
 ) -> Result<(), JournalError> {
-    let next = Header {
-        first_seq: base.seq + 1,
-        chain_before: base.chain,
-    };
+    let next = Header { first_seq: base.seq + 1, chain_before: base.chain };
     let mut writer = Writer::open(dir, None, next, segment_bytes)?;
     let mut before = base.chain;
     for (frame, _) in &chain.frames {
@@ -204,8 +182,7 @@ fn write_witness(
 fn set_aside(layout: &Layout) -> Result<Vec<PathBuf>, JournalError> {
     let mut paths = files::list(&layout.dir)?;
     paths.retain(|path| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("log.set-aside-"))
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log.set-aside-"))
     });
     Ok(paths)
 }
@@ -265,20 +242,11 @@ impl Pool {
     /// The longest chain from `base`. Where two frames both follow, each was once the end of a log: both ways are
     /// walked, and the longer wins.
     fn longest(&self, base: Tail) -> Chain {
-        let mut best = Chain {
-            frames: Vec::new(),
-            tail: base,
-        };
-        let mut open = vec![Chain {
-            frames: Vec::new(),
-            tail: base,
-        }];
+        let mut best = Chain { frames: Vec::new(), tail: base };
+        let mut open = vec![Chain { frames: Vec::new(), tail: base }];
         while let Some(mut chain) = open.pop() {
             loop {
-                let here = self
-                    .frames
-                    .get(&(chain.tail.seq + 1))
-                    .map_or(&[][..], Vec::as_slice);
+                let here = self.frames.get(&(chain.tail.seq + 1)).map_or(&[][..], Vec::as_slice);
                 let mut next = here
                     .iter()
                     .filter(|(frame, _)| frame.follows(chain.tail.seq, &chain.tail.chain).is_ok());
@@ -288,10 +256,7 @@ impl Pool {
                 for (other, sources) in next {
                     let mut frames = chain.frames.clone();
                     frames.push((other.clone(), source_of(sources)));
-                    open.push(Chain {
-                        frames,
-                        tail: other.tail(),
-                    });
+                    open.push(Chain { frames, tail: other.tail() });
                 }
                 chain.frames.push((frame.clone(), source_of(sources)));
                 chain.tail = frame.tail();
@@ -305,10 +270,8 @@ impl Pool {
 
     /// The first and last number found behind `seq`.
     fn behind(&self, seq: u64) -> Option<(u64, u64)> {
-        let behind = self
-            .frames
-            .range(seq + 1..)
-            .flat_map(|(_, here)| here.iter().map(|(frame, _)| frame));
+        let behind =
+            self.frames.range(seq + 1..).flat_map(|(_, here)| here.iter().map(|(frame, _)| frame));
         behind.fold(None, |span, frame| {
             let (from, to) = span.unwrap_or((frame.first_seq(), frame.last_seq()));
             Some((from.min(frame.first_seq()), to.max(frame.last_seq())))
@@ -353,10 +316,7 @@ impl Chain {
 }
 
 fn source_of(sources: &[Source]) -> Source {
-    match (
-        sources.contains(&Source::Sled),
-        sources.contains(&Source::Witness),
-    ) {
+    match (sources.contains(&Source::Sled), sources.contains(&Source::Witness)) {
         (true, true) => Source::Both,
         (true, false) => Source::Sled,
         (false, true) => Source::Witness,

@@ -62,11 +62,7 @@ impl fmt::Display for Verified {
             let mark = if check.ok { "ok    " } else { "WRONG " };
             writeln!(f, "{mark} {:<28} {}", check.name, check.detail)?;
         }
-        write!(
-            f,
-            "transition {}, chain {}, state {}",
-            self.seq, self.chain, self.digest
-        )
+        write!(f, "transition {}, chain {}, state {}", self.seq, self.chain, self.digest)
     }
 }
 
@@ -85,38 +81,27 @@ pub fn verify<F: Fold>(dir: &Path, options: &Options) -> Result<Verified, Journa
             return Ok(report);
         }
     };
-    report.note(
-        "archive files connect",
-        ok(format!("{} files", plain.archive.parts().len())),
-    );
+    report.note("archive files connect", ok(format!("{} files", plain.archive.parts().len())));
     let copy = open_copy(&layout, options);
     report.note(
         "sled opens (a copy)",
-        copy.as_ref()
-            .map(|_| "opened and read")
-            .map_err(ToString::to_string),
+        copy.as_ref().map(|_| "opened and read").map_err(ToString::to_string),
     );
-    let manifests = copy
-        .as_ref()
-        .map(|sled| sled.manifests())
-        .unwrap_or_else(|_| Ok(Vec::new()))?;
+    let manifests =
+        copy.as_ref().map(|sled| sled.manifests()).unwrap_or_else(|_| Ok(Vec::new()))?;
     let first = fold_checked::<F>(&plain, &manifests, &mut report);
     if let Ok(sled) = &copy {
         check_sled(sled, &plain, &manifests, &mut report);
     }
     if let Some((state, tail)) = first {
-        let again = plain
-            .frames()
-            .and_then(|frames| fold::<F>(frames, |_, _| ()));
+        let again = plain.frames().and_then(|frames| fold::<F>(frames, |_, _| ()));
         report.note(
             "two replays, one digest",
             match again {
                 Ok((again, _)) if again.digest() == state.digest() => Ok(hex(state.digest())),
-                Ok((again, _)) => Err(format!(
-                    "{} and {}",
-                    hex(state.digest()),
-                    hex(again.digest())
-                )),
+                Ok((again, _)) => {
+                    Err(format!("{} and {}", hex(state.digest()), hex(again.digest())))
+                }
                 Err(why) => Err(why.to_string()),
             },
         );
@@ -148,10 +133,7 @@ fn fold_checked<F: Fold>(
     let mut before = None;
     let mut backwards = None;
     let mut frames = 0_u64;
-    let mut unlike = manifests
-        .iter()
-        .map(|manifest| (manifest, false))
-        .collect::<Vec<_>>();
+    let mut unlike = manifests.iter().map(|manifest| (manifest, false)).collect::<Vec<_>>();
     let folded = plain.frames().and_then(|all| {
         fold::<F>(all, |state, frame| {
             frames += 1;
@@ -169,10 +151,7 @@ fn fold_checked<F: Fold>(
         })
     });
     let name = "archive and witness whole";
-    let tail = folded
-        .as_ref()
-        .map(|(_, tail)| tail.seq)
-        .map_err(ToString::to_string);
+    let tail = folded.as_ref().map(|(_, tail)| tail.seq).map_err(ToString::to_string);
     report.note(
         name,
         tail.map(|seq| format!("{seq} transitions in {frames} frames, chain unbroken")),
@@ -181,9 +160,7 @@ fn fold_checked<F: Fold>(
         "times in order",
         match backwards {
             None => Ok("none goes back"),
-            Some(seq) => Err(format!(
-                "transition {seq} happened before the one before it"
-            )),
+            Some(seq) => Err(format!("transition {seq} happened before the one before it")),
         },
     );
     let wrong: Vec<String> = unlike
@@ -217,18 +194,13 @@ fn check_sled(sled: &SledLog, plain: &PlainLog, manifests: &[Manifest], report: 
     report.note("snapshots read back", read);
     let base = plain.archive.tail();
     let frames = Followed::new(sled.raw_frames(base.seq + 1), "sled", Some(base));
-    let last = frames
-        .map(|frame| frame.map(|frame| frame.tail()))
-        .try_fold(base, |_, tail| tail);
+    let last = frames.map(|frame| frame.map(|frame| frame.tail())).try_fold(base, |_, tail| tail);
     let counted = last
         .as_ref()
         .map(|tail| format!("up to transition {}, keys, checksums and chain", tail.seq));
     report.note("sled whole", counted.map_err(ToString::to_string));
     let outcome = plain.live().and_then(|live| {
-        equal(
-            Followed::new(sled.raw_frames(base.seq + 1), "sled", Some(base)),
-            live,
-        )
+        equal(Followed::new(sled.raw_frames(base.seq + 1), "sled", Some(base)), live)
     });
     report.note(
         "sled equals the witness",
@@ -249,9 +221,7 @@ fn equal(
             (a, b) => {
                 let seq = a.as_ref().or(b.as_ref()).map_or(0, Frame::first_seq);
                 let end = |frame: Option<Frame>| {
-                    frame.map_or("nothing".into(), |frame| {
-                        format!("up to {}", frame.last_seq())
-                    })
+                    frame.map_or("nothing".into(), |frame| format!("up to {}", frame.last_seq()))
                 };
                 let why = format!("sled has {}, the witness has {}", end(a), end(b));
                 return Err(JournalError::damaged(
