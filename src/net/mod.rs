@@ -8,9 +8,10 @@ mod convert;
 mod feed;
 mod queries;
 mod session;
+mod stream;
 
 use crate::config::Settings;
-use crate::domain::UtcMs;
+use crate::domain::{Actor, Command, Order, UtcMs};
 use crate::engine::State;
 use crate::journal::{Journal, JournalError, Options};
 use crate::service::clock::RoomClock;
@@ -55,6 +56,18 @@ pub enum ServeError {
     Panicked,
 }
 
+/// What is shed is summed up over so long into one entry of the log.
+const SHED_SUM: Duration = Duration::from_secs(1);
+
+/// Work that is shed before a call is.
+#[derive(Debug, Clone, Copy)]
+enum Shed {
+    /// Questions answered `busy`.
+    Queries,
+    /// Readers dropped because they did not keep up with the pushes.
+    Pushes,
+}
+
 /// What all sessions share.
 struct Server {
     handle: Handle<WireFeed>,
@@ -64,6 +77,8 @@ struct Server {
     node: u64,
     started_at: UtcMs,
     session_ids: AtomicU64,
+    shed_queries: AtomicU64,
+    shed_pushes: AtomicU64,
     sessions: AtomicUsize,
     /// The session that speaks for each unit now.
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
@@ -73,6 +88,31 @@ struct Server {
 }
 
 impl Server {
+    /// Counts work put off so that calls can be taken, and has the log say so: summed up
+    /// over a second.
+    fn shed(self: &Arc<Self>, what: Shed) {
+        let count = match what {
+            Shed::Queries => &self.shed_queries,
+            Shed::Pushes => &self.shed_pushes,
+        };
+        if count.fetch_add(1, Ordering::Relaxed) > 0 {
+            return;
+        }
+        let server = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(SHED_SUM).await;
+            let (count, what) = match what {
+                Shed::Queries => (&server.shed_queries, "queries"),
+                Shed::Pushes => (&server.shed_pushes, "pushes"),
+            };
+            let count = count.swap(0, Ordering::Relaxed);
+            warn!(what, count, "shed, so that calls could be taken");
+            let command = Command::RecordShedWork { what: what.into(), count };
+            let order = Order { by: Actor::room(), key: None, command };
+            server.handle.order(order, |_, _| {}).await;
+        });
+    }
+
     /// Makes session `id` the voice of `unit`; an older one is told that it was replaced.
     fn take_unit(&self, unit: &str, id: u64) -> Arc<Notify> {
         let replaced = Arc::new(Notify::new());
@@ -153,6 +193,8 @@ pub async fn serve<J: Journal + 'static>(
         settings,
         node,
         session_ids: AtomicU64::new(1),
+        shed_queries: AtomicU64::new(0),
+        shed_pushes: AtomicU64::new(0),
         sessions: AtomicUsize::new(0),
         units: Mutex::default(),
         notes: opened.notes,

@@ -3,7 +3,7 @@
 
 use super::feed::{CALLS_BYTES_MAX, WireFeed, fitting};
 use super::session::{Answering, failed_code};
-use super::{LogFiles, Server, convert};
+use super::{LogFiles, Server, Shed, convert};
 use crate::domain::{
     Actor, Call, CallId, Command, Dated, Flags, NewCall, Order, Priority, Role, Sealed, Source,
     Trigger, UtcMs,
@@ -27,13 +27,14 @@ const REPORT_BYTES_MAX: usize = 1_000_000;
 /// What a timeline may take of a reply, in lines.
 const TIMELINE_MAX: usize = crate::domain::HISTORY_MAX;
 
-pub(super) fn busy(answering: Answering) {
+pub(super) fn busy(server: &Arc<Server>, answering: Answering) {
+    server.shed(Shed::Queries);
     answering.reject(Code::Busy, "calls come first just now; ask again in a moment");
 }
 
 /// Asks the room, or says that it is busy.
 pub(super) fn ask(
-    server: &Server,
+    server: &Arc<Server>,
     answering: Answering,
     ask: impl FnOnce(&mut Room<'_, WireFeed>, Answering) + Send + 'static,
 ) {
@@ -55,7 +56,7 @@ pub(super) fn ask(
     if asked == Asked::Shed
         && let Some(answering) = take(&slot)
     {
-        busy(answering);
+        busy(server, answering);
     }
 }
 

@@ -5,37 +5,24 @@
 
 use super::convert;
 use super::feed::View;
-use super::{Server, queries};
+use super::stream::{Frames, Outgoing, Writer, write_all};
+use super::{Server, Shed, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
-    ClientMessage, Code, Dropped, FrameCodec, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong,
-    Refused, Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed,
-    VERSION,
+    ClientMessage, Code, Dropped, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
+    Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
 };
 use crate::service::{Asked, Failed, Outcome};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio_util::codec::{Decoder, Encoder};
 use tracing::{debug, info};
 
 /// Requests of one session under way at once; further ones wait in its socket.
 const UNDER_WAY_MAX: usize = 256;
-/// What is gathered into one write.
-const WRITE_BYTES: usize = 64 * 1024;
-
-/// Frames for the writer, with the place of the request they answer.
-pub(super) struct Outgoing {
-    frame: Bytes,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
 /// Where a request's answer goes.
 pub(super) struct Answering {
     pub(super) id: u64,
@@ -238,7 +225,10 @@ async fn talk(
                 session.drop_it(Code::Replaced, "this unit is connected from elsewhere now");
                 break "replaced";
             }
-            () = farewell.notified() => break "the peer does not read",
+            () = farewell.notified() => {
+                server.shed(Shed::Pushes);
+                break "the peer does not read";
+            }
             () = stopped(&mut stopping) => {
                 // What is under way is answered first; the engine drains meanwhile.
                 let all = u32::try_from(UNDER_WAY_MAX).unwrap_or(u32::MAX);
@@ -413,7 +403,7 @@ impl Session {
                     Asked::Queued => {
                         answering.reply(None, false, crate::protocol::Done::default());
                     }
-                    Asked::Shed => queries::busy(answering),
+                    Asked::Shed => queries::busy(server, answering),
                 }
             }
             other => queries::query(server, other, answering),
@@ -471,147 +461,4 @@ fn call_of(request: &Request) -> Option<CallId> {
         _ => return None,
     };
     Some(CallId(call))
-}
-
-/// Frames as they come, each with the instant its first byte was read.
-///
-/// A frame is complete as soon as its last byte was read, so what stands behind it in the buffer came with that read
-/// and no earlier: however many frames a peer sends in a row, none is taken for older than it is.
-struct Frames {
-    read: OwnedReadHalf,
-    codec: FrameCodec,
-    buffer: BytesMut,
-    /// When the first byte of the buffer was read.
-    began_at: Option<UtcMs>,
-    /// The last read.
-    read_at: Option<UtcMs>,
-    clock: crate::service::clock::RoomClock,
-}
-
-impl Frames {
-    fn new(read: OwnedReadHalf, server: &Server) -> Self {
-        Self {
-            read,
-            codec: FrameCodec::for_server(),
-            buffer: BytesMut::with_capacity(4_096),
-            began_at: None,
-            read_at: None,
-            clock: server.clock.clone(),
-        }
-    }
-
-    /// The next frame; `None` at an orderly end. Cancel-safe: what was read stays in the buffer.
-    async fn next(&mut self) -> Result<Option<(Bytes, UtcMs)>, FrameError> {
-        loop {
-            if let Some(frame) = self.codec.decode(&mut self.buffer)? {
-                let began_at = self.began_at.unwrap_or_else(|| self.clock.now());
-                self.began_at = self.read_at.filter(|_| !self.buffer.is_empty());
-                return Ok(Some((frame, began_at)));
-            }
-            let fresh = self.buffer.is_empty();
-            if self.read.read_buf(&mut self.buffer).await? == 0 {
-                return Ok(self
-                    .codec
-                    .decode_eof(&mut self.buffer)?
-                    .map(|frame| (frame, self.began_at.unwrap_or_else(|| self.clock.now()))));
-            }
-            self.read_at = Some(self.clock.now());
-            if fresh {
-                self.began_at = self.read_at;
-            }
-        }
-    }
-}
-
-struct Writer {
-    write: OwnedWriteHalf,
-    codec: FrameCodec,
-    buffer: BytesMut,
-}
-
-impl Writer {
-    fn new(write: OwnedWriteHalf) -> Self {
-        Self { write, codec: FrameCodec::for_server(), buffer: BytesMut::new() }
-    }
-
-    fn add(&mut self, frame: Bytes) {
-        let bytes = frame.len();
-        if let Err(error) = self.codec.encode(frame, &mut self.buffer) {
-            tracing::error!(bytes, "a frame of ours does not go out: {error}");
-        }
-    }
-
-    async fn flush(&mut self, patience: Duration) -> Result<(), &'static str> {
-        match tokio::time::timeout(patience, self.write.write_all(&self.buffer)).await {
-            Ok(Ok(())) => {
-                self.buffer.clear();
-                Ok(())
-            }
-            Ok(Err(_)) => Err("the connection broke"),
-            Err(_) => Err("the peer does not read"),
-        }
-    }
-
-    async fn last(mut self, message: ServerMessage, patience: Duration) {
-        self.add(message.encode());
-        // A peer that is gone misses its last word.
-        let _ = self.flush(patience).await;
-        let _ = self.write.shutdown().await;
-    }
-}
-
-/// Writes replies first, then pushes, and a ping when there was nothing to say for a heartbeat.
-async fn write_all(
-    mut writer: Writer,
-    mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
-    mut subscriptions: mpsc::UnboundedReceiver<Option<mpsc::Receiver<Bytes>>>,
-    heartbeat: Duration,
-    patience: Duration,
-    farewell: Arc<Notify>,
-) {
-    let mut pushes: Option<mpsc::Receiver<Bytes>> = None;
-    loop {
-        tokio::select! {
-            biased;
-            sent = outgoing.recv() => match sent {
-                Some(sent) => writer.add(sent.frame),
-                None => break,
-            },
-            Some(receiver) = subscriptions.recv() => pushes = receiver,
-            push = next_push(&mut pushes) => match push {
-                Some(push) => writer.add(push),
-                // A subscription that was replaced or ended closes its channel too.
-                None if !subscriptions.is_empty() => continue,
-                None => {
-                    let text = "pushes piled up unread; connect again for a fresh snapshot".to_owned();
-                    writer.add(ServerMessage::from(Dropped { code: Code::SlowReader, text }).encode());
-                    let _ = writer.flush(patience).await;
-                    farewell.notify_one();
-                    break;
-                }
-            },
-            () = tokio::time::sleep(heartbeat) => {
-                writer.add(ServerMessage::from(Ping { id: None }).encode());
-            }
-        }
-        while writer.buffer.len() < WRITE_BYTES {
-            match outgoing.try_recv() {
-                Ok(sent) => writer.add(sent.frame),
-                Err(_) => break,
-            }
-        }
-        if writer.flush(patience).await.is_err() {
-            farewell.notify_one();
-            break;
-        }
-    }
-    let _ = writer.write.shutdown().await;
-}
-
-/// `None` when the feed has dropped this reader; never while there is no subscription.
-async fn next_push(pushes: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
-    match pushes {
-        Some(receiver) => receiver.recv().await,
-        None => std::future::pending().await,
-    }
 }
