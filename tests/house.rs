@@ -58,9 +58,7 @@ const LONG: &[(&str, &str)] = &[
     ("src/engine/decide.rs", "a function a command, and the one match that finds it"),
     ("src/engine/state.rs", "a few lines an event, in the one match that cannot fail"),
     ("src/net/convert.rs", "the one file that knows the words of both wire and domain"),
-    ("src/net/queries.rs", "an answer a question, each short"),
     ("src/net/session.rs", "one session from its hello to its farewell"),
-    ("src/config.rs", "every key beside the rule that checks it"),
     ("src/trace/reader.rs", "every column beside what may be wrong with it; its tests"),
 ];
 
