@@ -321,11 +321,13 @@ impl Call {
         self.placed.source == Source::Canary
     }
 
-    /// Remembers that transition `seq` was about this call: the first 32 and the last
-    /// [`HISTORY_MAX`] - 32 are kept, so that a call forgotten for weeks stays small.
+    /// Remembers that transition `seq` was about this call. When [`HISTORY_MAX`] are remembered,
+    /// half of them are forgotten, all but the first 32 and the latest, so that a call left to its
+    /// reminders for weeks stays small.
     pub fn touch(&mut self, seq: u64) {
+        const FIRST: usize = 32;
         if self.history.len() >= HISTORY_MAX {
-            self.history.remove(32);
+            self.history.drain(FIRST..FIRST + HISTORY_MAX / 2);
         }
         self.history.push(seq);
     }

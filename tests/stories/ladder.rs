@@ -1,7 +1,7 @@
 //! Who is told when a deadline is missed: once each, and never silence.
 
 use crate::room::{MINUTE, Room, START};
-use fifteen::domain::{Answer, CallId, Event, Progress, Rejection, Role};
+use fifteen::domain::{Answer, CallId, Dated, Event, HISTORY_MAX, Progress, Rejection, Role};
 
 #[test]
 fn one_rung_at_the_limit_and_one_each_fifteen_minutes() {
@@ -264,4 +264,17 @@ fn deadlines_of_one_instant_are_told_most_urgent_first_then_by_number() {
         .map(|said| CallId(said.call))
         .collect();
     assert_eq!(told, [calls[1], calls[3], calls[4], calls[2], calls[0]]);
+}
+
+#[test]
+fn a_call_left_to_its_reminders_remembers_its_beginning_and_its_latest() {
+    let mut room = Room::open();
+    let call = room.call(1);
+    room.minutes(15 * 1_000);
+    let about = |dated: &&Dated| dated.transition.event.call() == Some(call);
+    let all: Vec<u64> = room.log.iter().filter(about).map(|dated| dated.seq).collect();
+    let kept = &room.engine.state().call(call).unwrap().history;
+    assert!(all.len() > 1_000 && kept.len() <= HISTORY_MAX);
+    assert_eq!(kept[..32], all[..32]);
+    assert_eq!(kept[kept.len() - 100..], all[all.len() - 100..]);
 }

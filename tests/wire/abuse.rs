@@ -3,6 +3,8 @@
 
 use super::peer::{Peer, call_from, duty, placed, report, soon};
 use super::server::{Room, Server, until};
+use fifteen::domain::Event;
+use fifteen::journal::{Options, RecordRef, inspect};
 use fifteen::protocol::{
     ALLOWED, AddNote, Archive, AssignUnit, Backup, CallbackOutcome, CheckIn, Claim, ClientMessage,
     CloseCall, Code, Dropped, Escalate, Health, Hello, Key, LinkCall, ListCalls, ListUnits, Ping,
@@ -11,9 +13,11 @@ use fifteen::protocol::{
     SetOutOfService, SetPriority, ShowCall, SignOff, Subscribe, TakeEscalation, TakeOver,
     TakeSnapshot, Unsubscribe,
 };
+use fifteen::service::decode;
 use serde_json::json;
 use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
@@ -732,6 +736,26 @@ async fn reader_that_wakes_up_too_late_is_told_that_it_was_slow() {
     assert_eq!(dropped.code, Code::SlowReader);
     says(&dropped.text, &["unread", "connect again"]);
     scene.is_well().await;
+    // What was put off is on record.
+    let data = scene.room.data();
+    until("the shed pushes in the log", || async { (shed(&data, "pushes") > 0).then_some(()) })
+        .await;
+}
+
+/// How much of `kind` the log says was shed.
+fn shed(data: &Path, kind: &str) -> u64 {
+    let mut shed = 0;
+    inspect::dump(data, &Options::default(), 1, |seq, record| {
+        let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
+        if let Event::WorkShed { what, count } = decode(read).unwrap().transition.event
+            && &*what == kind
+        {
+            shed += count;
+        }
+        Ok(())
+    })
+    .unwrap();
+    shed
 }
 
 #[tokio::test]
