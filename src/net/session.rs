@@ -5,7 +5,7 @@
 
 use super::convert;
 use super::feed::View;
-use super::stream::{Frames, Outgoing, Writer, write_all};
+use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
 use super::{Server, Shed, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::{debug, info};
 
 /// Requests of one session under way at once; further ones wait in its socket.
@@ -192,15 +192,9 @@ async fn talk(
     };
     session.say(queries::welcome(server).await.into());
     let patience = heartbeat.saturating_mul(u32::try_from(HEARTBEATS_MISSED_MAX).unwrap_or(3));
-    let farewell = Arc::new(Notify::new());
-    let writing = tokio::spawn(write_all(
-        writer,
-        outgoing,
-        subscriptions,
-        heartbeat,
-        patience,
-        Arc::clone(&farewell),
-    ));
+    let (parting, mut farewell) = oneshot::channel();
+    let writing =
+        tokio::spawn(write_all(writer, outgoing, subscriptions, heartbeat, patience, parting));
     let mut stopping = server.stopping.clone();
     let why = loop {
         tokio::select! {
@@ -225,9 +219,12 @@ async fn talk(
                 session.drop_it(Code::Replaced, "this unit is connected from elsewhere now");
                 break "replaced";
             }
-            () = farewell.notified() => {
-                server.shed(Shed::Pushes);
-                break "the peer does not read";
+            why = &mut farewell => {
+                if why == Ok(Farewell::Slow) {
+                    server.shed(Shed::Pushes);
+                    break "the peer does not read";
+                }
+                break "the connection broke";
             }
             () = stopped(&mut stopping) => {
                 // What is under way is answered first; the engine drains meanwhile.

@@ -4,11 +4,10 @@ use super::Server;
 use crate::domain::UtcMs;
 use crate::protocol::{Code, Dropped, FrameCodec, FrameError, Ping, ServerMessage};
 use bytes::{Bytes, BytesMut};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::codec::{Decoder, Encoder};
 
 /// What is gathered into one write.
@@ -88,14 +87,14 @@ impl Writer {
         }
     }
 
-    async fn flush(&mut self, patience: Duration) -> Result<(), &'static str> {
+    async fn flush(&mut self, patience: Duration) -> Result<(), Farewell> {
         match tokio::time::timeout(patience, self.write.write_all(&self.buffer)).await {
             Ok(Ok(())) => {
                 self.buffer.clear();
                 Ok(())
             }
-            Ok(Err(_)) => Err("the connection broke"),
-            Err(_) => Err("the peer does not read"),
+            Ok(Err(_)) => Err(Farewell::Broken),
+            Err(_) => Err(Farewell::Slow),
         }
     }
 
@@ -107,6 +106,15 @@ impl Writer {
     }
 }
 
+/// Why nothing more is written to a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// It does not read what is sent.
+    Slow,
+    /// The connection is gone.
+    Broken,
+}
+
 /// Writes replies first, then pushes, and a ping when there was nothing to say for a heartbeat.
 pub(super) async fn write_all(
     mut writer: Writer,
@@ -114,7 +122,7 @@ pub(super) async fn write_all(
     mut subscriptions: mpsc::UnboundedReceiver<Option<mpsc::Receiver<Bytes>>>,
     heartbeat: Duration,
     patience: Duration,
-    farewell: Arc<Notify>,
+    farewell: oneshot::Sender<Farewell>,
 ) {
     let mut pushes: Option<mpsc::Receiver<Bytes>> = None;
     loop {
@@ -133,7 +141,7 @@ pub(super) async fn write_all(
                     let text = "pushes piled up unread; connect again for a fresh snapshot".to_owned();
                     writer.add(ServerMessage::from(Dropped { code: Code::SlowReader, text }).encode());
                     let _ = writer.flush(patience).await;
-                    farewell.notify_one();
+                    let _ = farewell.send(Farewell::Slow);
                     break;
                 }
             },
@@ -147,8 +155,9 @@ pub(super) async fn write_all(
                 Err(_) => break,
             }
         }
-        if writer.flush(patience).await.is_err() {
-            farewell.notify_one();
+        if let Err(why) = writer.flush(patience).await {
+            // The session's own end comes first when both end.
+            let _ = farewell.send(why);
             break;
         }
     }
