@@ -95,6 +95,9 @@ impl fmt::Display for Note {
 
 impl fmt::Display for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.notes == [Note::Created] {
+            return write!(f, "{}", Note::Created);
+        }
         let how = if self.clean { "closed in order" } else { "not closed in order" };
         write!(
             f,
