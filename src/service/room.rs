@@ -66,12 +66,8 @@ impl<F> Room<'_, F> {
 /// How the engine's thread fares.
 #[derive(Debug, Clone, Default)]
 pub struct Pulse {
-    /// Commits so far.
-    pub commits: u64,
     /// The slowest commit since this was last asked for.
     pub slowest_commit: Duration,
-    /// The latest any deadline fired after it was due, in milliseconds, since the start.
-    pub lateness_ms_max: u64,
 }
 
 /// How the thread is to run.
@@ -266,14 +262,7 @@ impl<J: Journal, F: Feed> Thread<J, F> {
         }
         let watch = Stopwatch::start();
         self.writer.commit(&self.events)?;
-        self.pulse.commits += 1;
         self.pulse.slowest_commit = self.pulse.slowest_commit.max(watch.elapsed());
-        for dated in &self.events {
-            if let crate::domain::Event::Escalated { due_at, .. } = &dated.transition.event {
-                let late_ms = dated.at.since(*due_at);
-                self.pulse.lateness_ms_max = self.pulse.lateness_ms_max.max(late_ms);
-            }
-        }
         self.feed.committed(self.engine.state(), &self.events);
         self.events.clear();
         Ok(())

@@ -36,8 +36,6 @@ pub enum CommitError {
 pub struct Writer<J> {
     journal: J,
     tail: Tail,
-    slowest: Duration,
-    commits: u64,
 }
 
 impl<J: Journal> Writer<J> {
@@ -49,7 +47,7 @@ impl<J: Journal> Writer<J> {
         let before = journal.last();
         let epoch = journal.claim(before.epoch, node)?;
         let tail = Tail { epoch, ..journal.last() };
-        Ok(Self { journal, tail, slowest: Duration::ZERO, commits: 0 })
+        Ok(Self { journal, tail })
     }
 
     /// Where the log ends.
@@ -73,17 +71,6 @@ impl<J: Journal> Writer<J> {
         self.journal
     }
 
-    /// The slowest commit since this was last asked.
-    pub fn take_slowest(&mut self) -> Duration {
-        std::mem::take(&mut self.slowest)
-    }
-
-    /// Commits so far.
-    #[must_use]
-    pub fn commits(&self) -> u64 {
-        self.commits
-    }
-
     /// Makes `events` durable. Returns only when they are.
     ///
     /// # Errors
@@ -100,8 +87,6 @@ impl<J: Journal> Writer<J> {
             rest = later;
         }
         let elapsed = watch.elapsed();
-        self.slowest = self.slowest.max(elapsed);
-        self.commits += 1;
         if elapsed > COMMIT_ALARM {
             error!(seq = self.tail.seq, ?elapsed, "slow commit: the disk is in trouble");
         }
