@@ -5,8 +5,8 @@
 //! [`SCHEMA`] number.
 
 use super::{
-    Actor, CallId, CallbackOutcome, Callsign, KeyMark, NewCall, Point, Priority, Progress, Rules,
-    SealedText, SignOn, UtcMs,
+    Actor, CallId, CallbackOutcome, Callsign, KeyMark, NewCall, Point, Priority, Progress,
+    Recipient, Rules, SealedText, SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -334,6 +334,83 @@ pub enum Event {
         /// Which.
         unit: Callsign,
     },
+    /// A crew pressed its panic button.
+    UnitPanicked {
+        /// Which unit.
+        unit: Callsign,
+        /// The call that stands for it.
+        call: CallId,
+        /// Where.
+        point: Option<Point>,
+        /// Who.
+        by: Actor,
+    },
+    /// A unit and the room talked.
+    MessageSent {
+        /// Which unit.
+        unit: Callsign,
+        /// From the unit to the room; otherwise from the room to the unit.
+        to_room: bool,
+        /// About which call.
+        call: Option<CallId>,
+        /// What was said.
+        text: SealedText,
+        /// Who sent it.
+        by: Actor,
+    },
+    /// Messages were read.
+    MessagesRead {
+        /// Which unit's.
+        unit: Callsign,
+        /// Those from the unit to the room; otherwise those from the room to the unit.
+        to_room: bool,
+        /// Up to this one.
+        upto: u64,
+        /// Who read them.
+        by: Actor,
+    },
+    /// It was decided whom to tell of a rung.
+    NoticesIntended {
+        /// Of which call.
+        call: CallId,
+        /// Which rung: the sequence at which it was first told.
+        escalation: u64,
+        /// Number of the first of these notices; the others count on.
+        first: u64,
+        /// Who, and by what; empty: the office has nobody to be told.
+        to: Vec<Recipient>,
+    },
+    /// A channel took a notice.
+    NoticeDelivered {
+        /// Of which call.
+        call: CallId,
+        /// Which rung.
+        escalation: u64,
+        /// Which notice.
+        notice: u64,
+    },
+    /// A channel did not take a notice.
+    NoticeFailed {
+        /// Of which call.
+        call: CallId,
+        /// Which rung.
+        escalation: u64,
+        /// Which notice.
+        notice: u64,
+        /// It is not tried again by this channel.
+        gave_up: bool,
+        /// What went wrong.
+        problem: Box<str>,
+    },
+    /// Somebody had an escalation before their eyes.
+    EscalationSeen {
+        /// Of which call.
+        call: CallId,
+        /// Which rung.
+        escalation: u64,
+        /// Who.
+        by: Actor,
+    },
 }
 
 impl Event {
@@ -372,6 +449,13 @@ impl Event {
             Self::UnitLinkLost { .. } => "unit_link_lost",
             Self::UnitLinkUp { .. } => "unit_link_up",
             Self::UnitWentSilent { .. } => "unit_went_silent",
+            Self::UnitPanicked { .. } => "unit_panicked",
+            Self::MessageSent { .. } => "message_sent",
+            Self::MessagesRead { .. } => "messages_read",
+            Self::NoticesIntended { .. } => "notices_intended",
+            Self::NoticeDelivered { .. } => "notice_delivered",
+            Self::NoticeFailed { .. } => "notice_failed",
+            Self::EscalationSeen { .. } => "escalation_seen",
         }
     }
 
@@ -380,7 +464,9 @@ impl Event {
     pub fn redacted(mut self) -> Self {
         match &mut self {
             Self::CallReceived { placed, .. } => placed.sealed = super::Sealed::default(),
-            Self::NoteAdded { text, .. } => *text = SealedText("(sealed)".into()),
+            Self::NoteAdded { text, .. } | Self::MessageSent { text, .. } => {
+                *text = SealedText("(sealed)".into());
+            }
             Self::CloseProposed { remark, .. } | Self::CallClosed { remark, .. } => *remark = None,
             Self::UnitLeft { reason, .. }
             | Self::CallReopened { reason, .. }
@@ -416,7 +502,13 @@ impl Event {
             | Self::ClockWarned { call, .. }
             | Self::Escalated { call, .. }
             | Self::EscalationTaken { call, .. }
-            | Self::CallOpened { call, .. } => Some(*call),
+            | Self::CallOpened { call, .. }
+            | Self::UnitPanicked { call, .. }
+            | Self::NoticesIntended { call, .. }
+            | Self::NoticeDelivered { call, .. }
+            | Self::NoticeFailed { call, .. }
+            | Self::EscalationSeen { call, .. } => Some(*call),
+            Self::MessageSent { call, .. } => *call,
             _ => None,
         }
     }
@@ -436,7 +528,10 @@ impl Event {
             | Self::UnitMoved { unit, .. }
             | Self::UnitLinkLost { unit }
             | Self::UnitLinkUp { unit }
-            | Self::UnitWentSilent { unit } => Some(unit),
+            | Self::UnitWentSilent { unit }
+            | Self::UnitPanicked { unit, .. }
+            | Self::MessageSent { unit, .. }
+            | Self::MessagesRead { unit, .. } => Some(unit),
             Self::ClockWarned { unit, .. } | Self::Escalated { unit, .. } => unit.as_ref(),
             _ => None,
         }
@@ -464,6 +559,10 @@ impl Event {
             | Self::UnitSignedOff { by, .. }
             | Self::UnitOutOfService { by, .. }
             | Self::UnitAvailable { by, .. }
+            | Self::UnitPanicked { by, .. }
+            | Self::MessageSent { by, .. }
+            | Self::MessagesRead { by, .. }
+            | Self::EscalationSeen { by, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
             | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),
             _ => None,

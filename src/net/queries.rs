@@ -8,7 +8,7 @@ use crate::domain::{
     Actor, Call, CallId, Command, Dated, Flags, NewCall, Order, Priority, Role, Sealed, Source,
     Trigger, UtcMs,
 };
-use crate::engine::recommend;
+use crate::engine::{State, recommend};
 use crate::journal::{Health, Journal, JournalError, RecordRef, inspect};
 use crate::protocol::{self as wire, Code, Request, VERSION, Welcome};
 use crate::report::{By, Fold, Query};
@@ -22,6 +22,9 @@ use tokio::sync::oneshot;
 /// Rows of a page when the asker does not say, and at most.
 const PAGE: u32 = 100;
 const PAGE_MAX: u32 = 400;
+/// Earlier calls of a sort when the asker does not say, and at most.
+const EARLIER: u32 = 10;
+const EARLIER_MAX: u32 = 50;
 /// A report's share of a reply, in bytes of JSON.
 const REPORT_BYTES_MAX: usize = 1_000_000;
 /// What a timeline may take of a reply, in lines.
@@ -106,6 +109,23 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
                 wire::Recommendations { call: asked.call, units },
             );
         }),
+        Request::ListEarlier(asked) => ask(server, answering, move |room, answering| {
+            let state = room.engine.state();
+            match list_earlier(state, &asked) {
+                Some(earlier) => answering.reply(Some(state.seq), false, earlier),
+                None => answering.reject(
+                    Code::UnknownCall,
+                    format!("call {} is not known here", asked.call.unwrap_or(0)),
+                ),
+            }
+        }),
+        Request::ListEscalations(asked) => ask(server, answering, move |room, answering| {
+            let state = room.engine.state();
+            answering.reply(Some(state.seq), false, list_escalations(state, &asked));
+        }),
+        Request::ShowRoom(_) => {
+            answering.reply(None, false, convert::room::room(&server.settings));
+        }
         Request::Health(_) => {
             let server_now = Arc::clone(server);
             ask(server, answering, move |room, answering| {
@@ -196,6 +216,43 @@ fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> Option<wire:
     let last = fits.checked_sub(1).filter(|_| more);
     let next = last.map(|last| Cursor::of(page[last]).to_string());
     Some(wire::Calls { calls, next })
+}
+
+/// What is known of a caller and a place from before; `None` for an unknown call.
+fn list_earlier(state: &State, asked: &wire::ListEarlier) -> Option<wire::Earlier> {
+    let most = asked.limit.unwrap_or(EARLIER).clamp(1, EARLIER_MAX) as usize;
+    let shown = |calls: &mut dyn Iterator<Item = &Call>| {
+        calls.take(most).map(|call| convert::summary(state, call)).collect::<Vec<_>>()
+    };
+    let call = match asked.call {
+        Some(id) => Some(state.call(CallId(id))?),
+        None => None,
+    };
+    let of_call = call.and_then(|call| call.placed.sealed.number.as_deref());
+    let number = asked.number.as_deref().or(of_call).unwrap_or("");
+    let own = call.map(|call| call.id);
+    Some(wire::Earlier {
+        same_caller: shown(&mut state.from_number(number).filter(|it| Some(it.id) != own)),
+        same_place: call.map_or_else(Vec::new, |call| shown(&mut state.from_place_of(call))),
+        linked: call.map_or_else(Vec::new, |call| shown(&mut state.linked_with(call))),
+    })
+}
+
+fn list_escalations(state: &State, asked: &wire::ListEscalations) -> wire::Escalations {
+    let limit = limit(asked.limit);
+    let before = asked.after.unwrap_or(u64::MAX);
+    let mut found = state
+        .tellings_before(before)
+        .filter(|(call, _)| asked.call.is_none_or(|id| call.id.0 == id))
+        .filter(|(call, _)| asked.closed || asked.call.is_some() || call.closed.is_none())
+        .filter_map(|(call, told)| convert::told::escalation(state, call.id.0, told))
+        .take(limit + 1)
+        .collect::<Vec<_>>();
+    let fits = fitting(&found, limit, CALLS_BYTES_MAX).min(found.len());
+    let more = found.len() > fits;
+    found.truncate(fits);
+    let next = found.last().filter(|_| more).map(|last| last.escalation);
+    wire::Escalations { escalations: found, next }
 }
 
 /// Where a page of the list ended: at a place in the queue, or at a call behind it.
