@@ -2,6 +2,7 @@
 //! and an error names the key and what would be right.
 
 mod check;
+mod districts;
 mod rules;
 
 use self::check::{Checked, ms, name, unique, wrong};
@@ -118,6 +119,16 @@ pub struct Kind {
     pub priority: Priority,
 }
 
+/// `[[district]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct District {
+    /// Its name, as calls carry it.
+    pub name: String,
+    /// Its tehsils.
+    pub tehsils: Vec<String>,
+}
+
 /// Everything dispatch.toml says.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -131,6 +142,8 @@ pub struct Settings {
     pub canary: CanarySettings,
     /// `[[kind]]`.
     pub kinds: Vec<Kind>,
+    /// `[[district]]`.
+    pub districts: Vec<District>,
     /// `[queue]`, `[[clock]]`, `[[ladder]]`, `[[disposition]]`: what the core runs under.
     pub rules: Rules,
     /// `token_file`, read: a token a role; empty: none is asked for.
@@ -215,6 +228,7 @@ struct File {
     disposition: Vec<DispositionTable>,
     canary: CanarySettings,
     kind: Vec<Kind>,
+    district: Vec<District>,
 }
 
 impl File {
@@ -233,6 +247,7 @@ impl File {
         for kind in &self.kind {
             name("kind.name", &kind.name)?;
         }
+        districts::check(&self.district)?;
         if !self.canary.every.is_zero() {
             let canary = rules.clocks.iter().find(|clock| clock.starts == Trigger::CanaryReceived);
             match canary {
@@ -257,6 +272,7 @@ impl File {
             journal: self.journal,
             canary: self.canary,
             kinds: self.kind,
+            districts: self.district,
             rules,
             tokens: BTreeMap::new(),
         })
