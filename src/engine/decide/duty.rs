@@ -48,6 +48,7 @@ pub(super) fn panic(
 ) -> Decision {
     let unit = state.unit(callsign);
     let point = point.or(unit.and_then(|unit| unit.point));
+    let by = &Actor::new(cut(&by.who, NAME_BYTES_MAX).0, by.role);
     let pressed =
         |call| Event::UnitPanicked { unit: callsign.clone(), call, point, by: by.clone() };
     let open = |id: &CallId| state.call(*id).is_some_and(|call| call.closed.is_none());

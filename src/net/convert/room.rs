@@ -17,7 +17,14 @@ pub(in crate::net) fn room(settings: &Settings) -> wire::Room {
                 priority: kind.priority.number(),
             })
             .collect(),
-        districts: Vec::new(),
+        districts: settings
+            .districts
+            .iter()
+            .map(|it| wire::DistrictWord {
+                name: it.name.to_string(),
+                tehsils: it.tehsils.iter().map(ToString::to_string).collect(),
+            })
+            .collect(),
         dispositions: dispositions
             .iter()
             .map(|it| wire::DispositionWord { name: it.name.to_string(), guarded: it.guarded })
