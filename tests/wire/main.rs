@@ -12,3 +12,4 @@ mod peer;
 mod proxy;
 mod resume;
 mod server;
+mod told;
