@@ -142,6 +142,13 @@ pub(super) fn command(
         Request::ListCalls(_)
         | Request::ListUnits(_)
         | Request::RecommendUnits(_)
+        | Request::ListEarlier(_)
+        | Request::ListEscalations(_)
+        | Request::ShowRoom(_)
+        | Request::SeeEscalation(_)
+        | Request::Panic(_)
+        | Request::SendMessage(_)
+        | Request::MarkRead(_)
         | Request::Health(_)
         | Request::Report(_)
         | Request::Subscribe(_)
@@ -402,6 +409,7 @@ pub(super) fn unit_summary(state: &State, callsign: &Callsign, unit: &Unit) -> w
         lon: unit.point.map(Point::lon),
         last_seen_at: unit.heard_at.0,
         linked: unit.link == Link::Up,
+        panic: None,
     }
 }
 
@@ -445,6 +453,13 @@ pub(super) fn escalation(state: &State, dated: &Dated) -> Option<wire::Escalatio
     let rule = rules.clocks.get(usize::from(*clock))?;
     let run = known.clocks.iter().find(|run| run.clock == *clock && run.unit == *unit);
     Some(wire::Escalation {
+        escalation: dated.seq,
+        unit: unit.as_ref().map(ToString::to_string),
+        told_at: dated.at.0,
+        last_told_at: dated.at.0,
+        taken_by: None,
+        taken_at: None,
+        notices: Vec::new(),
         call: call.0,
         generation: *generation,
         clock: rule.name.to_string(),

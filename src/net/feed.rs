@@ -145,6 +145,7 @@ fn room_push(state: &State, dated: &Dated) -> Option<Bytes> {
         unit: unit.map(|(callsign, unit)| Box::new(convert::unit_summary(state, callsign, unit))),
         escalation: convert::escalation(state, dated).map(Box::new),
         assignment: None,
+        message: None,
     }))
 }
 
@@ -182,6 +183,7 @@ fn unit_push(
         unit: known.map(|unit| Box::new(convert::unit_summary(state, callsign, unit))),
         escalation: None,
         assignment: shown.and_then(|call| convert::assignment(call, callsign)).map(Box::new),
+        message: None,
     }))
 }
 
@@ -263,6 +265,7 @@ fn pages(
                 calls: calls.pop_front().unwrap_or_default(),
                 units: units.pop_front().unwrap_or_default(),
                 assignments: assignments.take().unwrap_or_default(),
+                messages: Vec::new(),
             })
             .encode()
         })

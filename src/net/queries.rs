@@ -374,6 +374,8 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
             .unwrap_or(u64::MAX),
         drill: false,
         degraded,
+        room: server.settings.room.name.clone(),
+        zone: server.settings.room.zone.clone(),
     }
 }
 

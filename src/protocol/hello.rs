@@ -1,6 +1,6 @@
 //! The first frames, the heartbeat and the last word.
 
-use super::{Code, Role, VERSION};
+use super::{Code, Role, VERSION, nil_is_default};
 use serde::{Deserialize, Serialize};
 
 /// The first frame of a client: who speaks, and where it left off.
@@ -71,6 +71,12 @@ pub struct Welcome {
     pub drill: bool,
     /// One of the two logs has failed; the room goes on with the other.
     pub degraded: bool,
+    /// Name of the room.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub room: String,
+    /// IANA name of the time zone of the room's screens and reports.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub zone: String,
 }
 
 /// The server's no to a hello; it closes after it.

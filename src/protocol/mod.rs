@@ -21,6 +21,7 @@ mod macros;
 mod admin;
 mod calls;
 mod code;
+mod escalations;
 mod frame;
 mod hello;
 mod key;
@@ -30,6 +31,7 @@ mod queries;
 mod reply;
 mod request;
 mod role;
+mod room;
 mod scan;
 mod units;
 mod words;
@@ -41,25 +43,32 @@ pub use calls::{
     TakeEscalation, TakeOver,
 };
 pub use code::Code;
+pub use escalations::{Escalation, Escalations, ListEscalations, Notice, SeeEscalation};
 pub use frame::{CLIENT_FRAME_BYTES_MAX, FrameCodec, FrameError, SERVER_FRAME_BYTES_MAX};
 pub use hello::{Dropped, Hello, Ping, Pong, Refused, Welcome};
 pub use key::Key;
 pub use message::{ClientMessage, DecodeError, ServerMessage};
 pub use push::{
-    Assignment, CallSummary, ClaimSummary, ClockSummary, Escalation, Flags, Push, Snapshot,
-    UnitOnCall, UnitSummary,
+    Assignment, CallSummary, ClaimSummary, ClockSummary, Flags, Push, Snapshot, UnitOnCall,
+    UnitSummary,
 };
 pub use queries::{
-    Health, ListCalls, ListUnits, RecommendUnits, Report, ShowCall, Subscribe, Unsubscribe,
+    Health, ListCalls, ListEarlier, ListUnits, RecommendUnits, Report, ShowCall, Subscribe,
+    Unsubscribe,
 };
 pub use reply::{
-    CallDetails, CallPlaced, Calls, Done, HealthStatus, NoteLine, Recommendation, Recommendations,
-    Rejection, Reply, ReplyBody, ReportFigures, Stored, Subscribed, TimelineLine, Units,
+    CallDetails, CallPlaced, Calls, Done, Earlier, HealthStatus, NoteLine, Recommendation,
+    Recommendations, Rejection, Reply, ReplyBody, ReportFigures, Stored, Subscribed, TimelineLine,
+    Units,
 };
 pub use request::{Request, RequestFrame, RequestNature};
 pub use role::{ALLOWED, Role};
+pub use room::{ClockWord, DispositionWord, DistrictWord, KindWord, LadderWord, Room, ShowRoom};
 pub use scan::DEPTH_MAX;
-pub use units::{ReportPosition, SetAvailable, SetOutOfService, SignOff, SignOn};
+pub use units::{
+    MarkRead, Message, Panic, ReportPosition, SendMessage, SetAvailable, SetOutOfService, SignOff,
+    SignOn,
+};
 pub use words::{CallbackOutcome, ReportBy, ReportedStatus, Source, Stage, UnitStatus};
 
 /// The version of the protocol spoken here, said in the first frame. It rises only when an old client would

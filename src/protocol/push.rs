@@ -1,7 +1,7 @@
 //! What the server says unasked. Every push carries the state after its event, so applying one twice, or out of a
 //! snapshot and again, changes nothing; none carries a caller's identity except to the unit that is sent there.
 
-use super::{Place, Source, Stage, UnitStatus, is_false, nil_is_default};
+use super::{Escalation, Message, Place, Source, Stage, UnitStatus, is_false, nil_is_default};
 use serde::{Deserialize, Serialize};
 
 /// What is special about a call. Only what is true stands on the wire.
@@ -147,29 +147,9 @@ pub struct UnitSummary {
     pub last_seen_at: u64,
     /// Its own client is connected now; if not, it is reached by radio.
     pub linked: bool,
-}
-
-/// One telling of one rung.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Escalation {
-    /// Call id.
-    pub call: u64,
-    /// Generation of the call.
-    pub generation: u32,
-    /// The clock that escalated.
-    pub clock: String,
-    /// The rung told, the first is 1.
-    pub rung: u32,
-    /// The office told.
-    pub office: String,
-    /// 0 for the first telling of the rung, then the number of the reminder.
-    pub repeat: u32,
-    /// When it was due, ms since 1970 UTC.
-    pub due_at: u64,
-    /// How long after that it fired, ms; more than a moment only after an outage.
-    pub late_ms: u64,
-    /// The limit the clock missed, ms since 1970 UTC.
-    pub limit_at: u64,
+    /// Its crew pressed the panic button: the open call that stands for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic: Option<u64>,
 }
 
 /// What a unit is told of a call it is sent to: all it needs to go there, and nothing to anyone else.
@@ -233,12 +213,15 @@ pub struct Push {
     /// The unit after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Box<UnitSummary>>,
-    /// Who was told, when the event is an escalation.
+    /// Who was told, when the event is an escalation or about one; as it stands after the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Box<Escalation>>,
     /// To the unit concerned only: what it is sent to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignment: Option<Box<Assignment>>,
+    /// What was said, when the event is a message between a unit and the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<Message>>,
 }
 
 /// One page of the state as of `seq`; pushes after `seq` follow the last page.
@@ -259,4 +242,8 @@ pub struct Snapshot {
     /// To a unit only: what it is on.
     #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "Vec::is_empty")]
     pub assignments: Vec<Assignment>,
+    /// On the first page: what units said to the room and nobody read yet; to a unit, the latest
+    /// messages between it and the room.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
 }

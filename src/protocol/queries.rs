@@ -57,6 +57,28 @@ pub struct RecommendUnits {
     pub limit: Option<u32>,
 }
 
+/// Asks what is known of this caller and this place from before; answered `earlier`. Nothing in the answer says who
+/// she is.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListEarlier {
+    /// Calls from this number, as far as it was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// Calls from the caller and the place of this call, and those linked with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<u64>,
+    /// Calls of each sort at most; the server has a bound of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// The number is hers.
+impl std::fmt::Debug for ListEarlier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ListEarlier").field("call", &self.call).finish_non_exhaustive()
+    }
+}
+
 /// Asks how the server is; answered `health_status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {}

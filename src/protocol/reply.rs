@@ -1,6 +1,8 @@
 //! Answers: what was done or found, or why it was not done.
 
-use super::{CallSummary, Code, Place, Stage, UnitSummary, is_false, nil_is_default};
+use super::{
+    CallSummary, Code, Escalations, Place, Room, Stage, UnitSummary, is_false, nil_is_default,
+};
 use serde::{Deserialize, Serialize};
 
 /// The answer to a request that was done.
@@ -50,6 +52,12 @@ messages! {
         "units" => Units,
         /// See [`Recommendations`].
         "recommendations" => Recommendations,
+        /// See [`Earlier`].
+        "earlier" => Earlier,
+        /// See [`Escalations`].
+        "escalations" => Escalations,
+        /// See [`Room`].
+        "room" => Room,
         /// See [`HealthStatus`].
         "health_status" => HealthStatus,
         /// See [`ReportFigures`].
@@ -166,6 +174,20 @@ pub struct TimelineLine {
     pub who: Option<String>,
     /// In words.
     pub text: String,
+}
+
+/// What is known of a caller and a place from before, each latest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Calls from the same number.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub same_caller: Vec<CallSummary>,
+    /// Calls from the same place, other callers' too.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub same_place: Vec<CallSummary>,
+    /// Calls linked with it: what it repeats, and what repeats it.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub linked: Vec<CallSummary>,
 }
 
 /// A page of units, by callsign.

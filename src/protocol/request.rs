@@ -2,10 +2,10 @@
 
 use super::{
     AddNote, Archive, AssignUnit, Backup, CheckIn, Claim, CloseCall, Escalate, Health, Key,
-    LinkCall, ListCalls, ListUnits, PlaceCall, RecommendUnits, RecordCallback, ReleaseClaim,
-    ReleaseUnit, ReopenCall, Report, ReportPosition, ReportStatus, SetAvailable, SetOutOfService,
-    SetPriority, ShowCall, SignOff, SignOn, Subscribe, TakeEscalation, TakeOver, TakeSnapshot,
-    Unsubscribe,
+    LinkCall, ListCalls, ListEarlier, ListEscalations, ListUnits, MarkRead, Panic, PlaceCall,
+    RecommendUnits, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, Report, ReportPosition,
+    ReportStatus, SeeEscalation, SendMessage, SetAvailable, SetOutOfService, SetPriority, ShowCall,
+    ShowRoom, SignOff, SignOn, Subscribe, TakeEscalation, TakeOver, TakeSnapshot, Unsubscribe,
 };
 use serde::ser::{Serialize, Serializer};
 
@@ -45,6 +45,8 @@ messages! {
         "close_call" => CloseCall,
         /// See [`ReopenCall`].
         "reopen_call" => ReopenCall,
+        /// See [`SeeEscalation`].
+        "see_escalation" => SeeEscalation,
         /// See [`SignOn`].
         "sign_on" => SignOn,
         /// See [`SignOff`].
@@ -55,6 +57,12 @@ messages! {
         "set_available" => SetAvailable,
         /// See [`ReportPosition`].
         "report_position" => ReportPosition,
+        /// See [`Panic`].
+        "panic" => Panic,
+        /// See [`SendMessage`].
+        "send_message" => SendMessage,
+        /// See [`MarkRead`].
+        "mark_read" => MarkRead,
         /// See [`ListCalls`].
         "list_calls" => ListCalls,
         /// See [`ShowCall`].
@@ -63,6 +71,12 @@ messages! {
         "list_units" => ListUnits,
         /// See [`RecommendUnits`].
         "recommend_units" => RecommendUnits,
+        /// See [`ListEarlier`].
+        "list_earlier" => ListEarlier,
+        /// See [`ListEscalations`].
+        "list_escalations" => ListEscalations,
+        /// See [`ShowRoom`].
+        "show_room" => ShowRoom,
         /// See [`Health`].
         "health" => Health,
         /// See [`Report`].
@@ -101,6 +115,9 @@ impl Request {
             Self::ListCalls(_)
             | Self::ListUnits(_)
             | Self::RecommendUnits(_)
+            | Self::ListEarlier(_)
+            | Self::ListEscalations(_)
+            | Self::ShowRoom(_)
             | Self::Health(_)
             | Self::Report(_) => RequestNature::Query,
             Self::Subscribe(_) | Self::Unsubscribe(_) => RequestNature::Session,

@@ -152,6 +152,8 @@ pub(crate) fn welcome(heartbeat_ms: u64) -> Welcome {
         heartbeat_ms,
         drill: false,
         degraded: false,
+        room: "Room".into(),
+        zone: "Asia/Karachi".into(),
     }
 }
 

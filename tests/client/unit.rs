@@ -34,6 +34,7 @@ fn alpha(calls: &[u64]) -> UnitSummary {
         lon: None,
         last_seen_at: 1,
         linked: true,
+        panic: None,
     }
 }
 
