@@ -2,59 +2,13 @@
 //! the last field sends, Ctrl-S sends from anywhere, Esc leaves. What is wrong stands at its field,
 //! with what to do about it.
 
-use super::theme::Theme;
-use ratatui::Frame;
-use ratatui::crossterm::event::KeyEvent;
-use ratatui::layout::Rect;
+mod field;
+mod view;
 
-/// What a field takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// Any text of at most so many bytes.
-    Text {
-        /// The wire's bound.
-        bytes_max: usize,
-    },
-    /// A whole number.
-    Number,
-    /// A telephone number: digits, `+`, spaces and dashes.
-    Phone,
-    /// One of these words, found by a few of its letters.
-    Choice {
-        /// The words.
-        words: Vec<String>,
-        /// Whether another word may be given.
-        free: bool,
-    },
-    /// Yes or no, by Space.
-    Toggle,
-    /// 1 to 4.
-    Priority,
-}
+pub use field::{Check, Field, Kind, NAME_BYTES_MAX, NOTE_BYTES_MAX, PLACE_BYTES_MAX};
 
-/// A field as it is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    id: &'static str,
-    label: String,
-    kind: Kind,
-    required: bool,
-}
-
-impl Field {
-    /// A field that may stay empty.
-    #[must_use]
-    pub fn new(id: &'static str, label: impl Into<String>, kind: Kind) -> Self {
-        Self { id, label: label.into(), kind, required: false }
-    }
-
-    /// The same, and must be filled in.
-    #[must_use]
-    pub fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-}
+use field::Took;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// What a key did to a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +41,7 @@ impl Values {
         self.text(id)?.parse().ok()
     }
 
-    /// The priority of a field.
+    /// The priority of a field, 1 to 4.
     #[must_use]
     pub fn priority(&self, id: &str) -> Option<u8> {
         self.text(id)?.parse().ok()
@@ -108,10 +62,18 @@ impl std::fmt::Debug for Values {
 }
 
 /// A form being filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Form {
     title: String,
     fields: Vec<Field>,
+    /// Which has the keys.
+    at: usize,
+    /// What is said of the whole form.
+    said: Option<String>,
+    /// Enter at the last field does not send: too easily pressed where much is at stake.
+    enter_only_moves: bool,
+    /// Ctrl-D, which the owner of the form handles, is among the keys shown.
+    discardable: bool,
 }
 
 impl Form {
@@ -122,14 +84,69 @@ impl Form {
     #[must_use]
     pub fn new(title: impl Into<String>, fields: Vec<Field>) -> Self {
         assert!(!fields.is_empty(), "a form has a field");
-        Self { title: title.into(), fields }
+        let title = title.into();
+        Self { title, fields, at: 0, said: None, enter_only_moves: false, discardable: false }
+    }
+
+    /// The same, sent by Ctrl-S alone; Enter at the last field begins again at the first.
+    #[must_use]
+    pub fn sent_by_ctrl_s(mut self) -> Self {
+        self.enter_only_moves = true;
+        self
+    }
+
+    /// The same, with Ctrl-D among the keys it shows; whoever owns the form takes that key.
+    #[must_use]
+    pub fn discardable(mut self) -> Self {
+        self.discardable = true;
+        self
     }
 
     /// Fills a field in beforehand.
     #[must_use]
-    pub fn with(self, id: &str, value: &str) -> Self {
-        let _ = (id, value);
+    pub fn with(mut self, id: &str, value: &str) -> Self {
+        self.set(id, value);
         self
+    }
+
+    /// Puts a value into a field; nothing happens if there is no such field.
+    pub fn set(&mut self, id: &str, value: &str) {
+        if let Some(field) = self.field_mut(id) {
+            field.set(value);
+        }
+    }
+
+    /// Gives a choice other words.
+    pub fn set_words(&mut self, id: &str, words: Vec<String>) {
+        if let Some(field) = self.field_mut(id) {
+            field.set_words(words);
+        }
+    }
+
+    /// Says in an empty field what holds as long as it is empty.
+    pub fn set_placeholder(&mut self, id: &str, words: impl Into<String>) {
+        if let Some(field) = self.field_mut(id) {
+            field.placeholder = words.into();
+        }
+    }
+
+    /// Gives the keys to a field.
+    pub fn focus(&mut self, id: &str) {
+        if let Some(at) = self.fields.iter().position(|field| field.id == id) {
+            self.go(at);
+        }
+    }
+
+    /// Which field has the keys.
+    #[must_use]
+    pub fn focused(&self) -> &'static str {
+        self.fields[self.at].id
+    }
+
+    /// What stands in a field as it is being typed, trimmed; empty if there is no such field.
+    #[must_use]
+    pub fn text(&self, id: &str) -> &str {
+        self.fields.iter().find(|field| field.id == id).map_or("", Field::value)
     }
 
     /// What it is for.
@@ -141,34 +158,94 @@ impl Form {
     /// What stands in the fields now.
     #[must_use]
     pub fn values(&self) -> Values {
-        Values(self.fields.iter().map(|field| (field.id, String::new())).collect())
+        Values(self.fields.iter().map(|field| (field.id, field.value().to_owned())).collect())
     }
 
     /// Takes a key.
     pub fn key(&mut self, key: KeyEvent) -> Outcome {
-        let _ = key;
-        Outcome::Ignored
+        if key.kind == KeyEventKind::Release {
+            return Outcome::Ignored;
+        }
+        self.said = None;
+        let last = self.fields.len() - 1;
+        match key.code {
+            KeyCode::Esc => return Outcome::Cancelled,
+            KeyCode::Char('s') if key.modifiers == KeyModifiers::CONTROL => return self.submit(),
+            KeyCode::Enter if self.at == last && !self.enter_only_moves => return self.submit(),
+            KeyCode::Enter | KeyCode::Tab => {
+                self.go(if self.at == last { 0 } else { self.at + 1 });
+                return Outcome::Edited;
+            }
+            KeyCode::BackTab => {
+                self.go(if self.at == 0 { last } else { self.at - 1 });
+                return Outcome::Edited;
+            }
+            _ => {}
+        }
+        match (self.fields[self.at].key(key), key.code) {
+            (Took::Changed | Took::Moved, _) => Outcome::Edited,
+            (Took::Ignored, KeyCode::Down) => {
+                self.go((self.at + 1).min(last));
+                Outcome::Edited
+            }
+            (Took::Ignored, KeyCode::Up) => {
+                self.go(self.at.saturating_sub(1));
+                Outcome::Edited
+            }
+            (Took::Ignored, _) => Outcome::Ignored,
+        }
     }
 
     /// Takes text that came in one piece.
     pub fn paste(&mut self, text: &str) -> Outcome {
-        let _ = text;
-        Outcome::Edited
+        match self.fields[self.at].paste(text) {
+            Took::Changed | Took::Moved => Outcome::Edited,
+            Took::Ignored => Outcome::Ignored,
+        }
     }
 
-    /// Shows why the server refused what was sent: at the field it named, or below them all.
+    /// Shows why the server refused what was sent: at the field it named, which gets the keys, or
+    /// below them all.
     pub fn refused(&mut self, field: Option<&str>, text: &str) {
-        let _ = (field, text);
+        let named = |known: &Field| Some(known.id) == field;
+        self.said = None;
+        match self.fields.iter().position(named) {
+            Some(at) => {
+                self.go(at);
+                self.fields[at].problem = Some(text.to_owned());
+            }
+            None => self.said = Some(text.to_owned()),
+        }
     }
 
-    /// Lines it needs, its border included.
-    #[must_use]
-    pub fn height(&self) -> u16 {
-        3
+    /// Says something of the whole form, until the next key.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.said = Some(text.into());
     }
 
-    /// Draws it into `area` and puts the terminal's cursor where typing goes.
-    pub fn view(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let _ = (frame, area, theme);
+    fn field_mut(&mut self, id: &str) -> Option<&mut Field> {
+        self.fields.iter_mut().find(|field| field.id == id)
+    }
+
+    fn go(&mut self, to: usize) {
+        self.fields[self.at].leave();
+        self.at = to;
+        self.fields[to].enter();
+    }
+
+    fn submit(&mut self) -> Outcome {
+        for field in &mut self.fields {
+            field.leave();
+        }
+        match self.fields.iter().position(|field| field.problem.is_some()) {
+            Some(wrong) => {
+                self.at = wrong;
+                Outcome::Edited
+            }
+            None => Outcome::Submitted(self.values()),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;
