@@ -6,9 +6,9 @@ use super::keys::Action;
 use super::model::{Model, Pick};
 use super::text;
 use crate::protocol::{
-    AddNote, AssignUnit, CallSummary, CallbackOutcome, CheckIn, Claim, CloseCall, Escalate, LinkCall,
-    RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReportStatus, ReportedStatus, Request,
-    Role, SendMessage, SetAvailable, SetOutOfService, SetPriority, Stage, TEXT_BYTES_MAX,
+    AddNote, AssignUnit, CallSummary, CallbackOutcome, CheckIn, Claim, CloseCall, Escalate,
+    LinkCall, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReportStatus, ReportedStatus,
+    Request, Role, SendMessage, SetAvailable, SetOutOfService, SetPriority, Stage, TEXT_BYTES_MAX,
     TakeEscalation, TakeOver,
 };
 
@@ -152,7 +152,8 @@ fn assign(model: &Model, call: u64) -> Begun {
         use crate::protocol::UnitStatus;
         let free = matches!(unit.status, UnitStatus::Available | UnitStatus::Clear);
         if free && !choices[..ranked].iter().any(|(known, _)| *known == unit.unit) {
-            choices.push((unit.unit.clone(), format!("not ranked; {}", text::plain(&unit.district))));
+            choices
+                .push((unit.unit.clone(), format!("not ranked; {}", text::plain(&unit.district))));
         }
     }
     if choices.is_empty() {
@@ -349,9 +350,7 @@ pub fn request(asks: &Asks, values: &Values) -> Result<(Request, String), (&'sta
             let said = format!("priority {priority}");
             (SetPriority { call, priority, reason: text_of("reason") }.into(), said)
         }
-        Asks::Note(call) => {
-            (AddNote { call, text: needed("text")? }.into(), "note written".into())
-        }
+        Asks::Note(call) => (AddNote { call, text: needed("text")? }.into(), "note written".into()),
         Asks::Link(call) => {
             let primary = values.number("primary");
             let primary = primary.ok_or(("primary", "the number of a call".to_owned()))?;
@@ -363,9 +362,9 @@ pub fn request(asks: &Asks, values: &Values) -> Result<(Request, String), (&'sta
         }
         Asks::CallBack(call) => {
             let word = needed("outcome")?.replace(' ', "_");
-            let outcome: CallbackOutcome = word
-                .parse()
-                .map_err(|_| ("outcome", "reached, no answer, wrong number or unsafe".to_owned()))?;
+            let outcome: CallbackOutcome = word.parse().map_err(|_| {
+                ("outcome", "reached, no answer, wrong number or unsafe".to_owned())
+            })?;
             let said = format!("call-back recorded: {}", text::words(outcome.as_str()));
             (RecordCallback { call, outcome, note: text_of("note") }.into(), said)
         }

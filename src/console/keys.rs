@@ -176,14 +176,32 @@ pub const TABLE: &[Entry] = &[
     entry(Action::CallBack, "call-back", CALLS, &["b"], "record that she was rung back"),
     entry(Action::Priority, "priority", CALLS, &["p"], "make it more or less urgent"),
     entry(Action::Escalate, "escalate", CALLS, &["e"], "tell the next office now"),
-    entry(Action::TakeEscalation, "take-escalation", CALLS | ESCALATIONS, &["E"], "take an escalation"),
+    entry(
+        Action::TakeEscalation,
+        "take-escalation",
+        CALLS | ESCALATIONS,
+        &["E"],
+        "take an escalation",
+    ),
     entry(Action::SeeEscalation, "see-escalation", ESCALATIONS, &["s"], "say that you saw it"),
     entry(Action::Link, "link", CALLS, &["l"], "say that it repeats another call"),
     entry(Action::Close, "close", CALLS, &["x"], "close it with a disposition"),
     entry(Action::Reopen, "reopen", CALLS, &["o"], "open a closed call again"),
-    entry(Action::Override, "override", CALLS, &["O"], "supervisor: take it over, with a reason on record"),
+    entry(
+        Action::Override,
+        "override",
+        CALLS,
+        &["O"],
+        "supervisor: take it over, with a reason on record",
+    ),
     entry(Action::Reread, "reread", CALL, &["r"], "read it again (recorded)"),
-    entry(Action::OtherColumn, "other-column", CALL, &["left", "right"], "the other column takes up and down"),
+    entry(
+        Action::OtherColumn,
+        "other-column",
+        CALL,
+        &["left", "right"],
+        "the other column takes up and down",
+    ),
     entry(Action::NextSection, "next-section", LISTS, &["]"], "waiting, active, closed: the next"),
     entry(Action::PreviousSection, "previous-section", LISTS, &["["], "the one before"),
     entry(Action::Sort, "sort", BOARD, &["s"], "sort by queue, clock, age, district, kind .."),
@@ -444,8 +462,8 @@ impl Keys {
     #[must_use]
     pub fn after(&self, pane: Pane, strokes: &[Stroke]) -> Vec<(String, &'static str)> {
         let entries = self.chords.iter().filter(|(entry, _)| entry.works_in(pane));
-        let chords = entries
-            .flat_map(|(entry, chords)| chords.iter().map(move |chord| (entry.help, chord)));
+        let chords =
+            entries.flat_map(|(entry, chords)| chords.iter().map(move |chord| (entry.help, chord)));
         chords
             .filter(|(_, chord)| chord.0.len() > strokes.len() && chord.0.starts_with(strokes))
             .map(|(help, chord)| (chord.0[strokes.len()].to_string(), help))
@@ -472,7 +490,8 @@ mod tests {
 
     #[test]
     fn a_stroke_reads_back_as_it_is_written() {
-        for text in ["x", "X", "?", "ctrl-x", "alt-x", "f12", "enter", "space", "-", "ctrl--", "پ"] {
+        for text in ["x", "X", "?", "ctrl-x", "alt-x", "f12", "enter", "space", "-", "ctrl--", "پ"]
+        {
             assert_eq!(stroke(text).to_string(), text);
         }
         for text in ["", "f13", "f0", "ctrl-", "nokey", "\u{1b}"] {

@@ -85,12 +85,23 @@ impl CallList {
     pub fn new(which: Which, me: impl Into<String>) -> Self {
         let (order, filter) = (Vec::new(), Filter::default());
         let sort = SortBy::Queue;
-        Self { which, me: me.into(), sort, reversed: false, filter, order, cursor: None, index: 0, top: 0 }
+        Self {
+            which,
+            me: me.into(),
+            sort,
+            reversed: false,
+            filter,
+            order,
+            cursor: None,
+            index: 0,
+            top: 0,
+        }
     }
 
     /// A call changed from `before` to `after`; none where it was not known or is forgotten.
     pub fn changed(&mut self, before: Option<&CallSummary>, after: Option<&CallSummary>) {
-        let (old, new) = (before.and_then(|it| self.place(it)), after.and_then(|it| self.place(it)));
+        let (old, new) =
+            (before.and_then(|it| self.place(it)), after.and_then(|it| self.place(it)));
         if old == new {
             return;
         }
@@ -187,7 +198,10 @@ impl CallList {
             && same(&filter.kind, &call.kind)
             && filter.priority.is_none_or(|wanted| wanted == call.priority)
             && filter.stage.is_none_or(|wanted| wanted == call.stage)
-            && filter.unit.as_ref().is_none_or(|wanted| call.units.iter().any(|it| it.unit == *wanted))
+            && filter
+                .unit
+                .as_ref()
+                .is_none_or(|wanted| call.units.iter().any(|it| it.unit == *wanted))
             && (!filter.mine || call.claim.as_ref().is_some_and(|claim| claim.who == self.me))
             && filter.words.iter().all(|word| mentions(call, &word.to_lowercase()))
     }
@@ -204,11 +218,7 @@ impl CallList {
     }
 
     /// Shows others.
-    pub fn filter_by<'a>(
-        &mut self,
-        filter: Filter,
-        calls: impl Iterator<Item = &'a CallSummary>,
-    ) {
+    pub fn filter_by<'a>(&mut self, filter: Filter, calls: impl Iterator<Item = &'a CallSummary>) {
         self.filter = filter;
         self.rebuild(calls);
     }
@@ -355,7 +365,9 @@ pub fn urgent(which: Which, call: &CallSummary) -> Option<&ClockSummary> {
 
 fn callback(call: &CallSummary) -> Option<&ClockSummary> {
     // A name of the configuration: the shipped one, and whatever a room calls it that says so.
-    call.clocks.iter().find(|clock| clock.clock.contains("callback") || clock.clock.contains("call-back"))
+    call.clocks
+        .iter()
+        .find(|clock| clock.clock.contains("callback") || clock.clock.contains("call-back"))
 }
 
 const fn stage_number(stage: Stage) -> u64 {

@@ -1,6 +1,7 @@
 //! What can happen to the console, and what it wants done: the whole traffic between the pure part and the machine.
 
 use super::draft::Draft;
+use super::new_call::Number;
 use crate::client::Update;
 use crate::protocol::{Code, Key, ReplyBody, Request, Welcome};
 use jiff::tz::TimeZone;
@@ -82,7 +83,7 @@ pub enum Purpose {
     /// Earlier calls of the open call.
     Earlier(u64),
     /// Earlier calls of the number being typed.
-    EarlierOf(String),
+    EarlierOf(Number),
     /// The new call sent under this key.
     Place(Key),
     /// The room's words.

@@ -27,7 +27,9 @@ pub(super) fn key(model: &mut Model, key: KeyEvent, out: &mut Vec<Effect>) {
             Found::Action(Action::SeeAlarm) if !matches!(model.over, Some(Over::Form(_))) => {
                 return act(model, Action::SeeAlarm, out);
             }
-            Found::Action(action @ (Action::Quit | Action::Redraw)) => return act(model, action, out),
+            Found::Action(action @ (Action::Quit | Action::Redraw)) => {
+                return act(model, action, out);
+            }
             _ => {}
         }
     }
@@ -142,7 +144,14 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         },
         Action::SeeEscalation => match model.escalation_at_hand().map(|it| it.escalation) {
             Some(escalation) => {
-                command(model, SeeEscalation { escalation }, None, "seen, on record".into(), None, out);
+                command(
+                    model,
+                    SeeEscalation { escalation },
+                    None,
+                    "seen, on record".into(),
+                    None,
+                    out,
+                );
             }
             None => say(model, "there is no escalation here"),
         },
@@ -435,7 +444,7 @@ fn pick_key(model: &mut Model, mut pick: super::model::Pick, key: KeyEvent, out:
 fn new_call(model: &mut Model, out: &mut Vec<Effect>) {
     let words = model.form_words();
     // One that was sent waits for its answer by itself; another call may come meanwhile.
-    if let Some(sent) = model.new_call.take_if(|form| form.draft().sent) {
+    if let Some(sent) = model.new_call.take_if(|form| form.is_sent()) {
         model.drafts.push(sent.draft());
     }
     if model.new_call.is_none() {
@@ -445,11 +454,22 @@ fn new_call(model: &mut Model, out: &mut Vec<Effect>) {
             None => model.fresh_key.take().map(|key| NewCall::new(key, &words)),
         };
         out.push(Effect::FreshKey);
+        if let Some(number) = model.new_call.as_ref().and_then(NewCall::number) {
+            look_up(model, number, out);
+        }
     }
     if model.new_call.is_some() {
         model.over = Some(Over::NewCall);
     } else {
         complain(model, "not ready yet, press it again");
+    }
+}
+
+/// Her earlier calls, shown beside the form.
+fn look_up(model: &Model, number: new_call::Number, out: &mut Vec<Effect>) {
+    if model.link.is_up() {
+        let asked = ListEarlier { number: Some(number.0.clone()), ..ListEarlier::default() };
+        out.push(Effect::Ask(Box::new(asked.into()), Purpose::EarlierOf(number)));
     }
 }
 
@@ -468,10 +488,7 @@ fn new_call_outcome(model: &mut Model, outcome: new_call::Outcome, out: &mut Vec
         new_call::Outcome::Ignored => {}
         new_call::Outcome::LookUp(number) => {
             out.push(Effect::SaveDraft(draft));
-            if model.link.is_up() {
-                let asked = ListEarlier { number: Some(number.clone()), ..ListEarlier::default() };
-                out.push(Effect::Ask(Box::new(asked.into()), Purpose::EarlierOf(number)));
-            }
+            look_up(model, number, out);
         }
         new_call::Outcome::Place(key, request) => {
             out.push(Effect::SaveDraft(draft));
@@ -501,7 +518,7 @@ fn line_key(model: &mut Model, key: KeyEvent, out: &mut Vec<Effect>) {
     let context = model.context();
     match model.line.key(key, &context) {
         command_line::Outcome::Edited => {
-            if let Some(filter) = model.line.filter(&context) {
+            if let Some(filter) = model.line.filter() {
                 model.pane = Pane::Board;
                 model.filter_before.get_or_insert_with(|| model.board.filter().clone());
                 show(model, filter);

@@ -115,9 +115,10 @@ impl Room {
             self.note_closing(call);
             self.calls.insert(call.call, (**call).clone()).map(Box::new)
         });
-        let unit_before = push.unit.as_ref().and_then(|unit| {
-            self.units.insert(unit.unit.clone(), (**unit).clone()).map(Box::new)
-        });
+        let unit_before = push
+            .unit
+            .as_ref()
+            .and_then(|unit| self.units.insert(unit.unit.clone(), (**unit).clone()).map(Box::new));
         if let Some(unit) = &push.unit
             && unit.status == crate::protocol::UnitStatus::SignedOff
         {

@@ -11,8 +11,8 @@ use super::room::Change;
 use super::{on_key, text, view};
 use crate::client::Update;
 use crate::protocol::{
-    CallSummary, Claim, Code, Done, Health, Key, ListEarlier, ListEscalations, Push, RecommendUnits,
-    ReplyBody, Request, ShowCall, ShowRoom, Stage, TakeOver, TimelineLine,
+    CallSummary, Claim, Code, Done, Health, Key, ListEarlier, ListEscalations, Push,
+    RecommendUnits, ReplyBody, Request, ShowCall, ShowRoom, Stage, TakeOver, TimelineLine,
 };
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -116,7 +116,8 @@ fn link(model: &mut Model, news: LinkNews, out: &mut Vec<Effect>) {
         }
         LinkNews::Down { attempts, why } => {
             if model.link.is_up() {
-                let text = format!("the server is lost ({}): what you see is old", text::plain(&why));
+                let text =
+                    format!("the server is lost ({}): what you see is old", text::plain(&why));
                 complain(model, text);
             }
             model.link.down(attempts, text::plain(&why), own);
@@ -174,7 +175,12 @@ pub(super) fn ring(model: &mut Model, out: &mut Vec<Effect>) {
 }
 
 /// The open call's story goes on, from the push alone: reading the call again would be put on record each time.
-fn follow_open(model: &mut Model, push: &Push, before: Option<&CallSummary>, out: &mut Vec<Effect>) {
+fn follow_open(
+    model: &mut Model,
+    push: &Push,
+    before: Option<&CallSummary>,
+    out: &mut Vec<Effect>,
+) {
     let own = model.own;
     let me = model.me.clone();
     let Some(open) = &mut model.open else { return };
@@ -345,7 +351,9 @@ fn command_done(
                 ReplyBody::Done(Done { awaiting_second: true, .. }) => {
                     complain(
                         model,
-                        format!("{about}NOT closed yet: a second person must close it the same way"),
+                        format!(
+                            "{about}NOT closed yet: a second person must close it the same way"
+                        ),
                     );
                 }
                 _ => say(model, format!("{about}{said}")),
@@ -369,13 +377,10 @@ pub(super) fn refused(refusal: &Refusal) -> String {
 }
 
 /// The answer to a new call, whether its form is still there or not.
-fn placed(
-    model: &mut Model,
-    key: Key,
-    answer: Result<ReplyBody, Refusal>,
-    out: &mut Vec<Effect>,
-) {
-    model.asked = model.asked.saturating_sub(1);
+fn placed(model: &mut Model, key: Key, answer: Result<ReplyBody, Refusal>, out: &mut Vec<Effect>) {
+    // Without a code it is only late, and goes on being sent.
+    let late = answer.as_ref().err().is_some_and(|refusal| refusal.code.is_none());
+    model.asked = model.asked.saturating_sub(u32::from(!late));
     let in_form = model.new_call.as_ref().is_some_and(|form| form.request_key() == key);
     match answer {
         Ok(ReplyBody::CallPlaced(placed)) => {
@@ -401,7 +406,8 @@ fn placed(
         Err(refusal) => {
             complain(model, format!("the new call was {}", refused(&refusal)));
             let fresh = model.fresh_key.take();
-            if let (Some(form), Some(fresh)) = (model.new_call.as_mut().filter(|_| in_form), fresh) {
+            if let (Some(form), Some(fresh)) = (model.new_call.as_mut().filter(|_| in_form), fresh)
+            {
                 form.refused(refusal.field.as_deref(), &refused(&refusal), fresh);
                 out.push(Effect::SaveDraft(Box::new(form.draft())));
                 out.push(Effect::RemoveDraft(key));
@@ -469,7 +475,12 @@ pub(super) fn command(
 }
 
 /// Does what a key, a form or a choice began with.
-pub(super) fn go_on(model: &mut Model, call: Option<u64>, begun: actions::Begun, out: &mut Vec<Effect>) {
+pub(super) fn go_on(
+    model: &mut Model,
+    call: Option<u64>,
+    begun: actions::Begun,
+    out: &mut Vec<Effect>,
+) {
     match begun {
         actions::Begun::Ask(request, said) => {
             command(model, *request, call, said, None, out);

@@ -30,7 +30,7 @@ impl Disk {
             let why = "there is no home folder: calls half typed are not kept".to_owned();
             return (Self { jobs: None, thread: None, folder: None }, vec![Msg::Trouble(why)]);
         };
-        let (drafts, found) = match Drafts::open(&folder) {
+        let (drafts, found) = match Drafts::open(&folder, &uuid::Uuid::new_v4().to_string()) {
             Ok(opened) => opened,
             Err(error) => {
                 let why = format!("calls half typed are not kept: {error}");
@@ -83,7 +83,12 @@ impl Drop for Disk {
     }
 }
 
-fn write(mut drafts: Drafts, history: &std::path::Path, todo: &Receiver<Job>, news: &mpsc::Sender<Msg>) {
+fn write(
+    drafts: Drafts,
+    history: &std::path::Path,
+    todo: &Receiver<Job>,
+    news: &mpsc::Sender<Msg>,
+) {
     let mut next = todo.recv().ok();
     while let Some(job) = next.take() {
         let done = match job {
@@ -109,7 +114,8 @@ fn write(mut drafts: Drafts, history: &std::path::Path, todo: &Receiver<Job>, ne
             }
         };
         if let Err(error) = done {
-            let _ = news.try_send(Msg::Trouble(format!("the call half typed is not kept: {error}")));
+            let _ =
+                news.try_send(Msg::Trouble(format!("the call half typed is not kept: {error}")));
         }
         if next.is_none() {
             next = todo.recv().ok();

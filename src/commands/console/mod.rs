@@ -82,7 +82,8 @@ async fn work(mut model: Model, address: String, hello: Hello) -> Result<ExitCod
     let mut terminate = signal(SignalKind::terminate())?;
     let mut screen = Screen::open(keys).context("taking over the terminal")?;
     let since = Stopwatch::start();
-    let mut desk = Desk { model, since, wire: Wire::connect(address, hello, news), disk, effects: Vec::new() };
+    let mut desk =
+        Desk { model, since, wire: Wire::connect(address, hello, news), disk, effects: Vec::new() };
     let (columns, rows) = screen.size()?;
     desk.take(Msg::Resize(columns, rows));
     desk.take(Msg::FreshKey(fresh_key()));

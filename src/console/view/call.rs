@@ -76,25 +76,40 @@ fn show(pen: &mut Pen<'_>, area: Rect, lines: &[Parts], from: usize, has_keys: b
 
 fn draw_title(model: &Model, pen: &mut Pen<'_>, area: Rect, call: &CallSummary) {
     let theme = pen.theme;
-    let urgent = if call.priority == 1 && call.stage != Stage::Closed { theme.urgent } else { theme.value };
+    let urgent =
+        if call.priority == 1 && call.stage != Stage::Closed { theme.urgent } else { theme.value };
     let end = call.closed_at.unwrap_or_else(|| model.now());
     let stage = text::words(call.stage.as_str()).to_uppercase();
-    let ended = call.disposition.as_deref().map_or_else(String::new, |it| format!(" as {}", text::plain(it)));
+    let ended = call
+        .disposition
+        .as_deref()
+        .map_or_else(String::new, |it| format!(" as {}", text::plain(it)));
     let parts: Parts = vec![
         (format!(" CALL {} ", call.call), theme.title),
         (format!(" P{} {} ", call.priority, text::plain(&call.kind)), urgent),
         (format!(" {} ", text::plain(&call.district)), theme.value),
-        (format!(" {stage}{ended} {}", text::age(end.saturating_sub(call.received_at))), theme.focus),
+        (
+            format!(" {stage}{ended} {}", text::age(end.saturating_sub(call.received_at))),
+            theme.focus,
+        ),
     ];
     pen.parts(area.x, area.y, area.width, &parts);
 }
 
 /// A fact with its name; what is too long goes on below it.
-fn fact(lines: &mut Vec<Parts>, pen: &Pen<'_>, width: usize, name: &str, value: &str, style: Style) {
+fn fact(
+    lines: &mut Vec<Parts>,
+    pen: &Pen<'_>,
+    width: usize,
+    name: &str,
+    value: &str,
+    style: Style,
+) {
     let room = width.saturating_sub(NAME + 2).max(8);
     for (number, line) in text::wrap(value, room).into_iter().enumerate() {
         let name = if number == 0 { name } else { "" };
-        lines.push(vec![(text::fit(&format!(" {name}"), NAME + 1), pen.theme.label), (line, style)]);
+        lines
+            .push(vec![(text::fit(&format!(" {name}"), NAME + 1), pen.theme.label), (line, style)]);
     }
 }
 
@@ -102,17 +117,30 @@ fn heading(lines: &mut Vec<Parts>, pen: &Pen<'_>, words: &str) {
     lines.push(vec![(format!(" {words}"), pen.theme.title)]);
 }
 
-fn facts(model: &Model, pen: &Pen<'_>, open: &OpenCall, call: &CallSummary, area: Rect) -> Vec<Parts> {
+fn facts(
+    model: &Model,
+    pen: &Pen<'_>,
+    open: &OpenCall,
+    call: &CallSummary,
+    area: Rect,
+) -> Vec<Parts> {
     let theme = pen.theme;
     let width = usize::from(area.width);
     let mut lines: Vec<Parts> = Vec::new();
     for (number, flag) in text::flags(call.flags).into_iter().enumerate() {
-        let style = if number == 0 && call.flags.unsafe_to_ring_back { theme.urgent } else { theme.warn };
+        let style =
+            if number == 0 && call.flags.unsafe_to_ring_back { theme.urgent } else { theme.warn };
         lines.push(vec![(format!(" ! {flag}"), style)]);
     }
     if let Some(who) = proposal(open) {
-        let other = if who == model.me { "somebody else must close it too".to_owned() } else {
-            format!("{} closed it; {} agrees", text::plain(&who), model.keys.hint(super::super::keys::Action::Close))
+        let other = if who == model.me {
+            "somebody else must close it too".to_owned()
+        } else {
+            format!(
+                "{} closed it; {} agrees",
+                text::plain(&who),
+                model.keys.hint(super::super::keys::Action::Close)
+            )
         };
         lines.push(vec![(" ! WAITS FOR A SECOND PERSON: ".into(), theme.warn)]);
         lines.push(vec![(format!("   {other}"), theme.warn)]);
@@ -130,7 +158,14 @@ fn facts(model: &Model, pen: &Pen<'_>, open: &OpenCall, call: &CallSummary, area
         fact(&mut lines, pen, width, "repeats", &format!("call {primary}"), theme.value);
     }
     if call.generation > 1 {
-        fact(&mut lines, pen, width, "reopened", &format!("generation {}", call.generation), theme.value);
+        fact(
+            &mut lines,
+            pen,
+            width,
+            "reopened",
+            &format!("generation {}", call.generation),
+            theme.value,
+        );
     }
     clocks(model, pen, &mut lines, call, width);
     units(model, pen, &mut lines, call);
@@ -138,7 +173,13 @@ fn facts(model: &Model, pen: &Pen<'_>, open: &OpenCall, call: &CallSummary, area
     lines
 }
 
-fn who_and_where(model: &Model, pen: &Pen<'_>, lines: &mut Vec<Parts>, details: &CallDetails, width: usize) {
+fn who_and_where(
+    model: &Model,
+    pen: &Pen<'_>,
+    lines: &mut Vec<Parts>,
+    details: &CallDetails,
+    width: usize,
+) {
     let theme = pen.theme;
     let call = &details.summary;
     let name = details.name.as_deref().unwrap_or("not known");
@@ -159,15 +200,21 @@ fn claim(model: &Model, pen: &Pen<'_>, lines: &mut Vec<Parts>, call: &CallSummar
     let key = |action| model.keys.hint(action);
     let (words, style) = match &call.claim {
         _ if call.stage == Stage::Closed => return,
-        None => (format!("nobody; {} claims it", key(super::super::keys::Action::Claim)), theme.warn),
+        None => {
+            (format!("nobody; {} claims it", key(super::super::keys::Action::Claim)), theme.warn)
+        }
         Some(claim) => {
             let since = text::time_of_day(claim.since_at, &model.zone);
             let who = text::plain(&claim.who);
             let take = key(super::super::keys::Action::TakeOver);
             match (claim.stale, claim.who == model.me) {
-                (true, _) => (format!("{who} since {since}, STALE; {take} takes it over"), theme.warn),
+                (true, _) => {
+                    (format!("{who} since {since}, STALE; {take} takes it over"), theme.warn)
+                }
                 (false, true) => (format!("you, since {since}"), theme.good),
-                (false, false) => (format!("{who} since {since}; {take} takes it over"), theme.value),
+                (false, false) => {
+                    (format!("{who} since {since}; {take} takes it over"), theme.value)
+                }
             }
         }
     };
@@ -187,22 +234,34 @@ fn clocks(model: &Model, pen: &Pen<'_>, lines: &mut Vec<Parts>, call: &CallSumma
         let standing = Standing::of(model, clock, call);
         let style = standing.style(pen);
         let unit = clock.unit.as_deref().map_or_else(String::new, |unit| format!(" {unit}"));
-        let mut parts: Parts = vec![(text::fit(&format!(" {}{unit}", clock.clock), NAME + 5), style)];
+        let mut parts: Parts =
+            vec![(text::fit(&format!(" {}{unit}", clock.clock), NAME + 5), style)];
         match clock.stopped_at {
             Some(stopped) if stopped > clock.limit_at => {
-                parts.push((format!(" stopped {} late", text::age(stopped - clock.limit_at)), theme.dim));
+                parts.push((
+                    format!(" stopped {} late", text::age(stopped - clock.limit_at)),
+                    theme.dim,
+                ));
             }
             Some(_) => parts.push((" stopped in time".into(), theme.dim)),
             None => {
                 let columns = width.saturating_sub(NAME + 5 + 9 + 10).clamp(4, 12);
                 parts.push((bar(model, clock, call, columns), style));
-                parts.push((format!("{} {}", text::countdown(clock.limit_at, model.now()), standing.letter()), style));
+                parts.push((
+                    format!(
+                        "{} {}",
+                        text::countdown(clock.limit_at, model.now()),
+                        standing.letter()
+                    ),
+                    style,
+                ));
             }
         }
         if clock.rung > 0 {
             let office = model.office(&clock.clock, clock.rung);
             let office = office.map_or_else(|| format!("rung {}", clock.rung), text::plain);
-            let again = if clock.repeats > 0 { format!(" ×{}", clock.repeats + 1) } else { String::new() };
+            let again =
+                if clock.repeats > 0 { format!(" ×{}", clock.repeats + 1) } else { String::new() };
             parts.push((format!(" {office}{again}"), theme.late));
         }
         lines.push(parts);
@@ -233,7 +292,13 @@ fn units(model: &Model, pen: &Pen<'_>, lines: &mut Vec<Parts>, call: &CallSummar
     }
 }
 
-fn recommended(pen: &Pen<'_>, lines: &mut Vec<Parts>, open: &OpenCall, call: &CallSummary, width: usize) {
+fn recommended(
+    pen: &Pen<'_>,
+    lines: &mut Vec<Parts>,
+    open: &OpenCall,
+    call: &CallSummary,
+    width: usize,
+) {
     let theme = pen.theme;
     if call.stage == Stage::Closed {
         return;
@@ -266,7 +331,8 @@ fn recommended(pen: &Pen<'_>, lines: &mut Vec<Parts>, open: &OpenCall, call: &Ca
 fn proposal(open: &OpenCall) -> Option<String> {
     let known = open.details.as_ref().map_or(&[][..], |details| &details.timeline);
     let mut all = known.iter().chain(&open.since).rev();
-    let line = all.find(|line| matches!(&*line.event, "close_proposed" | "call_closed" | "call_reopened"))?;
+    let line = all
+        .find(|line| matches!(&*line.event, "close_proposed" | "call_closed" | "call_reopened"))?;
     (line.event == "close_proposed").then(|| line.who.clone().unwrap_or_else(|| "somebody".into()))
 }
 
@@ -291,13 +357,21 @@ fn story(model: &Model, pen: &Pen<'_>, open: &OpenCall, area: Rect) -> Vec<Parts
         // Who read it is on record; here one line for many readings is enough.
         if line.event == "call_opened" {
             let who = line.who.clone().unwrap_or_default();
-            let times = reads.as_ref().filter(|(known, _)| *known == who).map_or(1, |(_, times)| times + 1);
+            let times =
+                reads.as_ref().filter(|(known, _)| *known == who).map_or(1, |(_, times)| times + 1);
             if times > 1 {
                 lines.pop();
             }
             let again = if times > 1 { format!(" {times}×") } else { String::new() };
             let head = format!(" {} ", text::time_of_day(line.at, &model.zone));
-            told(&mut lines, &head, &format!("read by {}{again}", text::plain(&who)), width, theme.dim, theme.dim);
+            told(
+                &mut lines,
+                &head,
+                &format!("read by {}{again}", text::plain(&who)),
+                width,
+                theme.dim,
+                theme.dim,
+            );
             reads = Some((who, times));
             continue;
         }
@@ -307,14 +381,22 @@ fn story(model: &Model, pen: &Pen<'_>, open: &OpenCall, area: Rect) -> Vec<Parts
     lines
 }
 
-fn event(lines: &mut Vec<Parts>, pen: &Pen<'_>, line: &TimelineLine, width: usize, zone: &TimeZone, day: &mut String) {
+fn event(
+    lines: &mut Vec<Parts>,
+    pen: &Pen<'_>,
+    line: &TimelineLine,
+    width: usize,
+    zone: &TimeZone,
+    day: &mut String,
+) {
     let theme = pen.theme;
     let today = text::day(line.at, zone);
     if *day != today {
         lines.push(vec![(format!(" {today}"), theme.label)]);
         *day = today;
     }
-    let who = line.who.as_deref().map_or_else(String::new, |who| format!(" ({})", text::plain(who)));
+    let who =
+        line.who.as_deref().map_or_else(String::new, |who| format!(" ({})", text::plain(who)));
     let style = match &*line.event {
         "escalated" => theme.late,
         "clock_warned" | "acknowledgement_withdrawn" | "close_proposed" => theme.warn,
@@ -348,7 +430,10 @@ fn earlier(model: &Model, pen: &Pen<'_>, lines: &mut Vec<Parts>, open: &OpenCall
         heading(lines, pen, &format!("{title} {}", calls.len()));
         for call in calls.iter().take(4) {
             let style = if call.stage == Stage::Closed { theme.dim } else { theme.warn };
-            let end = call.disposition.as_deref().map_or_else(|| text::words(call.stage.as_str()), text::plain);
+            let end = call
+                .disposition
+                .as_deref()
+                .map_or_else(|| text::words(call.stage.as_str()), text::plain);
             let words = format!(
                 " {} {} P{} {}, {end}",
                 text::when(call.received_at, &model.zone),

@@ -22,18 +22,34 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     cells.skip(1);
     let office = if area.width >= 110 { 24 } else { 16 };
     cells.right(pen, 5, "TOLD", theme.label);
-    for (columns, head) in [(8, "CALL"), (11, "CLOCK"), (4, "RUNG"), (office, "OFFICE"), (6, "LATE"), (11, "PEOPLE"), (10, "TAKEN BY")] {
+    for (columns, head) in [
+        (8, "CALL"),
+        (11, "CLOCK"),
+        (4, "RUNG"),
+        (office, "OFFICE"),
+        (6, "LATE"),
+        (11, "PEOPLE"),
+        (10, "TAKEN BY"),
+    ] {
         cells.left(pen, columns, head, theme.label);
     }
     let ids = model.escalation_ids();
     let at = model.escalation.index(&ids);
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + DETAIL), ..area };
     if ids.is_empty() {
-        return pen.text(list.x + 2, list.y + 1, list.width, "no office was told of anything: every deadline is kept", theme.dim);
+        return pen.text(
+            list.x + 2,
+            list.y + 1,
+            list.width,
+            "no office was told of anything: every deadline is kept",
+            theme.dim,
+        );
     }
     let known: std::collections::BTreeMap<u64, &Escalation> =
         model.room.escalations().map(|it| (it.escalation, it)).collect();
-    for (y, (index, id)) in (list.y..list.bottom()).zip(ids.iter().enumerate().skip(model.escalation.top)) {
+    for (y, (index, id)) in
+        (list.y..list.bottom()).zip(ids.iter().enumerate().skip(model.escalation.top))
+    {
         let row = Rect { y, height: 1, ..list };
         if let Some(escalation) = known.get(id) {
             draw_row(model, pen, row, escalation, office);
@@ -57,16 +73,22 @@ fn draw_row(model: &Model, pen: &mut Pen<'_>, row: Rect, it: &Escalation, office
     cells.right(pen, 5, &text::age(model.now().saturating_sub(it.told_at)), base);
     cells.left(pen, 8, &it.call.to_string(), base);
     cells.left(pen, 11, &text::plain(&it.clock), base);
-    let again = if it.repeat > 0 { format!("{} ×{}", it.rung, it.repeat + 1) } else { it.rung.to_string() };
+    let again = if it.repeat > 0 {
+        format!("{} ×{}", it.rung, it.repeat + 1)
+    } else {
+        it.rung.to_string()
+    };
     cells.left(pen, 4, &again, base);
     cells.left(pen, office, &it.office, if waits { theme.late } else { base });
     let late = if it.late_ms > 1_000 { format!("+{}", text::age(it.late_ms)) } else { "-".into() };
     cells.left(pen, 6, &late, if it.late_ms > 1_000 { theme.late } else { theme.dim });
-    let count = |of: &dyn Fn(&Notice) -> bool| it.notices.iter().filter(|notice| of(notice)).count();
+    let count =
+        |of: &dyn Fn(&Notice) -> bool| it.notices.iter().filter(|notice| of(notice)).count();
     let people = if it.notices.is_empty() {
         "-".to_owned()
     } else {
-        let (told, seen) = (count(&|it| it.delivered_at.is_some()), count(&|it| it.seen_at.is_some()));
+        let (told, seen) =
+            (count(&|it| it.delivered_at.is_some()), count(&|it| it.seen_at.is_some()));
         format!("{}: {told}d {seen}s", it.notices.len())
     };
     cells.left(pen, 11, &people, base);
@@ -85,7 +107,8 @@ fn draw_detail(model: &Model, pen: &mut Pen<'_>, area: Rect, it: &Escalation) {
     let taken = it.taken_at.map_or_else(String::new, |when| {
         format!(", taken {} by {}", at(when), text::plain(it.taken_by.as_deref().unwrap_or("?")))
     });
-    let unit = it.unit.as_deref().map_or_else(String::new, |unit| format!(" of {}", text::plain(unit)));
+    let unit =
+        it.unit.as_deref().map_or_else(String::new, |unit| format!(" of {}", text::plain(unit)));
     let head = format!(
         " call {}: {}{unit} limit {}, {} told {}{taken}",
         it.call,
@@ -111,7 +134,10 @@ fn draw_detail(model: &Model, pen: &mut Pen<'_>, area: Rect, it: &Escalation) {
             }
             (None, None, None) => ("under way".into(), theme.warn),
         };
-        let problem = notice.problem.as_deref().map_or_else(String::new, |it| format!("  {}", text::plain(it)));
+        let problem = notice
+            .problem
+            .as_deref()
+            .map_or_else(String::new, |it| format!("  {}", text::plain(it)));
         let parts: Parts = vec![
             (format!("   {}", text::fit(&notice.person, 20)), theme.value),
             (format!(" {}", text::fit(&notice.channel, 12)), theme.dim),

@@ -86,7 +86,11 @@ fn hints(model: &Model, pen: &Pen<'_>) -> Parts {
         let key = model.keys.hint(*action);
         if !key.is_empty() {
             // Of two strokes the first one leads on to the others.
-            let key = if *action == Action::UnitEnRoute { key.split(' ').next().unwrap_or("").to_owned() } else { key };
+            let key = if *action == Action::UnitEnRoute {
+                key.split(' ').next().unwrap_or("").to_owned()
+            } else {
+                key
+            };
             parts.push((format!(" {key}"), pen.theme.key));
             parts.push((format!(" {words} "), pen.theme.dim));
         }

@@ -22,12 +22,15 @@ fn banner_lines(model: &Model) -> Vec<(String, ratatui::style::Style)> {
     if let Some(why) = link.refuses(model.own) {
         let words = match link.state() {
             State::Connecting => format!(" CONNECTING   {why}"),
-            _ => format!(" NO LINK   {why}. What you see is old; nothing is sent. Use paper and radio."),
+            _ => format!(
+                " NO LINK   {why}. What you see is old; nothing is sent. Use paper and radio."
+            ),
         };
         lines.push((words, theme.banner_lost));
     }
     if link.degraded {
-        let problem = link.problems.first().map_or("one of its two logs has failed", String::as_str);
+        let problem =
+            link.problems.first().map_or("one of its two logs has failed", String::as_str);
         let words = format!(" DEGRADED   calls are still taken: {}", text::plain(problem));
         lines.push((words, theme.banner_degraded));
     }
@@ -57,7 +60,8 @@ fn alarm_lines(model: &Model) -> Vec<(String, ratatui::style::Style)> {
                 || "NOBODY HAS IT".to_owned(),
                 |claim| format!("claimed by {}", text::plain(&claim.who)),
             );
-            let words = format!(" PANIC   {}   call {call}   {who}   ({key} opens it)", text::plain(unit));
+            let words =
+                format!(" PANIC   {}   call {call}   {who}   ({key} opens it)", text::plain(unit));
             (words, theme.urgent.add_modifier(ratatui::style::Modifier::REVERSED))
         })
         .collect();
@@ -92,7 +96,9 @@ pub(super) fn draw_head(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         State::Up => (format!("link up {age} "), theme.good),
         State::Connecting => ("connecting ".to_owned(), theme.warn),
         State::Silent => (format!("LINK SILENT {age} "), theme.late),
-        State::Down { attempts, .. } => (format!("LINK LOST {age}, try {} ", attempts + 1), theme.late),
+        State::Down { attempts, .. } => {
+            (format!("LINK LOST {age}, try {} ", attempts + 1), theme.late)
+        }
         State::Ended { .. } => (format!("LINK ENDED {age} "), theme.late),
     };
     let corner = pen.right(area, &link, style);
@@ -119,7 +125,13 @@ pub(super) fn draw_tabs(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let tabs = [
         (Pane::Board, Action::ShowBoard, "Board", counts.waiting.to_string(), late(counts.late)),
         (Pane::Missed, Action::ShowMissed, "Missed", counts.due.to_string(), late(counts.due_late)),
-        (Pane::Units, Action::ShowUnits, "Units", format!("{}/{}", counts.free, counts.units), String::new()),
+        (
+            Pane::Units,
+            Action::ShowUnits,
+            "Units",
+            format!("{}/{}", counts.free, counts.units),
+            String::new(),
+        ),
         (
             Pane::Escalations,
             Action::ShowEscalations,

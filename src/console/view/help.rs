@@ -28,10 +28,16 @@ fn content(model: &Model, pen: &Pen<'_>) -> Vec<Parts> {
     let mut shown: Vec<&str> = Vec::new();
     for (pane, title) in panes {
         lines.push(Vec::new());
-        let again = if pane == Pane::Call { " (and on the board, for the call under the cursor)" } else { "" };
+        let again = if pane == Pane::Call {
+            " (and on the board, for the call under the cursor)"
+        } else {
+            ""
+        };
         let of_pane = TABLE.iter().filter(|entry| {
             let first_here = pane == Pane::Call || !entry.works_in(Pane::Call);
-            entry.works_in(pane) && !entry.works_anywhere() && (first_here || pane == Pane::Escalations)
+            entry.works_in(pane)
+                && !entry.works_anywhere()
+                && (first_here || pane == Pane::Escalations)
         });
         lines.push(vec![(title.into(), theme.title), (again.into(), theme.dim)]);
         for entry in of_pane {
@@ -47,7 +53,10 @@ fn content(model: &Model, pen: &Pen<'_>) -> Vec<Parts> {
         (":? :a :e :s", "a unit sent, acknowledged, en route, on scene"),
         ("~name", "a claim not renewed for a while: it may be taken over"),
     ] {
-        let parts = vec![(text::fit(&format!("  {letter}"), 16), theme.key), (means.to_owned(), theme.value)];
+        let parts = vec![
+            (text::fit(&format!("  {letter}"), 16), theme.key),
+            (means.to_owned(), theme.value),
+        ];
         lines.push(parts);
     }
     lines.push(Vec::new());
@@ -59,7 +68,8 @@ fn content(model: &Model, pen: &Pen<'_>) -> Vec<Parts> {
         ]);
     }
     lines.push(Vec::new());
-    let file = "Keys are changed in a file: --keys FILE, or ~/.config/fifteen/keys.toml, a line such as";
+    let file =
+        "Keys are changed in a file: --keys FILE, or ~/.config/fifteen/keys.toml, a line such as";
     lines.push(vec![(file.into(), theme.dim)]);
     lines.push(vec![("  claim = \"f6\"    unit-en-route = [\"u e\", \"f7\"]".into(), theme.key)]);
     lines

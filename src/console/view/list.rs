@@ -4,6 +4,7 @@ use super::super::command_line::SortBy;
 use super::super::list::{self, CallList, Line, Which};
 use super::super::model::Model;
 use super::super::text;
+use super::super::width;
 use super::pen::Pen;
 use crate::protocol::{CallSummary, ClockSummary, Flags, Stage, UnitStatus};
 use ratatui::layout::Rect;
@@ -50,13 +51,19 @@ impl Standing {
 }
 
 /// The used share of a clock's limit as a bar of so many columns.
-pub(super) fn bar(model: &Model, clock: &ClockSummary, call: &CallSummary, columns: usize) -> String {
+pub(super) fn bar(
+    model: &Model,
+    clock: &ClockSummary,
+    call: &CallSummary,
+    columns: usize,
+) -> String {
     let (limit, _) = model.limit(clock, call);
     let at = clock.stopped_at.unwrap_or_else(|| model.now());
     let used = limit.saturating_sub(clock.limit_at.saturating_sub(at)).min(limit);
     let columns_ms = u64::try_from(columns).unwrap_or(1);
     // Rounded up: the last column fills in the last part of the limit.
-    let full = usize::try_from((used * columns_ms).div_ceil(limit.max(1))).unwrap_or(columns).min(columns);
+    let full =
+        usize::try_from((used * columns_ms).div_ceil(limit.max(1))).unwrap_or(columns).min(columns);
     format!("{}{}", "━".repeat(full), "─".repeat(columns - full))
 }
 
@@ -77,8 +84,17 @@ const FIXED: u16 = 1 + 6 + 3 + 4 + 7 + 2 + 7;
 
 impl Columns {
     fn of(width: u16, id: u16) -> Self {
-        let mut it = Self { id, kind: 11, district: 9, name: 3, bar: 4, told: 4, claim: 6, units: 7 };
-        let used = FIXED + it.id + it.kind + it.district + it.name + it.bar + it.told + it.claim + it.units;
+        let mut it =
+            Self { id, kind: 11, district: 9, name: 3, bar: 4, told: 4, claim: 6, units: 7 };
+        let used = FIXED
+            + it.id
+            + it.kind
+            + it.district
+            + it.name
+            + it.bar
+            + it.told
+            + it.claim
+            + it.units;
         let mut spare = width.saturating_sub(used);
         let mut widen = |column: &mut u16, most: u16| {
             let more = most.saturating_sub(*column).min(spare);
@@ -119,7 +135,13 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, list: &CallList
                 let rest = usize::from(row.width).saturating_sub(words.len());
                 pen.text(row.x, y, row.width, &words, pen.theme.title);
                 let from = row.x + u16::try_from(words.len()).unwrap_or(0);
-                pen.text(from, y, row.right().saturating_sub(from), &"─".repeat(rest), pen.theme.border);
+                pen.text(
+                    from,
+                    y,
+                    row.right().saturating_sub(from),
+                    &"─".repeat(rest),
+                    pen.theme.border,
+                );
             }
             Line::Call(id) => {
                 if let Some(call) = model.room.call(id) {
@@ -189,8 +211,18 @@ fn draw_call(
         Some(clock) => {
             let standing = Standing::of(model, clock, call);
             let style = standing.style(pen);
-            cells.left(pen, columns.name, &text::plain(&clock.clock), if standing == Standing::Time { theme.dim } else { style });
-            cells.tight(pen, columns.bar, &bar(model, clock, call, usize::from(columns.bar)), style);
+            cells.left(
+                pen,
+                columns.name,
+                &text::plain(&clock.clock),
+                if standing == Standing::Time { theme.dim } else { style },
+            );
+            cells.tight(
+                pen,
+                columns.bar,
+                &bar(model, clock, call, usize::from(columns.bar)),
+                style,
+            );
             let at = clock.stopped_at.unwrap_or_else(|| model.now());
             cells.right(pen, 6, &text::countdown(clock.limit_at, at), style);
             cells.left(pen, 1, standing.letter(), style);
@@ -200,7 +232,12 @@ fn draw_call(
             cells.left(pen, columns.name + 1 + columns.bar + 7 + 1, words, theme.dim);
         }
     }
-    cells.left(pen, columns.told, &told(model, call, columns.told), if closed { base } else { theme.late });
+    cells.left(
+        pen,
+        columns.told,
+        &told(model, call, columns.told),
+        if closed { base } else { theme.late },
+    );
     let (claim, style) = claim(model, call, pen);
     cells.left(pen, columns.claim, &claim, if closed { base } else { style });
     cells.left(pen, columns.units, &units(call, columns.units), base);
@@ -215,11 +252,11 @@ fn told(model: &Model, call: &CallSummary, columns: u16) -> String {
     let office = model.office(&clock.clock, clock.rung);
     let office = office.map_or_else(|| format!("rung {}", clock.rung), text::plain);
     let again = if clock.repeats > 0 { format!(" ×{}", clock.repeats + 1) } else { String::new() };
-    if text::width(&office) + again.len() <= usize::from(columns) {
+    if width::width(&office) + again.len() <= usize::from(columns) {
         return format!("{office}{again}");
     }
     let first = office.split([' ', '-']).next().unwrap_or_default();
-    if text::width(first) + text::width(&again) <= usize::from(columns) {
+    if width::width(first) + width::width(&again) <= usize::from(columns) {
         return format!("{first}{again}");
     }
     first.to_owned()
@@ -244,7 +281,7 @@ fn units(call: &CallSummary, columns: u16) -> String {
     let long: Vec<String> =
         call.units.iter().map(|it| format!("{} {}", it.unit, full(it.status))).collect();
     let long = long.join(", ");
-    if text::width(&long) <= usize::from(columns) {
+    if width::width(&long) <= usize::from(columns) {
         return long;
     }
     let letter = |status: UnitStatus| match status {
@@ -257,7 +294,7 @@ fn units(call: &CallSummary, columns: u16) -> String {
     let short = call.units.iter().map(|it| format!("{}:{}", it.unit, letter(it.status)));
     let mut short: Vec<String> = short.collect();
     let whole = short.join(" ");
-    if text::width(&whole) > usize::from(columns) && short.len() > 1 {
+    if width::width(&whole) > usize::from(columns) && short.len() > 1 {
         let more = short.len() - 1;
         short.truncate(1);
         return format!("+{more} {}", short[0]);
@@ -282,7 +319,9 @@ fn empty(model: &Model, pen: &mut Pen<'_>, body: Rect, which: Which) {
     let words = match which {
         _ if !model.room.is_whole() => "the room's calls are being fetched",
         Which::Missed => "no missed calls, and no call-backs due",
-        Which::Board if model.room.calls().next().is_some() => "no call matches; esc shows all again",
+        Which::Board if model.room.calls().next().is_some() => {
+            "no call matches; esc shows all again"
+        }
         Which::Board => "no calls: all is quiet",
     };
     let y = body.y + body.height / 3;
@@ -351,7 +390,7 @@ impl Cells {
     }
 
     pub(super) fn right(&mut self, pen: &mut Pen<'_>, columns: u16, words: &str, style: Style) {
-        let wide = u16::try_from(text::width(words)).unwrap_or(columns).min(columns);
+        let wide = u16::try_from(width::width(words)).unwrap_or(columns).min(columns);
         let room = self.end.saturating_sub(self.x + columns - wide);
         pen.text(self.x + columns - wide, self.y, wide.min(room), words, style);
         self.x += columns + 1;

@@ -49,7 +49,11 @@ fn areas(model: &Model, whole: Rect) -> Areas {
     let head = take(1);
     let tabs = take(1);
     let narrowed = take(u16::from(is_narrowed(model)));
-    let body = take(whole.bottom().saturating_sub(whole.y + banners.height + alarms.height + narrowed.height + 3));
+    let body = take(
+        whole
+            .bottom()
+            .saturating_sub(whole.y + banners.height + alarms.height + narrowed.height + 3),
+    );
     let foot = take(1);
     Areas { banners, alarms, head, tabs, narrowed, body, foot }
 }
@@ -57,7 +61,8 @@ fn areas(model: &Model, whole: Rect) -> Areas {
 /// The board leaves calls out, or shows them otherwise than they are served.
 fn is_narrowed(model: &Model) -> bool {
     shows_board(model)
-        && (*model.board.filter() != Filter::default() || model.board.sort() != (SortBy::Queue, false))
+        && (*model.board.filter() != Filter::default()
+            || model.board.sort() != (SortBy::Queue, false))
 }
 
 fn shows_board(model: &Model) -> bool {
@@ -107,7 +112,10 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let seen = Rect { height: areas.body.bottom() - areas.head.y, ..areas.head };
     let old = !model.link.is_up();
     if old {
-        pen.wash(Rect { y: areas.tabs.y, height: seen.bottom() - areas.tabs.y, ..seen }, model.theme.stale);
+        pen.wash(
+            Rect { y: areas.tabs.y, height: seen.bottom() - areas.tabs.y, ..seen },
+            model.theme.stale,
+        );
     }
     foot::draw(model, &mut pen, areas.foot);
     let below = Rect { y: areas.head.y, height: areas.foot.bottom() - areas.head.y, ..areas.head };

@@ -2,6 +2,7 @@
 
 use super::super::model::{Model, Over, Pick};
 use super::super::text;
+use super::super::width;
 use super::pen::Pen;
 use super::{help, pen};
 use ratatui::Frame;
@@ -31,8 +32,14 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         }
         Some(Over::Help(top)) => {
             let mut pen = Pen::new(frame.buffer_mut(), &model.theme);
-            let place = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height.saturating_sub(1) };
-            let inside = boxed(&mut pen, place, "Keys and commands: esc leaves, up and down scroll");
+            let place = Rect {
+                x: area.x + 1,
+                y: area.y + 1,
+                width: area.width - 2,
+                height: area.height.saturating_sub(1),
+            };
+            let inside =
+                boxed(&mut pen, place, "Keys and commands: esc leaves, up and down scroll");
             help::draw(model, &mut pen, inside, *top);
         }
     }
@@ -52,7 +59,13 @@ fn draw_pick(pen: &mut Pen<'_>, area: Rect, pick: &Pick) {
     let place = at_foot(area, area.width.saturating_sub(4).min(92), height);
     let inside = boxed(pen, place, &format!("{}  (enter or its digit, esc leaves)", pick.title));
     let first = pick.at.saturating_sub(rows.saturating_sub(1));
-    let names = pick.choices.iter().map(|(word, _)| text::width(&text::plain(word))).max().unwrap_or(0).min(24);
+    let names = pick
+        .choices
+        .iter()
+        .map(|(word, _)| width::width(&text::plain(word)))
+        .max()
+        .unwrap_or(0)
+        .min(24);
     for (y, (index, (word, beside))) in
         (inside.y..inside.bottom()).zip(pick.choices.iter().enumerate().skip(first))
     {
@@ -80,7 +93,13 @@ fn boxed(pen: &mut Pen<'_>, place: Rect, title: &str) -> Rect {
         pen.text(place.right() - 1, y, 1, "│", theme.border);
     }
     pen.text(place.x, place.bottom() - 1, place.width, &format!("└{across}┘"), theme.border);
-    pen.text(place.x + 2, place.y, place.width.saturating_sub(4), &format!(" {title} "), theme.title);
+    pen.text(
+        place.x + 2,
+        place.y,
+        place.width.saturating_sub(4),
+        &format!(" {title} "),
+        theme.title,
+    );
     Rect {
         x: place.x + 1,
         y: place.y + 1,

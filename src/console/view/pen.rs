@@ -2,6 +2,7 @@
 
 use super::super::text;
 use super::super::theme::Theme;
+use super::super::width;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -46,7 +47,7 @@ impl<'a> Pen<'a> {
         for (words, style) in parts {
             let left = end.saturating_sub(at);
             self.text(at, y, left, words, *style);
-            let wide = u16::try_from(text::width(&text::plain(words))).unwrap_or(u16::MAX);
+            let wide = u16::try_from(width::width(&text::plain(words))).unwrap_or(u16::MAX);
             at = at.saturating_add(wide).min(end);
         }
         at
@@ -54,7 +55,8 @@ impl<'a> Pen<'a> {
 
     /// Writes so that it ends at the right edge of `area`; gives the columns it took.
     pub(super) fn right(&mut self, area: Rect, words: &str, style: Style) -> u16 {
-        let wide = u16::try_from(text::width(&text::plain(words))).unwrap_or(u16::MAX).min(area.width);
+        let wide =
+            u16::try_from(width::width(&text::plain(words))).unwrap_or(u16::MAX).min(area.width);
         self.text(area.right() - wide, area.y, wide, words, style);
         wide
     }

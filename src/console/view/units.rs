@@ -14,7 +14,14 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let style = pen.theme.label;
     let mut cells = Cells::new(area);
     cells.skip(1);
-    for (columns, head) in [(12, "UNIT"), (15, "STATUS"), (14, "CALLS"), (12, "DISTRICT"), (4, "CREW"), (skills, "SKILLS")] {
+    for (columns, head) in [
+        (12, "UNIT"),
+        (15, "STATUS"),
+        (14, "CALLS"),
+        (12, "DISTRICT"),
+        (4, "CREW"),
+        (skills, "SKILLS"),
+    ] {
         cells.left(pen, columns, head, style);
     }
     cells.right(pen, 5, "HEARD", style);
@@ -41,7 +48,14 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-fn draw_unit(model: &Model, pen: &mut Pen<'_>, row: Rect, unit: &UnitSummary, skills: u16, wide: bool) {
+fn draw_unit(
+    model: &Model,
+    pen: &mut Pen<'_>,
+    row: Rect,
+    unit: &UnitSummary,
+    skills: u16,
+    wide: bool,
+) {
     let theme = pen.theme;
     let (status, style) = match unit.status {
         _ if unit.panic.is_some() => ("PANIC".to_owned(), theme.urgent),
@@ -64,8 +78,16 @@ fn draw_unit(model: &Model, pen: &mut Pen<'_>, row: Rect, unit: &UnitSummary, sk
     // Not linked: its orders go by radio.
     cells.right(pen, 5, &age, if unit.linked { theme.value } else { theme.warn });
     if wide {
-        cells.left(pen, 10, if unit.linked { "linked" } else { "radio only" }, if unit.linked { theme.dim } else { theme.warn });
-        let position = unit.lat.zip(unit.lon).map_or_else(|| "not known".into(), |(lat, lon)| format!("{lat:.4}, {lon:.4}"));
+        cells.left(
+            pen,
+            10,
+            if unit.linked { "linked" } else { "radio only" },
+            if unit.linked { theme.dim } else { theme.warn },
+        );
+        let position = unit
+            .lat
+            .zip(unit.lon)
+            .map_or_else(|| "not known".into(), |(lat, lon)| format!("{lat:.4}, {lon:.4}"));
         cells.left(pen, 24, &position, theme.dim);
     } else if !unit.linked {
         pen.text(row.right().saturating_sub(1), row.y, 1, "r", theme.warn);
