@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Do what an operator does with a call.
     Op(Op),
+    /// The operator's screen: the board, the calls, the units, who was told.
+    Console(Console),
     /// Be a patrol unit: sign on, see assignments as they come, answer them.
     Unit(Unit),
     /// List who was told of missed deadlines, and who took it.
@@ -298,6 +300,30 @@ pub(crate) struct Take {
     /// Its id, as `fifteen escalations`, `fifteen watch` and every notice name it.
     #[arg(value_parser = clap::value_parser!(u64).range(1..u64::MAX))]
     pub(crate) escalation: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Console {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    /// Your keys, TOML; without it ~/.config/fifteen/keys.toml if it is there. `?` in the console names them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+    /// How many colours; NO_COLOR means never.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// As many as the terminal says it has.
+    Auto,
+    /// 24 bit.
+    True,
+    /// The 16 of every terminal.
+    Ansi,
+    /// None: bold, reversed, underlined.
+    Never,
 }
 
 #[derive(Debug, Args)]

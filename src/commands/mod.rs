@@ -2,6 +2,7 @@
 //! else; a failure is an error of one line that says what to do.
 
 mod client;
+mod console;
 mod journal;
 mod replay;
 mod report;
@@ -21,6 +22,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Calls(args) => wait(client::calls(args, json)),
         Command::Show(args) => wait(client::show(args, json)),
         Command::Op(args) => wait(client::op(args, json)),
+        Command::Console(args) => console::run(args),
         Command::Unit(args) => wait(client::unit(args, json)),
         Command::Escalations(args) => wait(client::escalations(args, json)),
         Command::Take(args) => wait(client::take(args, json)),
