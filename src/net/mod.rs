@@ -6,6 +6,7 @@
 
 mod convert;
 mod feed;
+mod health;
 mod queries;
 mod session;
 mod stream;
@@ -205,7 +206,7 @@ pub async fn serve<J: Journal + 'static>(
     ready(address);
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
-    let canary = tokio::spawn(queries::canary(Arc::clone(&server)));
+    let canary = tokio::spawn(health::canary(Arc::clone(&server)));
     let early = loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {

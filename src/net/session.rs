@@ -453,6 +453,7 @@ fn call_of(request: &Request) -> Option<CallId> {
         Request::Escalate(escalate) => escalate.call,
         Request::RecordCallback(callback) => callback.call,
         Request::TakeEscalation(take) => take.call,
+        Request::SendMessage(message) => message.call?,
         Request::CloseCall(close) => close.call,
         Request::ReopenCall(reopen) => reopen.call,
         _ => return None,
