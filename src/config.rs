@@ -3,11 +3,14 @@
 
 mod check;
 mod districts;
+mod notices;
 mod rules;
 
 use self::check::{Checked, ms, name, unique, wrong};
+use self::notices::{ChannelTable, NotifyTable, PersonTable};
 use self::rules::{ClockTable, DispositionTable, LadderTable, QueueTable};
 use crate::domain::{Priority, Role, Rules, Trigger};
+use crate::notify::Roster;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -146,6 +149,8 @@ pub struct Settings {
     pub districts: Vec<District>,
     /// `[queue]`, `[[clock]]`, `[[ladder]]`, `[[disposition]]`: what the core runs under.
     pub rules: Rules,
+    /// `[notify]`, `[[person]]`, `[[channel]]`: who is told, by which ways.
+    pub roster: Roster,
     /// `token_file`, read: a token a role; empty: none is asked for.
     pub tokens: BTreeMap<Role, String>,
 }
@@ -186,6 +191,7 @@ impl Settings {
             |path: &Path, source| ConfigError::Unreadable { path: path.into(), source };
         let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
         let mut settings = Self::parse(&text, &path.display().to_string())?;
+        notices::read_secrets(&mut settings.roster, path.parent().unwrap_or(Path::new("")))?;
         if let Some(file) = &settings.listen.token_file {
             let file = path.parent().unwrap_or(Path::new("")).join(file);
             let text =
@@ -229,6 +235,11 @@ struct File {
     canary: CanarySettings,
     kind: Vec<Kind>,
     district: Vec<District>,
+    notify: NotifyTable,
+    #[serde(default)]
+    person: Vec<PersonTable>,
+    #[serde(default)]
+    channel: Vec<ChannelTable>,
 }
 
 impl File {
@@ -248,6 +259,8 @@ impl File {
             name("kind.name", &kind.name)?;
         }
         districts::check(&self.district)?;
+        let (people, channels) = (self.person, self.channel);
+        let roster = notices::roster(self.notify, people, channels, &rules, &self.district)?;
         if !self.canary.every.is_zero() {
             let canary = rules.clocks.iter().find(|clock| clock.starts == Trigger::CanaryReceived);
             match canary {
@@ -274,6 +287,7 @@ impl File {
             kinds: self.kind,
             districts: self.district,
             rules,
+            roster,
             tokens: BTreeMap::new(),
         })
     }

@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("report", &["domain", "journal"]),
     ("trace", &["domain", "engine", "journal", "client"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "notify"]), // makes the roster of who is told
     ("console", &["client", "protocol"]),
     ("notify", &["domain", "service"]),
     ("lib", &[]),
