@@ -422,12 +422,32 @@ pub(crate) struct Report {
     /// Figures for each of these, beside those for all.
     #[arg(long, value_enum)]
     pub(crate) by: Option<By>,
-    /// How to print.
+    /// How to print: html is one page that needs nothing else, for the screen and for A4.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+    /// Write to this file instead of stdout; it appears when it is whole.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The clock that the tables of html and of --public are about; without it the first.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) clock: Option<String>,
+    /// In html and with --public: withhold counts below this by place, kind and time; 0: none.
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    pub(crate) suppress: u64,
+    /// For readers outside: no single call, no officer's name, and small counts withheld in json
+    /// and csv too, which are exact otherwise.
+    #[arg(long, conflicts_with = "escalations")]
+    pub(crate) public: bool,
     /// List every escalation instead of the figures.
     #[arg(long)]
     pub(crate) escalations: bool,
+    /// Redraw the table in the terminal until ctrl-C, from a server; without --from the calls
+    /// since midnight.
+    #[arg(long, conflicts_with_all = ["data", "out", "escalations", "public"])]
+    pub(crate) live: bool,
+    /// Seconds between two pictures of --live.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), requires = "live")]
+    pub(crate) every: u64,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -444,6 +464,7 @@ pub(crate) enum Format {
     Table,
     Json,
     Csv,
+    Html,
 }
 
 #[derive(Debug, Args)]

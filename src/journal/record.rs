@@ -42,3 +42,11 @@ pub struct Tail {
     /// When the last transition happened.
     pub at: UtcMs,
 }
+
+impl Tail {
+    /// The chain in hex, as `journal verify` prints it.
+    #[must_use]
+    pub fn chain_hex(&self) -> String {
+        super::inspect::hex(self.chain)
+    }
+}

@@ -329,12 +329,13 @@ fn report(server: &Arc<Server>, asked: &wire::Report, answering: Answering) {
         }),
         zone: server.settings.time_zone(),
     };
+    let fold = if asked.full { Fold::full(query) } else { Fold::new(query) };
     let inner = Arc::clone(server);
     ask(server, answering, move |room, answering| {
         let seq = room.tail.seq;
         // A thread of its own: a report may read for seconds, and no call waits for it.
         let reading = std::thread::Builder::new().name("report".into());
-        let spawned = reading.spawn(move || match figures(&inner, query, seq) {
+        let spawned = reading.spawn(move || match figures(&inner, fold, seq) {
             Ok(report) => answering.reply(Some(seq), false, wire::ReportFigures { report }),
             Err((code, text)) => answering.reject(code, text),
         });
@@ -344,12 +345,10 @@ fn report(server: &Arc<Server>, asked: &wire::Report, answering: Answering) {
     });
 }
 
-fn figures(server: &Server, query: Query, seq: u64) -> Result<String, (Code, String)> {
+fn figures(server: &Server, mut fold: Fold, seq: u64) -> Result<String, (Code, String)> {
     let failed = |text: String| (Code::JournalFailed, text);
     let LogFiles { dir, options } = &server.files;
-    let mut fold = Fold::new(query);
-    let mut last = 0;
-    inspect::dump(dir, options, 1, |number, record| {
+    let tail = inspect::dump(dir, options, 1, |number, record| {
         let dated = decode(RecordRef {
             seq: number,
             at: record.at,
@@ -357,22 +356,27 @@ fn figures(server: &Server, query: Query, seq: u64) -> Result<String, (Code, Str
             body: &record.body,
         });
         fold.take(&dated.map_err(|why| JournalError::Fold { seq: number, why })?);
-        last = number;
         Ok(())
     })
     .map_err(|error| failed(error.to_string()))?;
+    let last = tail.seq;
     if last < seq {
         return Err(failed(format!(
             "the plain files end at transition {last}, the log at {seq}: the witness has failed, see `fifteen health`"
         )));
     }
-    let report = serde_json::to_string(&fold.finish(server.clock.now()))
-        .map_err(|error| failed(error.to_string()))?;
-    if report.len() > REPORT_BYTES_MAX {
-        let text = "more figures than one reply holds; ask for a shorter span, or without `by`";
-        return Err((Code::TooLarge, text.into()));
+    let report = fold.finish(server.clock.now());
+    let mut report = report.signed(&server.settings.room.name, Some(tail.chain_hex()));
+    loop {
+        let text = serde_json::to_string(&report).map_err(|error| failed(error.to_string()))?;
+        if text.len() <= REPORT_BYTES_MAX {
+            return Ok(text);
+        }
+        if !report.shorten() {
+            let text = "more figures than one reply holds; ask for a shorter span, or without `by`";
+            return Err((Code::TooLarge, text.into()));
+        }
     }
-    Ok(report)
 }
 
 /// A backup, taken from the plain files on a thread of its own.

@@ -95,6 +95,9 @@ pub struct Report {
     /// A row for each of these; absent: one row for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<ReportBy>,
+    /// Also what the printed report shows: `detail`, beside the figures.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "super::is_false")]
+    pub full: bool,
 }
 
 /// Asks for pushes from here on; answered `subscribed`. Sent again it brings a fresh snapshot.

@@ -1,6 +1,6 @@
 //! The report itself: counts and spans, nothing about a person.
 
-use super::By;
+use super::{By, Detail};
 use crate::domain::CallId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +19,42 @@ pub struct Report {
     /// The groups. Districts and kinds: most missed deadlines first; the others in their own
     /// order. Past [`super::Fold::GROUPS_MAX`] the rest are one group, "(other)".
     pub groups: Vec<Group>,
+    /// What the printed report shows beside it; of [`super::Fold::full`] alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<Detail>>,
+}
+
+impl Report {
+    /// Says in its detail, if it has one, whose log it was made from and what chain that log had
+    /// at its end.
+    #[must_use]
+    pub fn signed(mut self, room: &str, chain: Option<String>) -> Self {
+        if let Some(detail) = &mut self.detail {
+            room.clone_into(&mut detail.room);
+            detail.chain = chain;
+        }
+        self
+    }
+
+    /// Makes a report with detail smaller: fewer stories, then fewer groups of its longest cut;
+    /// what is left out stays counted. False: there is nothing to leave out.
+    pub fn shorten(&mut self) -> bool {
+        let Some(detail) = &mut self.detail else {
+            return false;
+        };
+        if !detail.stories.is_empty() {
+            detail.stories.truncate(detail.stories.len() / 2);
+            return true;
+        }
+        let longest = detail.cuts.iter_mut().max_by_key(|cut| cut.groups.len());
+        let Some(cut) = longest.filter(|cut| cut.groups.len() > 8) else {
+            return false;
+        };
+        let kept = cut.groups.len() / 2;
+        cut.further += (cut.groups.len() - kept) as u64;
+        cut.groups.truncate(kept);
+        true
+    }
 }
 
 /// Which calls a report is about. Instants are RFC 3339 with the zone's offset.

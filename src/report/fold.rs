@@ -1,13 +1,14 @@
 //! The fold: one event at a time, holding what is open and forgetting what is closed.
 
+use super::detail::{Collector, Cut, Detail};
 use super::figures::{Excluded, Group, Report, Span};
 use super::open::{Closed, Milestone, OpenCall, Outcome, Told};
 use super::recent::Recent;
 use super::spans::Grain;
-use super::tally::{ClockName, Tallies};
+use super::tally::{ClockName, Places, Tallies, Tally};
 use super::{By, Query, stamp, zone_name};
 use crate::domain::{
-    CallId, ClockPoint, Dated, Event, Flags, NewCall, Priority, Rules, Source, Trigger, UtcMs,
+    CallId, ClockPoint, Dated, Event, Flags, NewCall, Priority, Role, Rules, Source, Trigger, UtcMs,
 };
 use std::collections::BTreeMap;
 
@@ -45,7 +46,11 @@ pub struct Fold {
     excluded: Excluded,
     received: Option<(UtcMs, UtcMs)>,
     last_at: UtcMs,
+    last_seq: u64,
     over: Vec<Outcome>,
+    /// What the groups of the tallies are cut by.
+    cuts: Vec<By>,
+    detail: Option<Box<Collector>>,
 }
 
 impl Fold {
@@ -62,6 +67,20 @@ impl Fold {
     /// Nothing taken yet.
     #[must_use]
     pub fn new(query: Query) -> Self {
+        let cuts = query.by.into_iter().collect();
+        Self::cut(query, cuts)
+    }
+
+    /// The same, for a report with its [`Detail`]: what the printed report is made of.
+    #[must_use]
+    pub fn full(query: Query) -> Self {
+        let mut cuts = Detail::CUTS.to_vec();
+        cuts.extend(query.by.filter(|by| !Detail::CUTS.contains(by)));
+        let detail = Collector::new(query.zone.clone());
+        Self { detail: Some(Box::new(detail)), ..Self::cut(query, cuts) }
+    }
+
+    fn cut(query: Query, cuts: Vec<By>) -> Self {
         let whole = Grain { exact_max: Self::EXACT_MAX, digits: 3 };
         let group = Grain { exact_max: Self::GROUP_EXACT_MAX, digits: 2 };
         Self {
@@ -70,11 +89,14 @@ impl Fold {
             clocks: Vec::new(),
             open: BTreeMap::new(),
             recent: Recent::default(),
-            tallies: Tallies::new(whole, group, Self::GROUPS_MAX),
+            tallies: Tallies::new(whole, group, Self::GROUPS_MAX, cuts.len()),
             excluded: Excluded::default(),
             received: None,
             last_at: UtcMs(0),
+            last_seq: 0,
             over: Vec::new(),
+            cuts,
+            detail: None,
         }
     }
 
@@ -95,10 +117,17 @@ impl Fold {
     pub fn take(&mut self, dated: &Dated) {
         let at = dated.at;
         self.last_at = self.last_at.max(at);
+        self.last_seq = dated.seq;
+        if self.detail.is_some()
+            && let Some(row) = self.row(dated)
+            && let Some(detail) = &mut self.detail
+        {
+            detail.stories.take(row);
+        }
         match &dated.transition.event {
             Event::RulesAdopted(rules) => self.adopt(rules),
-            Event::CallReceived { call, received_at, placed, .. } => {
-                self.receive(*call, *received_at, placed)
+            Event::CallReceived { call, received_at, placed, by } => {
+                self.receive(*call, *received_at, placed, by.role);
             }
             Event::CallReopened {
                 call,
@@ -131,38 +160,45 @@ impl Fold {
         let end = end.max(self.last_at);
         for (id, held) in std::mem::take(&mut self.open) {
             let Held::Counted(call) = held else { continue };
-            self.tallies.each(call.group, |tally| {
+            self.tallies.each(call.places, |tally| {
                 tally.calls.open += 1;
                 tally.calls.open_waiting += u64::from(!call.acknowledged);
             });
             call.stand(end, &mut self.over);
-            self.count_runs(id, call.book, call.group, end);
+            self.count_runs(id, call.book, call.places, end);
         }
         let zone = &self.query.zone;
+        let (first, last) = self.received.unzip();
         let span = Span {
             zone: zone_name(zone, end),
             from_at: self.query.from.map(|at| stamp(zone, at)),
             to_at: self.query.to.map(|at| stamp(zone, at)),
-            first_received_at: self.received.map(|(first, _)| stamp(zone, first)),
-            last_received_at: self.received.map(|(_, last)| stamp(zone, last)),
+            first_received_at: first.map(|at| stamp(zone, at)),
+            last_received_at: last.map(|at| stamp(zone, at)),
             until_at: stamp(zone, end),
             until_ms: end.0,
         };
-        let worst_first = matches!(self.query.by, Some(By::District | By::Kind));
-        let (whole, groups) = self.tallies.into_parts(worst_first);
-        Report {
-            span,
-            excluded: self.excluded,
-            whole: whole.finish(&self.clocks, true, zone),
-            by: self.query.by,
-            groups: groups
-                .into_iter()
-                .map(|(name, tally)| Group {
-                    name,
-                    figures: tally.finish(&self.clocks, false, zone),
-                })
-                .collect(),
-        }
+        let worst_first = |cut: usize| matches!(self.cuts[cut], By::District | By::Kind);
+        let (whole, cuts) = self.tallies.into_parts(worst_first);
+        let whole = whole.finish(&self.clocks, true, zone);
+        let finished = |groups: Vec<(String, Tally)>| {
+            let finish = |(name, tally): (String, Tally)| Group {
+                name,
+                figures: tally.finish(&self.clocks, false, zone),
+            };
+            groups.into_iter().map(finish).collect::<Vec<_>>()
+        };
+        let mut cuts: Vec<_> =
+            self.cuts.iter().copied().zip(cuts.into_iter().map(finished)).collect();
+        let groups = cuts.iter().find(|(by, _)| Some(*by) == self.query.by);
+        let groups = groups.map(|(_, groups)| groups.clone()).unwrap_or_default();
+        let detail = self.detail.map(|detail| {
+            cuts.retain(|(by, _)| Detail::CUTS.contains(by));
+            let cuts = cuts.into_iter().map(|(by, groups)| Cut::new(by, groups)).collect();
+            let days = (self.query.from.or(first), self.query.to.map(|to| to.min(end)).or(last));
+            Box::new(detail.finish(cuts, days, self.last_seq))
+        });
+        Report { span, excluded: self.excluded, whole, by: self.query.by, groups, detail }
     }
 
     fn adopt(&mut self, rules: &Rules) {
@@ -186,7 +222,7 @@ impl Fold {
         self.books.push(Book { rules: Box::new(rules.clone()), clocks });
     }
 
-    fn receive(&mut self, id: CallId, received_at: UtcMs, placed: &NewCall) {
+    fn receive(&mut self, id: CallId, received_at: UtcMs, placed: &NewCall, by: Role) {
         if !self.query.wants(received_at) {
             return;
         }
@@ -201,17 +237,21 @@ impl Fold {
         }
         let (first, last) = self.received.unwrap_or((received_at, received_at));
         self.received = Some((first.min(received_at), last.max(received_at)));
-        let group = self.group(received_at, &placed.district, &placed.kind, placed.priority);
-        self.tallies.each(group, |tally| tally.calls.received += 1);
+        let places = self.places(received_at, &placed.district, &placed.kind, placed.priority);
+        self.tallies.each(places, |tally| tally.calls.received += 1);
         let call = OpenCall::start(
             1,
             newest(&self.books),
-            group,
+            places,
             received_at,
             received_at,
             placed.flags.dropped,
         );
         self.open.insert(id, Held::Counted(Box::new(call)));
+        // A call that a person at a desk places was picked up before.
+        if let Some(detail) = self.detail.as_mut().filter(|_| by == Role::Intake) {
+            detail.rings(id, received_at);
+        }
     }
 
     fn reopen(
@@ -227,10 +267,16 @@ impl Fold {
             self.open.insert(id, Held::Test);
             return;
         }
-        let group = self.group(received_at, district, kind, priority);
-        self.tallies.each(group, |tally| tally.calls.reopened += 1);
-        let call =
-            OpenCall::start(generation, newest(&self.books), group, received_at, at, flags.dropped);
+        let places = self.places(received_at, district, kind, priority);
+        self.tallies.each(places, |tally| tally.calls.reopened += 1);
+        let call = OpenCall::start(
+            generation,
+            newest(&self.books),
+            places,
+            received_at,
+            at,
+            flags.dropped,
+        );
         self.open.insert(id, Held::Counted(Box::new(call)));
     }
 
@@ -238,7 +284,7 @@ impl Fold {
         let Some(Held::Counted(mut call)) = self.open.remove(&id) else {
             return;
         };
-        self.tallies.each(call.group, |tally| {
+        self.tallies.each(call.places, |tally| {
             tally.calls.closed += 1;
             let closed_as = &mut tally.calls.closed_as;
             if let Some(count) = closed_as.get_mut(disposition) {
@@ -249,13 +295,16 @@ impl Fold {
         });
         let rules = call.book.map(|book| &*self.books[book].rules);
         call.close(rules, at, &mut self.over);
-        self.count_runs(id, call.book, call.group, at);
+        self.count_runs(id, call.book, call.places, at);
+        if let Some(detail) = &mut self.detail {
+            detail.closed(id);
+        }
         if call.told {
             let closed = Closed {
                 id,
                 generation: call.generation,
                 book: call.book,
-                group: call.group,
+                places: call.places,
                 taken: std::mem::take(&mut call.taken),
             };
             self.recent.insert(closed, Self::RECENT_MAX);
@@ -263,11 +312,11 @@ impl Fold {
     }
 
     fn taken(&mut self, id: CallId, clock: u8, rung: u8) {
-        let (book, group, taken) = match self.open.get_mut(&id) {
-            Some(Held::Counted(call)) => (call.book, call.group, &mut call.taken),
+        let (book, places, taken) = match self.open.get_mut(&id) {
+            Some(Held::Counted(call)) => (call.book, call.places, &mut call.taken),
             Some(Held::Test) => return,
             None => match self.recent.get_mut(id) {
-                Some(call) => (call.book, call.group, &mut call.taken),
+                Some(call) => (call.book, call.places, &mut call.taken),
                 None => return,
             },
         };
@@ -279,7 +328,7 @@ impl Fold {
         {
             taken.push((clock, rung));
             let place = book.clocks[usize::from(clock)];
-            self.tallies.each(group, |tally| tally.rung(place, rung, office).taken += 1);
+            self.tallies.each(places, |tally| tally.rung(place, rung, office).taken += 1);
         }
     }
 
@@ -293,11 +342,16 @@ impl Fold {
         };
         let (rules, over, tallies) = (&book.rules, &mut self.over, &mut self.tallies);
         match event {
+            Event::CallClaimed { .. } => {
+                if let Some(detail) = &mut self.detail {
+                    detail.picked_up(id, at);
+                }
+            }
             Event::UnitAssigned { unit, .. } => call.assign(rules, unit, at, over),
             Event::UnitProgressed { unit, progress, .. } => {
-                let (group, first) = (call.group, call.generation == 1);
+                let (places, first) = (call.places, call.generation == 1);
                 call.progress(rules, unit, *progress, at, over, |milestone| {
-                    tallies.each(group, |tally| match (milestone, first) {
+                    tallies.each(places, |tally| match (milestone, first) {
                         (Milestone::Acknowledged, true) => tally.calls.acknowledged += 1,
                         (Milestone::Acknowledged, false) => tally.calls.reopened_acknowledged += 1,
                         (Milestone::Arrived, true) => tally.calls.arrived += 1,
@@ -308,7 +362,7 @@ impl Fold {
             Event::UnitLeft { unit, leaving, .. } => call.leave(rules, unit, *leaving, at, over),
             Event::AcknowledgementWithdrawn { .. } => {
                 call.withdraw(rules, at);
-                tallies.each(call.group, |tally| tally.calls.withdrawals += 1);
+                tallies.each(call.places, |tally| tally.calls.withdrawals += 1);
             }
             Event::UnitCheckedIn { unit, .. } => {
                 call.trigger(rules, Trigger::UnitCheckedIn, Some(unit), at, over);
@@ -328,30 +382,34 @@ impl Fold {
             }
             _ => {}
         }
-        let (book, group) = (call.book, call.group);
-        self.count_runs(id, book, group, at);
+        let (book, places) = (call.book, call.places);
+        self.count_runs(id, book, places, at);
     }
 
     /// Counts the runs that are over.
-    fn count_runs(&mut self, id: CallId, book: Option<usize>, group: Option<usize>, end: UtcMs) {
+    fn count_runs(&mut self, id: CallId, book: Option<usize>, places: Places, end: UtcMs) {
         for outcome in self.over.drain(..) {
             let place = book
                 .and_then(|book| self.books[book].clocks.get(usize::from(outcome.clock)).copied());
             if let Some(place) = place {
-                self.tallies.each(group, |tally| tally.run(place, id, &outcome, end));
+                self.tallies.each(places, |tally| tally.run(place, id, &outcome, end));
+                if let Some(detail) = &mut self.detail {
+                    detail.run(&self.clocks, place, id, &outcome);
+                }
             }
         }
     }
 
-    fn group(
+    /// Where a call is counted in every cut.
+    fn places(
         &mut self,
         received_at: UtcMs,
         district: &str,
         kind: &str,
         priority: Priority,
-    ) -> Option<usize> {
-        let name = self.query.group(received_at, district, kind, priority)?;
-        Some(self.tallies.place(name))
+    ) -> Places {
+        let (query, cuts) = (&self.query, &self.cuts);
+        self.tallies.places(|cut| query.group(cuts[cut], received_at, district, kind, priority))
     }
 }
 
@@ -375,7 +433,7 @@ fn escalate(at: UtcMs, call: &mut OpenCall, book: &Book, event: &Event, tallies:
     call.told(&book.rules, *clock, unit.as_ref(), point, told);
     let place = book.clocks[usize::from(*clock)];
     let late_ms = if by_hand.is_some() { 0 } else { at.since(*due_at) };
-    tallies.each(call.group, |tally| {
+    tallies.each(call.places, |tally| {
         let figures = tally.rung(place, *rung, office);
         if *repeat == 0 {
             figures.told += 1;

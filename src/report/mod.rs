@@ -3,30 +3,50 @@
 //!
 //! ```text
 //!   events ──> Fold::take ──> open calls ──closed──> tallies ──Fold::finish──> Report ──> render
-//!                    └──────> Fold::row ──> one EscalationRow an escalation
+//!                    └──────> Fold::row ──> one EscalationRow an escalation          └──> Tables
+//!                                                                    html(), summary() <──┘
 //! ```
 //! The fold is streaming: it holds the open calls, the tallies, and a bounded memory of calls
-//! closed lately ([`Fold::RECENT_MAX`]); never a list of all calls. It reads no clock, and nothing
+//! closed lately ([`Fold::RECENT_MAX`]), and so many escalations' stories as are printed; never a list of all calls. It reads no clock, and nothing
 //! in it carries who she is: no number, name, place, note or reason has a field here.
+//!
+//! [`render`] gives all figures exactly, to the room and its supervisors. [`html()`],
+//! [`summary()`] and the public forms withhold small counts ([`Tables`], [`disclose`]), and never
+//! let one be worked out from the others.
 //!
 //! What the figures mean is said on each field of [`Calls`], [`ClockFigures`] and
 //! [`RungFigures`]. Spans are milliseconds; instants are printed in the zone of the [`Query`].
 
+mod daily;
+mod detail;
+pub mod disclose;
 mod figures;
 mod fold;
+mod html;
 mod open;
+mod public;
 mod recent;
 pub mod render;
 mod row;
+mod say;
 mod sheet;
 mod spans;
+mod stories;
+mod summary;
+mod tables;
 mod tally;
 
+pub use daily::{daily_span, midnight, next_daily};
+pub use detail::{Bar, Cut, Detail, PickedUp, Spread, Week};
 pub use figures::{
     Calls, ClockFigures, Excluded, Figures, Group, Report, RungFigures, Span, Worst,
 };
 pub use fold::Fold;
+pub use html::html;
 pub use row::{EscalationRow, Record};
+pub use stories::{Ended, Notice, Story, Told};
+pub use summary::summary;
+pub use tables::{Disclosure, Ranks, Row, Table, Tables, WeekRow, WeekTable};
 
 use crate::domain::{Priority, UtcMs};
 use jiff::tz::TimeZone;
@@ -57,18 +77,19 @@ impl Query {
             && self.to.is_none_or(|to| received_at < to)
     }
 
-    /// The group a call belongs to.
+    /// The group a call belongs to in a cut.
     fn group(
         &self,
+        by: By,
         received_at: UtcMs,
         district: &str,
         kind: &str,
         priority: Priority,
-    ) -> Option<String> {
+    ) -> String {
         let or_none = |text: &str| {
             if text.is_empty() { "(none)".to_owned() } else { text.to_owned() }
         };
-        Some(match self.by? {
+        match by {
             By::District => or_none(district),
             By::Kind => or_none(kind),
             By::Priority => priority.to_string(),
@@ -80,7 +101,7 @@ impl Query {
                 Some(_) => "night 22-06".to_owned(),
                 None => "(none)".to_owned(),
             },
-        })
+        }
     }
 }
 

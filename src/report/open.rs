@@ -3,6 +3,7 @@
 //! [`crate::domain::ClockRun`] says when a run is due, here as in the engine; what a report adds
 //! is the first answer, kept through withdrawals.
 
+use super::tally::Places;
 use crate::domain::{
     CallId, Callsign, ClockPoint, ClockRule, ClockRun, Leaving, Progress, Rules, Trigger, UtcMs,
 };
@@ -118,8 +119,8 @@ pub(super) struct OpenCall {
     pub generation: u32,
     /// Index of its rules; `None`: received before any were adopted.
     pub book: Option<usize>,
-    /// Index of its group.
-    pub group: Option<usize>,
+    /// Its group in every cut.
+    pub places: Places,
     pub received_at: UtcMs,
     /// Start of its generation.
     started_at: UtcMs,
@@ -147,7 +148,7 @@ impl OpenCall {
     pub(super) fn start(
         generation: u32,
         rules: Option<(usize, &Rules)>,
-        group: Option<usize>,
+        places: Places,
         received_at: UtcMs,
         started_at: UtcMs,
         dropped: bool,
@@ -155,7 +156,7 @@ impl OpenCall {
         let mut call = Self {
             generation,
             book: rules.map(|(book, _)| book),
-            group,
+            places,
             received_at,
             started_at,
             units: Vec::new(),
@@ -397,6 +398,6 @@ pub(super) struct Closed {
     pub id: CallId,
     pub generation: u32,
     pub book: Option<usize>,
-    pub group: Option<usize>,
+    pub places: Places,
     pub taken: Vec<(u8, u8)>,
 }

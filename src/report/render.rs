@@ -1,7 +1,10 @@
 //! A report for eyes ([`table`]), for programs ([`json`]) and for spreadsheets ([`csv()`]); and
 //! the list of escalations, line by line as it is folded ([`EscalationCsv`], [`escalation_json`]).
+//! All of them exact; [`public_json`] and [`public_csv`] are for readers outside.
 
 use super::figures::{Calls, ClockFigures, Figures, Report, Worst};
+pub use super::public::{public_csv, public_json};
+use super::say::{limit, rank, share, span, to_seconds};
 pub use super::sheet::{EscalationCsv, csv, escalation_json, json};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 use std::fmt::Write as _;
@@ -74,14 +77,6 @@ fn heading(report: &Report) -> String {
     text
 }
 
-/// An instant without its fraction of a second.
-fn to_seconds(stamp: &str) -> String {
-    let Some((seconds, rest)) = stamp.split_once('.') else {
-        return stamp.to_owned();
-    };
-    seconds.to_owned() + rest.trim_start_matches(|digit: char| digit.is_ascii_digit())
-}
-
 /// The items after `head`, broken between two of them where the line would be too long.
 fn wrapped(head: &str, items: &[String]) -> String {
     let mut text = head.to_owned();
@@ -135,7 +130,7 @@ fn deadlines(figures: &Figures) -> String {
     for clock in &figures.clocks {
         table.add_row([
             shown(&clock.clock),
-            span(clock.limit_ms).trim_end_matches("00s").to_owned(),
+            limit(clock.limit_ms),
             clock.started.to_string(),
             clock.in_time.to_string(),
             clock.missed.to_string(),
@@ -240,53 +235,14 @@ fn worst(worst: Option<&Worst>) -> String {
     worst.map_or_else(|| "-".to_owned(), |worst| format!("{} #{}", span(worst.ms), worst.call))
 }
 
-fn rank(ms: Option<u64>) -> String {
-    ms.map_or_else(|| "never".to_owned(), span)
-}
-
-fn share(share: Option<f64>) -> String {
-    // Rounded down: 100 % is said only of no miss at all.
-    share.map_or_else(
-        || "-".to_owned(),
-        |share| format!("{:.1}%", (share * 1_000.0 + 1e-6).floor() / 10.0),
-    )
-}
-
-/// A span as a person says it, in its two largest units, rounded down.
-fn span(ms: u64) -> String {
-    let (seconds, minutes, hours, days) =
-        (ms / 1_000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
-    match (days, hours, minutes, seconds) {
-        (0, 0, 0, 0) if ms > 0 => format!("{ms}ms"),
-        (0, 0, 0, _) => format!("{seconds}s"),
-        (0, 0, _, _) => format!("{minutes}m{:02}s", seconds % 60),
-        (0, ..) => format!("{hours}h{:02}m", minutes % 60),
-        _ => format!("{days}d{:02}h", hours % 24),
-    }
-}
-
 /// Text somebody typed, without what would move a terminal's cursor.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{share, shown, span, to_seconds, wrapped};
-
-    #[test]
-    fn spans_are_said_in_two_units() {
-        let said = [0, 999, 12_345, 208_533, 900_000, 3_728_190, 90_061_000].map(span);
-        assert_eq!(said, ["0s", "999ms", "12s", "3m28s", "15m00s", "1h02m", "1d01h"]);
-    }
-
-    #[test]
-    fn a_share_is_never_rounded_up_to_all() {
-        assert_eq!(share(Some(0.9999)), "99.9%");
-        assert_eq!(share(Some(1.0)), "100.0%");
-        assert_eq!(share(Some(0.753)), "75.3%");
-        assert_eq!(share(None), "-");
-    }
+    use super::{shown, wrapped};
 
     #[test]
     fn long_lists_break_between_items_at_80_columns() {
@@ -295,12 +251,6 @@ mod tests {
         assert!(text.lines().count() > 4);
         assert!(text.lines().all(|line| line.len() <= 80));
         assert_eq!(text.split_whitespace().count(), 62);
-    }
-
-    #[test]
-    fn a_heading_is_to_the_second() {
-        assert_eq!(to_seconds("2026-01-01T05:00:00.123+05:00"), "2026-01-01T05:00:00+05:00");
-        assert_eq!(to_seconds("2026-01-01T05:00:00+05:00"), "2026-01-01T05:00:00+05:00");
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn csv_rows<W: Write>(
 }
 
 /// Text somebody typed, so that no spreadsheet takes it for a formula.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

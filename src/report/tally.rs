@@ -1,9 +1,9 @@
-//! Figures while they are counted: the whole, and each group.
+//! Figures while they are counted: the whole, and each group of each cut.
 
 use super::figures::{Calls, ClockFigures, Figures, RungFigures, Worst};
 use super::open::{Outcome, Verdict};
 use super::spans::{Grain, Spans};
-use super::stamp;
+use super::{By, stamp};
 use crate::domain::{CallId, UtcMs};
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
@@ -170,11 +170,21 @@ fn compliance(in_time: u64, missed: u64) -> Option<f64> {
     Some(share as f64 / 10_000.0)
 }
 
-/// The whole and its groups.
+/// Where a call is counted beside the whole: its group in each cut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Places([Option<u16>; By::ALL.len()]);
+
+/// The groups of one cut.
+#[derive(Default)]
+struct Groups {
+    groups: Vec<(String, Tally)>,
+    places: HashMap<String, u16>,
+}
+
+/// The whole and its groups, cut in as many ways as were asked for.
 pub(super) struct Tallies {
     pub whole: Tally,
-    groups: Vec<(String, Tally)>,
-    places: HashMap<String, usize>,
+    cuts: Vec<Groups>,
     grain: Grain,
     groups_max: usize,
 }
@@ -183,45 +193,64 @@ pub(super) struct Tallies {
 const OTHER: &str = "(other)";
 
 impl Tallies {
-    pub(super) fn new(whole: Grain, group: Grain, groups_max: usize) -> Self {
-        Self {
-            whole: Tally::new(whole),
-            groups: Vec::new(),
-            places: HashMap::new(),
-            grain: group,
-            groups_max,
+    pub(super) fn new(whole: Grain, group: Grain, groups_max: usize, cuts: usize) -> Self {
+        let cuts = (0..cuts).map(|_| Groups::default()).collect();
+        Self { whole: Tally::new(whole), cuts, grain: group, groups_max }
+    }
+
+    /// Its place in every cut, `name` saying what each calls it.
+    pub(super) fn places(&mut self, mut name: impl FnMut(usize) -> String) -> Places {
+        let mut places = Places::default();
+        for (cut, place) in places.0.iter_mut().enumerate().take(self.cuts.len()) {
+            *place = Some(self.place(cut, name(cut)));
         }
+        places
     }
 
     /// The place of the group of that name; past the bound, that of all others.
-    pub(super) fn place(&mut self, name: String) -> usize {
-        if let Some(place) = self.places.get(&name) {
+    fn place(&mut self, cut: usize, name: String) -> u16 {
+        let of = &mut self.cuts[cut];
+        if let Some(place) = of.places.get(&name) {
             return *place;
         }
-        if self.groups.len() + 1 >= self.groups_max && name != OTHER {
-            return self.place(OTHER.to_owned());
+        if of.groups.len() + 1 >= self.groups_max && name != OTHER {
+            return self.place(cut, OTHER.to_owned());
         }
-        self.groups.push((name.clone(), Tally::new(self.grain)));
-        self.places.insert(name, self.groups.len() - 1);
-        self.groups.len() - 1
+        let place = u16::try_from(of.groups.len()).expect("the bound of groups fits 16 bits");
+        of.groups.push((name.clone(), Tally::new(self.grain)));
+        of.places.insert(name, place);
+        place
     }
 
-    /// Counts in the whole and in the group.
-    pub(super) fn each(&mut self, group: Option<usize>, mut count: impl FnMut(&mut Tally)) {
+    /// Counts in the whole and in the groups.
+    pub(super) fn each(&mut self, places: Places, mut count: impl FnMut(&mut Tally)) {
         count(&mut self.whole);
-        if let Some((_, tally)) = group.and_then(|place| self.groups.get_mut(place)) {
-            count(tally);
+        for (of, place) in self.cuts.iter_mut().zip(places.0) {
+            if let Some((_, tally)) = place.and_then(|place| of.groups.get_mut(usize::from(place)))
+            {
+                count(tally);
+            }
         }
     }
 
-    /// The whole, and the groups by name or with most missed deadlines first.
-    pub(super) fn into_parts(self, worst_first: bool) -> (Tally, Vec<(String, Tally)>) {
-        let mut groups = self.groups;
-        groups.sort_by(|(a, x), (b, y)| {
-            let by_missed =
-                if worst_first { y.missed().cmp(&x.missed()) } else { std::cmp::Ordering::Equal };
-            by_missed.then_with(|| a.cmp(b))
-        });
-        (self.whole, groups)
+    /// The whole, and the groups of each cut by name or, for those of `worst_first`, with most
+    /// missed deadlines first.
+    pub(super) fn into_parts(
+        self,
+        worst_first: impl Fn(usize) -> bool,
+    ) -> (Tally, Vec<Vec<(String, Tally)>>) {
+        let sorted = |(cut, of): (usize, Groups)| {
+            let mut groups = of.groups;
+            groups.sort_by(|(a, x), (b, y)| {
+                let by_missed = if worst_first(cut) {
+                    y.missed().cmp(&x.missed())
+                } else {
+                    std::cmp::Ordering::Equal
+                };
+                by_missed.then_with(|| a.cmp(b))
+            });
+            groups
+        };
+        (self.whole, self.cuts.into_iter().enumerate().map(sorted).collect())
     }
 }

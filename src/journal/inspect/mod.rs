@@ -103,7 +103,8 @@ pub fn digest<F: Fold>(dir: &Path, options: &Options) -> Result<Digest, JournalE
     Ok(Digest { seq: tail.seq, chain: hex(tail.chain), digest: hex(state.digest()) })
 }
 
-/// Gives every transition from `from_seq` on to `each`, in order. Works beside a running server.
+/// Gives every transition from `from_seq` on to `each`, in order, and says where they end. Works beside a running
+/// server.
 ///
 /// # Errors
 /// Damage, with place and sequence number; or what `each` answers.
@@ -112,15 +113,18 @@ pub fn dump(
     options: &Options,
     from_seq: u64,
     mut each: impl FnMut(u64, Record) -> Result<(), JournalError>,
-) -> Result<(), JournalError> {
+) -> Result<Tail, JournalError> {
     let log = PlainLog::open(dir, options)?;
+    let mut tail = log.archive.tail();
     let archived = log.archive.frames(from_seq);
     for frame in archived.chain(log.live()?) {
-        for read in frame?.records().filter(|read| read.seq >= from_seq) {
+        let frame = frame?;
+        for read in frame.records().filter(|read| read.seq >= from_seq) {
             each(read.seq, Record { at: read.at, schema: read.schema, body: read.body.to_vec() })?;
         }
+        tail = frame.tail();
     }
-    Ok(())
+    Ok(tail)
 }
 
 /// Opens a stopped log, replays it and keeps a snapshot of the state.
