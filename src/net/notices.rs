@@ -2,10 +2,12 @@
 //! need of the room, and ends them with it.
 
 use super::Server;
-use crate::domain::{Actor, Command, Order, Rejection, Role};
+use super::queries::folded;
+use crate::domain::{Actor, Command, Order, Rejection, Role, UtcMs};
 use crate::notify::link::{LinkServer, Taken};
 use crate::notify::sign::Take;
-use crate::notify::{Desk, Ears, Outbox};
+use crate::notify::{Desk, Ears, Outbox, Report};
+use crate::report::{Disclosure, Fold, Query, daily_span, html, summary};
 use crate::service::Asked;
 use std::net::TcpListener;
 use std::sync::{Arc, PoisonError};
@@ -48,7 +50,7 @@ pub(super) fn start(server: &Arc<Server>, ears: Ears) -> Result<Option<Telling>,
         looks: Box::new(move |who| {
             watchers.lock().unwrap_or_else(PoisonError::into_inner).contains_key(who)
         }),
-        report: Box::new(|_| None),
+        report: daily_report(server),
         tests: Arc::clone(&server.tests),
     };
     let runtime = tokio::runtime::Handle::current();
@@ -70,6 +72,28 @@ pub(super) fn start(server: &Arc<Server>, ears: Ears) -> Result<Option<Telling>,
         }
     };
     Ok(Some(Telling { outbox, links }))
+}
+
+/// Makes the report of the day that ends at an instant. Without small counts: a mail goes far.
+fn daily_report(server: &Arc<Server>) -> Box<dyn Fn(UtcMs) -> Option<Report> + Send> {
+    let server = Arc::clone(server);
+    Box::new(move |due| {
+        let zone = server.settings.time_zone();
+        let at = server.settings.roster.report_at?;
+        let (from, to) = daily_span(due, at, &zone);
+        let query = Query { from: Some(from), to: Some(to), by: None, zone };
+        match folded(&server, Fold::full(query), 0) {
+            Ok(report) => Some(Report {
+                title: format!("{}: the day's report", server.settings.room.name),
+                text: summary(&report, None, Disclosure::default()),
+                html: Some(html(&report, None, Disclosure::default())),
+            }),
+            Err(why) => {
+                warn!("no daily report: {why}");
+                None
+            }
+        }
+    })
 }
 
 /// Ends it, within the time that is left for it.
