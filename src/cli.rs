@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Op(Op),
     /// The operator's screen: the board, the calls, the units, who was told.
     Console(Console),
+    /// Watch escalations as they come, and take one by one key; what is on the screen counts as seen.
+    Watch(Console),
     /// Be a patrol unit: sign on, see assignments as they come, answer them.
     Unit(Unit),
     /// List who was told of missed deadlines, and who took it.

@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use super::new_call::Number;
+use super::watch::Sight;
 use crate::client::Update;
 use crate::protocol::{Code, Key, ReplyBody, Request, Welcome};
 use jiff::tz::TimeZone;
@@ -92,6 +93,8 @@ pub enum Purpose {
     Escalations,
     /// How the server is.
     Health,
+    /// What stands before a supervisor's eyes.
+    Seen(Sight),
     /// A supervisor's reason is on record; now take the call over.
     Override(u64),
 }

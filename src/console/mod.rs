@@ -34,6 +34,7 @@ pub mod text;
 pub mod theme;
 mod update;
 mod view;
+pub mod watch;
 pub mod width;
 
 pub use message::{Effect, LinkNews, Msg, Purpose, Refusal};

@@ -11,6 +11,7 @@ use super::list::{CallList, Which};
 use super::new_call::{NewCall, Words};
 use super::room::Room;
 use super::theme::Theme;
+use super::watch::Watch;
 use crate::protocol::{
     CallDetails, CallSummary, Earlier, HealthStatus, Key, Recommendation, Role, Room as RoomWords,
     TimelineLine,
@@ -96,6 +97,8 @@ pub struct Model {
     pub fresh_key: Option<Key>,
     /// Numbers the forms, so that an answer finds its own.
     pub forms: u64,
+    /// It is a supervisor's watch: what is on the screen is said to be seen.
+    pub watch: Option<Watch>,
 }
 
 /// What lies over the pane.
@@ -277,7 +280,14 @@ impl Model {
             quitting: None,
             fresh_key: None,
             forms: 0,
+            watch: None,
         }
+    }
+
+    /// The same as a supervisor's watch: on the escalations, and what stands there is seen.
+    #[must_use]
+    pub fn watching(self) -> Self {
+        Self { pane: Pane::Escalations, watch: Some(Watch::default()), ..self }
     }
 
     /// Room time, ms since 1970 UTC.

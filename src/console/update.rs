@@ -8,7 +8,7 @@ use super::message::{Effect, LinkNews, Msg, Purpose, Refusal};
 use super::model::{Model, OpenCall, Over, Said};
 use super::new_call::{self, NewCall};
 use super::room::Change;
-use super::{on_key, text, view};
+use super::{on_key, text, view, watch};
 use crate::client::Update;
 use crate::protocol::{
     CallSummary, Claim, Code, Done, Health, Key, ListEarlier, ListEscalations, Push,
@@ -52,6 +52,7 @@ pub fn update(model: &mut Model, msg: Msg, own: u64) -> Vec<Effect> {
     }
     time_passes(model, &mut out);
     view::settle(model);
+    watch::see(model, &mut out);
     out
 }
 
@@ -324,6 +325,9 @@ fn replied(
         (Purpose::Override(_), Err(refusal)) => complain(model, refused(&refusal)),
         (Purpose::Heartbeat(call), Err(refusal)) if refusal.code == Some(Code::Claimed) => {
             complain(model, format!("call {call}: {}", text::plain(&refusal.text)));
+        }
+        (Purpose::Seen(sight), Err(refusal)) if refusal.code.is_none() => {
+            watch::unheard(model, sight);
         }
         // Help beside the work: where it is missing its place stays empty.
         _ => {}

@@ -34,15 +34,29 @@ const WAITING_MAX: usize = 4_096;
 /// Keys that wait to be taken in.
 const KEYS_MAX: usize = 256;
 
-pub(crate) fn run(args: Console) -> Result<ExitCode> {
+/// Whose screen it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seat {
+    /// `fifteen console`.
+    Operator,
+    /// `fifteen watch`.
+    Supervisor,
+}
+
+pub(crate) fn run(args: Console, seat: Seat) -> Result<ExitCode> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         bail!("the console needs a terminal; `fifteen calls` prints the board anywhere");
     }
-    let role = args.connect.role.unwrap_or(Role::Operator);
+    let role = match seat {
+        Seat::Operator => Role::Operator,
+        Seat::Supervisor => Role::Supervisor,
+    };
+    let role = args.connect.role.unwrap_or(role);
     let hello = Hello::new(role, args.connect.who.as_str());
     let hello = super::with_token(hello, args.connect.token_file.as_deref())?;
     let keys = keys(args.keys.as_deref())?;
     let model = Model::new(args.connect.who.as_str(), role, keys, theme(args.color));
+    let model = if seat == Seat::Supervisor { model.watching() } else { model };
     wait(work(model, args.connect.connect, hello))
 }
 

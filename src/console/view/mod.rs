@@ -172,6 +172,16 @@ pub(super) fn settle(model: &mut Model) {
     }
 }
 
+/// Ids of the escalations on the screen, when their pane is.
+pub(super) fn escalations_shown(model: &Model) -> Vec<u64> {
+    let (width, height) = model.size;
+    let body = areas(model, Rect { x: 0, y: 0, width, height }).body;
+    let mut ids = model.escalation_ids();
+    ids.drain(..model.escalation.top.min(ids.len()));
+    ids.truncate(escalations::lines(body));
+    ids
+}
+
 /// Lines of a page, for the keys that turn one.
 pub(super) fn page(model: &Model) -> isize {
     let (width, height) = model.size;
