@@ -10,6 +10,7 @@ use ratatui::crossterm::event::KeyEvent;
 
 /// Something happened.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "lives for one turn of the loop")]
 pub enum Msg {
     /// A key was pressed.
     Key(KeyEvent),

@@ -29,6 +29,8 @@ pub mod message;
 pub mod model;
 pub mod new_call;
 mod on_key;
+mod over_key;
+mod placing;
 pub mod room;
 pub mod text;
 pub mod theme;

@@ -317,14 +317,15 @@ impl Model {
         known.or_else(|| open.details.as_ref().map(|details| &*details.summary))
     }
 
-    /// Ids of the escalations, in the order of their pane: those that wait for somebody first, latest first.
+    /// Ids of the escalations, in the order of their pane: what waits for somebody first, the highest rung and of it the
+    /// longest untaken on top; then the others, latest first.
     #[must_use]
     pub fn escalation_ids(&self) -> Vec<u64> {
-        let all: Vec<_> = self.room.escalations().collect();
-        let waits = |it: &&&crate::protocol::Escalation| self.escalation_waits(it);
-        let first = all.iter().filter(waits);
-        let then = all.iter().filter(|it| !waits(it));
-        first.chain(then).map(|it| it.escalation).collect()
+        use std::cmp::Reverse;
+        let all = self.room.escalations();
+        let (mut waiting, others): (Vec<_>, Vec<_>) = all.partition(|it| self.escalation_waits(it));
+        waiting.sort_by_key(|it| (Reverse(it.rung), it.told_at, it.escalation));
+        waiting.into_iter().chain(others).map(|it| it.escalation).collect()
     }
 
     /// Nobody took it, and its clock still runs.

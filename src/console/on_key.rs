@@ -1,15 +1,15 @@
 //! What a key does: to what lies over the pane first, then to the pane.
 
-use super::actions::{self, Begun, Picked};
+use super::actions;
 use super::command_line::{self, Filter, Pane, SortBy, Typed};
-use super::form;
 use super::keys::{Action, Found, Stroke};
-use super::message::{Effect, Purpose};
+use super::message::Effect;
 use super::model::{Model, Over};
-use super::new_call::{self, NewCall};
+use super::over_key::{form_key, help_key, pick_key};
+use super::placing::{new_call, new_call_key, new_call_outcome};
 use super::update::{command, complain, go_on, open_call, read, say};
 use super::view;
-use crate::protocol::{ListEarlier, MarkRead, Request, SeeEscalation};
+use crate::protocol::{MarkRead, SeeEscalation};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 /// Within this the second press of `quit` leaves, ms.
@@ -337,179 +337,6 @@ fn narrow(model: &mut Model, action: Action) {
 
 pub(super) fn show(model: &mut Model, filter: Filter) {
     model.board.filter_by(filter, model.room.calls());
-}
-
-fn help_key(model: &mut Model, top: u16, stroke: Stroke) {
-    let by: i16 = match model.keys.find(Pane::Board, &[stroke]) {
-        Found::Action(Action::Up) => -1,
-        Found::Action(Action::Down) => 1,
-        Found::Action(Action::PageUp) => -15,
-        Found::Action(Action::PageDown) => 15,
-        Found::Action(Action::First) => i16::MIN,
-        Found::Action(Action::Last) => 1_000,
-        _ => return,
-    };
-    let top = top.saturating_add_signed(by).min(view::help_lines(model));
-    model.over = Some(Over::Help(top));
-}
-
-fn form_key(
-    model: &mut Model,
-    mut open: Box<super::model::OpenForm>,
-    key: KeyEvent,
-    out: &mut Vec<Effect>,
-) {
-    if open.sent && key.code != KeyCode::Esc {
-        model.over = Some(Over::Form(open));
-        return;
-    }
-    match open.form.key(key) {
-        form::Outcome::Cancelled => return,
-        form::Outcome::Submitted(values) => match actions::request(&open.asks, &values) {
-            Err((field, why)) => open.form.refused(Some(field), &why),
-            Ok((request, said)) => {
-                let call = call_of(&open.asks);
-                if let Some(why) = model.link.refuses(model.own) {
-                    open.form.refused(None, &format!("not sent: {why}"));
-                } else if let actions::Asks::Override(call) = open.asks {
-                    out.push(Effect::Ask(Box::new(request), Purpose::Override(call)));
-                    return;
-                } else {
-                    open.sent = command(model, request, call, said, Some(open.number), out);
-                }
-            }
-        },
-        form::Outcome::Edited | form::Outcome::Ignored => {}
-    }
-    model.over = Some(Over::Form(open));
-}
-
-const fn call_of(asks: &actions::Asks) -> Option<u64> {
-    use actions::Asks;
-    match asks {
-        Asks::Close(call)
-        | Asks::Reopen(call)
-        | Asks::Priority(call)
-        | Asks::Note(call)
-        | Asks::Link(call)
-        | Asks::Escalate(call)
-        | Asks::CallBack(call)
-        | Asks::Release(call, _)
-        | Asks::Decline(call, _)
-        | Asks::Override(call) => Some(*call),
-        Asks::Message(call, _) => *call,
-        Asks::OutOfService(_) => None,
-    }
-}
-
-fn pick_key(model: &mut Model, mut pick: super::model::Pick, key: KeyEvent, out: &mut Vec<Effect>) {
-    let last = pick.choices.len().saturating_sub(1);
-    let chosen = match key.code {
-        KeyCode::Esc => return,
-        KeyCode::Enter => Some(pick.at),
-        KeyCode::Up => {
-            pick.at = pick.at.saturating_sub(1);
-            None
-        }
-        KeyCode::Down => {
-            pick.at = (pick.at + 1).min(last);
-            None
-        }
-        // The first nine have a digit.
-        KeyCode::Char(digit @ '1'..='9') => {
-            let index = usize::from(digit as u8 - b'1');
-            (index <= last).then_some(index)
-        }
-        _ => None,
-    };
-    let Some((word, _)) = chosen.and_then(|index| pick.choices.get(index)) else {
-        model.over = Some(Over::Pick(pick));
-        return;
-    };
-    let (call, begun) = match &pick.then {
-        Picked::Assign(call) => (*call, actions::send_unit(*call, word)),
-        Picked::Unit(call, action) => (*call, actions::of_unit(*call, *action, word)),
-        Picked::Take(call, told) => {
-            let rung = chosen.and_then(|index| told.get(index));
-            let none = Begun::No("nothing was chosen".into());
-            (*call, rung.map_or(none, |(clock, rung)| actions::take_rung(*call, clock, *rung)))
-        }
-    };
-    go_on(model, Some(call), begun, out);
-}
-
-/// The new call's form: the one being filled in, an unfinished one, or an empty one.
-fn new_call(model: &mut Model, out: &mut Vec<Effect>) {
-    let words = model.form_words();
-    // One that was sent waits for its answer by itself; another call may come meanwhile.
-    if let Some(sent) = model.new_call.take_if(|form| form.is_sent()) {
-        model.drafts.push(sent.draft());
-    }
-    if model.new_call.is_none() {
-        let unfinished = model.drafts.iter().position(|draft| !draft.sent);
-        model.new_call = match unfinished {
-            Some(index) => Some(NewCall::resume(model.drafts.remove(index), &words)),
-            None => model.fresh_key.take().map(|key| NewCall::new(key, &words)),
-        };
-        out.push(Effect::FreshKey);
-        if let Some(number) = model.new_call.as_ref().and_then(NewCall::number) {
-            look_up(model, number, out);
-        }
-    }
-    if model.new_call.is_some() {
-        model.over = Some(Over::NewCall);
-    } else {
-        complain(model, "not ready yet, press it again");
-    }
-}
-
-/// Her earlier calls, shown beside the form.
-fn look_up(model: &Model, number: new_call::Number, out: &mut Vec<Effect>) {
-    if model.link.is_up() {
-        let asked = ListEarlier { number: Some(number.0.clone()), ..ListEarlier::default() };
-        out.push(Effect::Ask(Box::new(asked.into()), Purpose::EarlierOf(number)));
-    }
-}
-
-fn new_call_key(model: &mut Model, key: KeyEvent, out: &mut Vec<Effect>) {
-    if let Some(form) = &mut model.new_call {
-        let outcome = form.key(key);
-        new_call_outcome(model, outcome, out);
-    }
-}
-
-fn new_call_outcome(model: &mut Model, outcome: new_call::Outcome, out: &mut Vec<Effect>) {
-    let Some(form) = &mut model.new_call else { return };
-    let draft = Box::new(form.draft());
-    match outcome {
-        new_call::Outcome::Edited => out.push(Effect::SaveDraft(draft)),
-        new_call::Outcome::Ignored => {}
-        new_call::Outcome::LookUp(number) => {
-            out.push(Effect::SaveDraft(draft));
-            look_up(model, number, out);
-        }
-        new_call::Outcome::Place(key, request) => {
-            out.push(Effect::SaveDraft(draft));
-            // Asked even without a link: it goes out when the link is back, once, and is on the disk until then.
-            if let Some(why) = model.link.refuses(model.own) {
-                form.unanswered(&format!("{why}: kept, and sent when the link is back"));
-            }
-            model.asked += 1;
-            let request: Request = (*request).into();
-            out.push(Effect::AskWithKey(Box::new(request), key, Purpose::Place(key)));
-        }
-        new_call::Outcome::SetAside => {
-            out.push(Effect::SaveDraft(draft));
-            let key = model.keys.hint(Action::NewCall);
-            return say(model, format!("the unfinished call is kept; {key} goes on with it"));
-        }
-        new_call::Outcome::Discarded => {
-            out.push(Effect::RemoveDraft(draft.key));
-            model.new_call = None;
-            return;
-        }
-    }
-    model.over = Some(Over::NewCall);
 }
 
 fn line_key(model: &mut Model, key: KeyEvent, out: &mut Vec<Effect>) {

@@ -6,16 +6,15 @@ use super::command_line::Pane;
 use super::keys::Action;
 use super::message::{Effect, LinkNews, Msg, Purpose, Refusal};
 use super::model::{Model, OpenCall, Over, Said};
-use super::new_call::{self, NewCall};
+use super::new_call;
+use super::placing::{placed, resend_drafts};
 use super::room::Change;
 use super::{on_key, text, view, watch};
 use crate::client::Update;
 use crate::protocol::{
-    CallSummary, Claim, Code, Done, Health, Key, ListEarlier, ListEscalations, Push,
-    RecommendUnits, ReplyBody, Request, ShowCall, ShowRoom, Stage, TakeOver, TimelineLine,
+    CallSummary, Claim, Code, Done, Health, ListEarlier, ListEscalations, Push, RecommendUnits,
+    ReplyBody, Request, ShowCall, ShowRoom, Stage, TakeOver, TimelineLine,
 };
-
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// How often the claim of the open call is renewed, ms; it is stale after 45 s.
 const BEAT_MS: u64 = 15_000;
@@ -377,62 +376,6 @@ pub(super) fn refused(refusal: &Refusal) -> String {
     match &refusal.code {
         Some(_) => format!("refused: {}", text::plain(&refusal.text)),
         None => text::plain(&refusal.text),
-    }
-}
-
-/// The answer to a new call, whether its form is still there or not.
-fn placed(model: &mut Model, key: Key, answer: Result<ReplyBody, Refusal>, out: &mut Vec<Effect>) {
-    // Without a code it is only late, and goes on being sent.
-    let late = answer.as_ref().err().is_some_and(|refusal| refusal.code.is_none());
-    model.asked = model.asked.saturating_sub(u32::from(!late));
-    let in_form = model.new_call.as_ref().is_some_and(|form| form.request_key() == key);
-    match answer {
-        Ok(ReplyBody::CallPlaced(placed)) => {
-            out.push(Effect::RemoveDraft(key));
-            model.drafts.retain(|draft| draft.key != key);
-            say(model, format!("call {} is taken, priority {}", placed.call, placed.priority));
-            if in_form {
-                model.new_call = None;
-                if matches!(model.over, Some(Over::NewCall)) {
-                    model.over = None;
-                    open_call(model, placed.call, out);
-                }
-            }
-        }
-        Ok(_) => complain(model, "the server answered something else: is it of the same version?"),
-        Err(refusal) if refusal.code.is_none() => {
-            let text = refused(&refusal);
-            if let Some(form) = model.new_call.as_mut().filter(|_| in_form) {
-                form.unanswered(&text);
-            }
-            complain(model, format!("the new call is not confirmed: {text}"));
-        }
-        Err(refusal) => {
-            complain(model, format!("the new call was {}", refused(&refusal)));
-            let fresh = model.fresh_key.take();
-            if let (Some(form), Some(fresh)) = (model.new_call.as_mut().filter(|_| in_form), fresh)
-            {
-                form.refused(refusal.field.as_deref(), &refused(&refusal), fresh);
-                out.push(Effect::SaveDraft(Box::new(form.draft())));
-                out.push(Effect::RemoveDraft(key));
-            }
-        }
-    }
-}
-
-/// Calls that an earlier console sent and saw no answer to are sent again, under the same key: at most one call is made.
-fn resend_drafts(model: &mut Model, out: &mut Vec<Effect>) {
-    if !model.link.is_up() {
-        return;
-    }
-    let words = model.form_words();
-    for draft in model.drafts.iter().filter(|draft| draft.sent) {
-        let ctrl_s = KeyEvent::new(KeyCode::Char('s'), KeyModifiers::CONTROL);
-        let sent_again = NewCall::resume(draft.clone(), &words).key(ctrl_s);
-        if let new_call::Outcome::Place(key, request) = sent_again {
-            model.asked += 1;
-            out.push(Effect::AskWithKey(Box::new((*request).into()), key, Purpose::Place(key)));
-        }
     }
 }
 
