@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Escalations(Escalations),
     /// Take an escalation: its reminders fall silent, its clock goes on.
     Take(Take),
+    /// Try the ways by which people are told.
+    Notify(Notify),
     /// Run recorded calls through queue, timers, escalation and log.
     Replay(Replay),
     /// Figures for supervisors, from the log.
@@ -293,6 +295,28 @@ pub(crate) struct Escalations {
     /// At most so many, the latest first.
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Notify {
+    #[command(subcommand)]
+    pub(crate) action: NotifyAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyAction {
+    /// Send a test to everybody by every channel of theirs; exit code 1 when one is not taken.
+    Test(NotifyTest),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotifyTest {
+    /// The room's rules, with its people and channels.
+    #[arg(long, value_name = "FILE", env = "FIFTEEN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only this person.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) person: Option<String>,
 }
 
 #[derive(Debug, Args)]
