@@ -30,6 +30,10 @@ pub(crate) enum Command {
     Op(Op),
     /// Be a patrol unit: sign on, see assignments as they come, answer them.
     Unit(Unit),
+    /// List who was told of missed deadlines, and who took it.
+    Escalations(Escalations),
+    /// Take an escalation: its reminders fall silent, its clock goes on.
+    Take(Take),
     /// Run recorded calls through queue, timers, escalation and log.
     Replay(Replay),
     /// Figures for supervisors, from the log.
@@ -270,6 +274,30 @@ pub(crate) enum Action {
         #[arg(long)]
         rung: Option<u32>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Escalations {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    /// Only those of this call.
+    #[arg(long)]
+    pub(crate) call: Option<u64>,
+    /// Also those of closed calls.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// At most so many, the latest first.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Take {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    /// Its id, as `fifteen escalations`, `fifteen watch` and every notice name it.
+    #[arg(value_parser = clap::value_parser!(u64).range(1..u64::MAX))]
+    pub(crate) escalation: u64,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,16 @@
 //! dispatch.toml, read once into typed settings. Unknown keys are refused, every rule is checked,
 //! and an error names the key and what would be right.
 
-use crate::domain::{ClockRule, Disposition, Ladder, Priority, Role, Rules, Trigger, bounds};
+mod check;
+mod districts;
+mod notices;
+mod rules;
+
+use self::check::{Checked, ms, name, unique, wrong};
+use self::notices::{ChannelTable, NotifyTable, PersonTable};
+use self::rules::{ClockTable, DispositionTable, LadderTable, QueueTable};
+use crate::domain::{Priority, Role, Rules, Trigger};
+use crate::notify::Roster;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -113,6 +122,16 @@ pub struct Kind {
     pub priority: Priority,
 }
 
+/// `[[district]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct District {
+    /// Its name, as calls carry it.
+    pub name: String,
+    /// Its tehsils.
+    pub tehsils: Vec<String>,
+}
+
 /// Everything dispatch.toml says.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -126,8 +145,12 @@ pub struct Settings {
     pub canary: CanarySettings,
     /// `[[kind]]`.
     pub kinds: Vec<Kind>,
+    /// `[[district]]`.
+    pub districts: Vec<District>,
     /// `[queue]`, `[[clock]]`, `[[ladder]]`, `[[disposition]]`: what the core runs under.
     pub rules: Rules,
+    /// `[notify]`, `[[person]]`, `[[channel]]`: who is told, by which ways.
+    pub roster: Roster,
     /// `token_file`, read: a token a role; empty: none is asked for.
     pub tokens: BTreeMap<Role, String>,
 }
@@ -168,6 +191,7 @@ impl Settings {
             |path: &Path, source| ConfigError::Unreadable { path: path.into(), source };
         let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
         let mut settings = Self::parse(&text, &path.display().to_string())?;
+        notices::read_secrets(&mut settings.roster, path.parent().unwrap_or(Path::new("")))?;
         if let Some(file) = &settings.listen.token_file {
             let file = path.parent().unwrap_or(Path::new("")).join(file);
             let text =
@@ -210,106 +234,12 @@ struct File {
     disposition: Vec<DispositionTable>,
     canary: CanarySettings,
     kind: Vec<Kind>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct QueueTable {
-    aging: Aging,
-    #[serde(with = "humantime_serde")]
-    withdrawn_left_min: Duration,
-    #[serde(with = "humantime_serde")]
-    claim_stale: Duration,
-    #[serde(with = "humantime_serde")]
-    unit_silent: Duration,
-    #[serde(with = "humantime_serde")]
-    key_kept: Duration,
-    #[serde(with = "humantime_serde")]
-    closed_kept: Duration,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Aging {
-    #[serde(rename = "2", default, with = "humantime_serde::option")]
-    second: Option<Duration>,
-    #[serde(rename = "3", default, with = "humantime_serde::option")]
-    third: Option<Duration>,
-    #[serde(rename = "4", default, with = "humantime_serde::option")]
-    fourth: Option<Duration>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClockTable {
-    name: String,
-    starts: Trigger,
-    stops: Vec<Trigger>,
+    district: Vec<District>,
+    notify: NotifyTable,
     #[serde(default)]
-    restarts: Vec<Trigger>,
-    #[serde(with = "humantime_serde")]
-    limit: Duration,
+    person: Vec<PersonTable>,
     #[serde(default)]
-    warn: Vec<Span>,
-    ladder: String,
-}
-
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Span(#[serde(with = "humantime_serde")] Duration);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LadderTable {
-    name: String,
-    #[serde(with = "humantime_serde")]
-    every: Duration,
-    rungs: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DispositionTable {
-    name: String,
-    #[serde(default)]
-    guarded: bool,
-}
-
-/// Ten years: the longest span a clock may have.
-const LIMIT_MS_MAX: u64 = 3_653 * 24 * 3_600_000;
-
-type Checked<T> = Result<T, (String, String)>;
-
-fn wrong<T>(key: impl Into<String>, problem: impl Into<String>) -> Checked<T> {
-    Err((key.into(), problem.into()))
-}
-
-fn ms(key: &str, span: Duration) -> Checked<u64> {
-    match u64::try_from(span.as_millis()) {
-        Ok(0) => wrong(key, "is 0; at least 1ms"),
-        Ok(ms) if ms <= LIMIT_MS_MAX => Ok(ms),
-        _ => wrong(key, "is longer than ten years"),
-    }
-}
-
-fn name(key: &str, text: &str) -> Checked<Box<str>> {
-    if text.trim().is_empty() || text.trim() != text {
-        return wrong(key, "is empty or has blanks at its ends");
-    }
-    if text.len() > bounds::NAME_BYTES_MAX {
-        return wrong(key, format!("is longer than {} bytes", bounds::NAME_BYTES_MAX));
-    }
-    Ok(text.into())
-}
-
-fn unique<'a>(table: &str, names: impl Iterator<Item = &'a str>) -> Checked<()> {
-    let mut seen = std::collections::BTreeSet::new();
-    for name in names {
-        if !seen.insert(name) {
-            return wrong(format!("{table} {name:?}"), "is there twice; names are unique");
-        }
-    }
-    Ok(())
+    channel: Vec<ChannelTable>,
 }
 
 impl File {
@@ -323,15 +253,16 @@ impl File {
         if self.journal.snapshot_every == 0 {
             return wrong("journal.snapshot_every", "is 0; at least 1");
         }
-        let ladders = ladders(&self.ladder)?;
-        let clocks = clocks(&self.clock, &ladders)?;
-        let dispositions = dispositions(&self.disposition)?;
+        let rules = rules::rules(&self.queue, &self.clock, &self.ladder, &self.disposition)?;
         unique("kind", self.kind.iter().map(|kind| &*kind.name))?;
         for kind in &self.kind {
             name("kind.name", &kind.name)?;
         }
+        districts::check(&self.district)?;
+        let (people, channels) = (self.person, self.channel);
+        let roster = notices::roster(self.notify, people, channels, &rules, &self.district)?;
         if !self.canary.every.is_zero() {
-            let canary = clocks.iter().find(|clock| clock.starts == Trigger::CanaryReceived);
+            let canary = rules.clocks.iter().find(|clock| clock.starts == Trigger::CanaryReceived);
             match canary {
                 None => {
                     return wrong(
@@ -348,38 +279,15 @@ impl File {
                 Some(_) => {}
             }
         }
-        let queue = &self.queue;
-        let aging = |key: &str, span: Option<Duration>| span.map(|span| ms(key, span)).transpose();
-        let rules = Rules {
-            clocks,
-            ladders,
-            dispositions,
-            aging_ms: [
-                aging("queue.aging.2", queue.aging.second)?,
-                aging("queue.aging.3", queue.aging.third)?,
-                aging("queue.aging.4", queue.aging.fourth)?,
-            ],
-            withdrawn_left_ms_min: ms("queue.withdrawn_left_min", queue.withdrawn_left_min)?,
-            claim_stale_ms: ms("queue.claim_stale", queue.claim_stale)?,
-            unit_silent_ms: ms("queue.unit_silent", queue.unit_silent)?,
-            key_kept_ms: ms("queue.key_kept", queue.key_kept)?,
-            closed_kept_ms: ms("queue.closed_kept", queue.closed_kept)?,
-        };
-        let bytes = rmp_serde::to_vec(&rules).map_or(usize::MAX, |bytes| bytes.len());
-        if bytes > bounds::RULES_BYTES_MAX {
-            let most = bounds::RULES_BYTES_MAX;
-            return wrong(
-                "clock, ladder, disposition",
-                format!("take {bytes} bytes together; at most {most}: fewer or shorter names"),
-            );
-        }
         Ok(Settings {
             room: self.room,
             listen: self.listen,
             journal: self.journal,
             canary: self.canary,
             kinds: self.kind,
+            districts: self.district,
             rules,
+            roster,
             tokens: BTreeMap::new(),
         })
     }
@@ -399,100 +307,4 @@ impl File {
         }
         Ok(())
     }
-}
-
-fn ladders(tables: &[LadderTable]) -> Checked<Vec<Ladder>> {
-    unique("ladder", tables.iter().map(|ladder| &*ladder.name))?;
-    let mut ladders = Vec::new();
-    for table in tables {
-        let key = format!("ladder {:?}", table.name);
-        if table.rungs.is_empty() || table.rungs.len() > 32 {
-            return wrong(
-                format!("{key}.rungs"),
-                "must name 1 to 32 offices: a ladder never falls silent",
-            );
-        }
-        let rungs = table.rungs.iter().map(|rung| name(&format!("{key}.rungs"), rung));
-        ladders.push(Ladder {
-            name: name("ladder.name", &table.name)?,
-            every_ms: ms(&format!("{key}.every"), table.every)?,
-            rungs: rungs.collect::<Checked<_>>()?,
-        });
-    }
-    Ok(ladders)
-}
-
-fn clocks(tables: &[ClockTable], ladders: &[Ladder]) -> Checked<Vec<ClockRule>> {
-    unique("clock", tables.iter().map(|clock| &*clock.name))?;
-    if tables.is_empty() || tables.len() > 32 {
-        return wrong("clock", "there must be 1 to 32 clocks");
-    }
-    let mut clocks = Vec::new();
-    for table in tables {
-        let key = format!("clock {:?}", table.name);
-        let limit_ms = ms(&format!("{key}.limit"), table.limit)?;
-        let Some(ladder) = ladders.iter().position(|ladder| *ladder.name == *table.ladder) else {
-            let known = ladders.iter().map(|ladder| &*ladder.name).collect::<Vec<_>>().join(", ");
-            return wrong(
-                format!("{key}.ladder"),
-                format!("{:?} is no ladder here; one of: {known}", table.ladder),
-            );
-        };
-        let mut warn_ms = Vec::new();
-        for Span(warn) in &table.warn {
-            let at_ms = ms(&format!("{key}.warn"), *warn)?;
-            if at_ms >= limit_ms
-                || warn_ms.last().is_some_and(|last| at_ms <= *last)
-                || warn_ms.len() >= 8
-            {
-                return wrong(
-                    format!("{key}.warn"),
-                    "must be at most 8 spans, ascending, each under the limit",
-                );
-            }
-            warn_ms.push(at_ms);
-        }
-        if table.starts == Trigger::Closed {
-            return wrong(format!("{key}.starts"), "closing stops every clock and starts none");
-        }
-        for trigger in table.stops.iter().chain(&table.restarts) {
-            if *trigger == table.starts
-                || (table.stops.contains(trigger) && table.restarts.contains(trigger))
-            {
-                return wrong(
-                    format!("{key}.stops"),
-                    "one event cannot start, restart and stop the same clock",
-                );
-            }
-        }
-        if table.stops.is_empty() {
-            return wrong(
-                format!("{key}.stops"),
-                "names no event; closing stops it anyway, say \"closed\"",
-            );
-        }
-        clocks.push(ClockRule {
-            name: name("clock.name", &table.name)?,
-            starts: table.starts,
-            stops: table.stops.clone(),
-            restarts: table.restarts.clone(),
-            limit_ms,
-            warn_ms,
-            ladder,
-        });
-    }
-    Ok(clocks)
-}
-
-fn dispositions(tables: &[DispositionTable]) -> Checked<Vec<Disposition>> {
-    unique("disposition", tables.iter().map(|disposition| &*disposition.name))?;
-    if tables.is_empty() {
-        return wrong("disposition", "there is none; a call could never be closed");
-    }
-    tables
-        .iter()
-        .map(|table| {
-            Ok(Disposition { name: name("disposition.name", &table.name)?, guarded: table.guarded })
-        })
-        .collect()
 }

@@ -33,6 +33,7 @@
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key.
 //! - [`console`]: the operator's screen.
+//! - [`notify`]: who is told of an escalation, by which channel, with what result; threads that send.
 //! - [`report`]: a supervisor's figures, folded from the log alone, streaming.
 //! - [`trace`]: recorded cities, and their replay through the engine on virtual time.
 //! - [`config`]: dispatch.toml, read once into typed settings.
@@ -90,6 +91,7 @@ pub mod domain;
 pub mod engine;
 pub mod journal;
 pub mod net;
+pub mod notify;
 pub mod protocol;
 pub mod report;
 pub mod service;

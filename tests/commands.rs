@@ -604,3 +604,26 @@ fn a_crew_with_two_calls_says_which() {
     let page = room.ok(&["show", &a]);
     assert!(page.contains("CAR-4 declined: 2 flat tyres"), "{page}");
 }
+
+#[test]
+fn an_escalation_is_listed_and_taken_by_its_id() {
+    let room = Room::open();
+    let placed = room.json(&["call", "--kind", "harassment", "--number", HER[1]]);
+    let call = placed["call"].as_u64().unwrap().to_string();
+    assert_eq!(room.ok(&["escalations"]), "no escalations of open calls");
+    room.ok(&["op", "escalate", &call, "--clock", "acknowledge"]);
+    let listed = room.json(&["escalations"]);
+    let id = listed[0]["escalation"].as_u64().unwrap().to_string();
+    assert_eq!(listed[0]["office"], "cell in-charge");
+    assert!(room.ok(&["escalations"]).contains("NOBODY"));
+    let said = room.ok(&["take", &id, "--as", "Nadia"]);
+    assert!(said.contains(&format!("cell in-charge of call {call} taken by Nadia")), "{said}");
+    let after = room.json(&["escalations", "--call", &call]);
+    assert_eq!(
+        (&after[0]["taken_by"], &after[0]["seen"][0]["who"]),
+        (&"Nadia".into(), &"Nadia".into())
+    );
+    assert!(!room.ok(&["escalations"]).contains("NOBODY"));
+    assert!(room.no(&["take", "99"]).contains("escalation 99 is not known here"));
+    assert!(!room.log().contains(HER[1]));
+}

@@ -127,6 +127,25 @@ fn a_kind_proposes_its_priority_and_an_unknown_kind_the_second() {
     }
 }
 
+#[test]
+fn the_shipped_districts_are_the_36_of_punjab_with_their_tehsils() {
+    let districts = Settings::shipped().districts;
+    assert_eq!(districts.len(), 36);
+    assert!(districts.iter().all(|district| district.tehsils.len() >= 2), "{districts:?}");
+    let lahore = districts.iter().find(|district| district.name == "Lahore").unwrap();
+    let tehsils = ["Lahore Cantt", "Lahore City", "Model Town", "Raiwind", "Shalimar"];
+    assert_eq!(lahore.tehsils, tehsils);
+}
+
+#[test]
+fn a_tehsil_has_a_name() {
+    let key = "district \"Attock\".tehsils";
+    refused(&changed("\"Hazro\"", "\"\""), key, "is empty");
+    let many = format!("tehsils = {:?}", (0..2_049).map(|n| n.to_string()).collect::<Vec<_>>());
+    let line = SHIPPED.lines().find(|line| line.starts_with("tehsils = ")).unwrap();
+    refused(&changed(line, &many), "district", "more than 2048 tehsils");
+}
+
 /// The shipped file with `from` replaced by `to`, which must be there.
 fn changed(from: &str, to: &str) -> String {
     assert!(SHIPPED.contains(from), "{from:?} is not in the shipped file");
@@ -154,6 +173,7 @@ fn an_unknown_key_is_refused_in_every_section() {
         "[[ladder]]",
         "[[disposition]]",
         "[[kind]]",
+        "[[district]]",
     ] {
         let text = changed(&format!("\n{section}\n"), &format!("\n{section}\nsurprise = 1\n"));
         refused(&text, "surprise", "unknown field");
@@ -307,6 +327,7 @@ fn names_are_neither_empty_nor_blank_nor_too_long() {
         ("ladder.name", "name = \"sink\""),
         ("disposition.name", "name = \"helped\""),
         ("kind.name", "name = \"advice\""),
+        ("district.name", "name = \"Attock\""),
     ] {
         for (name, why) in [
             ("", "is empty"),
@@ -329,6 +350,8 @@ fn names_are_unique() {
         ("ladder \"command\"", "name = \"room\"", "name = \"command\""),
         ("disposition \"helped\"", "name = \"referred\"", "name = \"helped\""),
         ("kind \"threat\"", "name = \"stalking\"", "name = \"threat\""),
+        ("district \"Attock\"", "name = \"Bhakkar\"", "name = \"Attock\""),
+        ("district \"Attock\".tehsils \"Jand\"", "\"Hazro\"", "\"Jand\""),
     ] {
         refused(&changed(from, to), table, "is there twice; names are unique");
     }

@@ -21,14 +21,21 @@ const ARROWS: &[(&str, &[&str])] = &[
             "config",  // limits, tokens and the kinds' priorities
             "engine",  // reads the committed state, and asks it whom to recommend
             "journal", // health, backups, and the plain files that a report reads
+            "notify",  // starts the outbox, and rings it
             "report",  // answers the request for one
         ],
     ),
     ("report", &["domain", "journal"]),
     ("trace", &["domain", "engine", "journal", "client"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "notify"]), // makes the roster of who is told
     ("console", &["client", "protocol"]),
-    ("notify", &["domain", "service"]),
+    (
+        "notify",
+        &[
+            "domain", "service",
+            "engine", // reads of the committed state what is still to be sent
+        ],
+    ),
     ("lib", &[]),
     // The binary. It sees the library from outside, as `fifteen::`.
     ("main", &["cli", "commands"]),

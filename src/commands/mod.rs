@@ -22,6 +22,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Show(args) => wait(client::show(args, json)),
         Command::Op(args) => wait(client::op(args, json)),
         Command::Unit(args) => wait(client::unit(args, json)),
+        Command::Escalations(args) => wait(client::escalations(args, json)),
+        Command::Take(args) => wait(client::take(args, json)),
         Command::Health(args) => wait(client::health(args, json)),
         Command::Replay(args) => replay::run(args, json),
         Command::Report(args) => report::run(args, json),

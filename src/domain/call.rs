@@ -6,7 +6,7 @@
 //!     └─────────────┴───────────────┴──────────────┘  the last unit left before arriving
 //! ```
 
-use super::{CallId, Callsign, ClockRun, Place, Priority, UtcMs};
+use super::{CallId, Callsign, ClockRun, Place, Priority, Telling, UtcMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -290,6 +290,9 @@ pub struct Call {
     pub notes: Vec<Note>,
     /// Since when it waits at its present priority.
     pub aging_from: UtcMs,
+    /// The rungs told of it, oldest first.
+    #[serde(default)]
+    pub tellings: Vec<Telling>,
 }
 
 impl Call {

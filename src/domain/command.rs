@@ -1,8 +1,8 @@
 //! What is asked of the room: commands, and the rejections that answer them.
 
 use super::{
-    Actor, CallId, Callsign, Key, NewCall, Point, Priority, Progress, Rules, SealedText, SignOn,
-    UtcMs,
+    Actor, CallId, Callsign, Key, NewCall, Point, Priority, Progress, Recipient, Rules, SealedText,
+    SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -223,6 +223,61 @@ pub enum Command {
         /// Where.
         point: Point,
     },
+    /// The crew of a unit is in danger.
+    Panic {
+        /// Which.
+        unit: Callsign,
+        /// Where; `None`: where it was last.
+        point: Option<Point>,
+        /// When the first byte of it was read.
+        received_at: UtcMs,
+    },
+    /// Say something to a unit; from the unit itself, to the room.
+    SendMessage {
+        /// Which unit.
+        unit: Callsign,
+        /// About which call.
+        call: Option<CallId>,
+        /// What.
+        text: SealedText,
+    },
+    /// Messages were read: by the unit those of the room, by anybody else those of the unit.
+    MarkRead {
+        /// Which unit's.
+        unit: Callsign,
+        /// Up to this one.
+        upto: u64,
+    },
+    /// Tell these people of a rung; nobody, when its office has nobody to be told.
+    IntendNotices {
+        /// The rung.
+        escalation: u64,
+        /// Who, and by what.
+        to: Vec<Recipient>,
+    },
+    /// A notice was taken by its channel.
+    RecordDelivery {
+        /// Of which rung.
+        escalation: u64,
+        /// Which notice.
+        notice: u64,
+    },
+    /// A notice could not be delivered this time.
+    RecordFailure {
+        /// Of which rung.
+        escalation: u64,
+        /// Which notice.
+        notice: u64,
+        /// This channel is not tried again for it.
+        gave_up: bool,
+        /// What went wrong; without addresses.
+        problem: Box<str>,
+    },
+    /// Somebody has an escalation before their eyes.
+    SeeEscalation {
+        /// Which.
+        escalation: u64,
+    },
     /// A unit's client went away, or came back.
     SetLink {
         /// Which unit.
@@ -332,6 +387,9 @@ pub enum Rejection {
     /// The rung was not told yet.
     #[error("that rung of call {0} has not been told; there is nothing to take")]
     RungNotTold(CallId),
+    /// No such escalation or notice, or of a call that was forgotten.
+    #[error("escalation {0} is not known here; `fifteen escalations` lists those that are")]
+    UnknownEscalation(u64),
     /// A call cannot repeat itself, nor one that repeats it.
     #[error("call {call} cannot repeat call {primary}: it is the same call, or repeats this one")]
     LinkCycle {
@@ -386,6 +444,7 @@ impl Rejection {
             Self::UnknownClock { .. } => "unknown_clock",
             Self::NoClockRunning(_) => "no_clock_running",
             Self::RungNotTold(_) => "rung_not_told",
+            Self::UnknownEscalation(_) => "unknown_escalation",
             Self::LinkCycle { .. } => "link_cycle",
             Self::TooLong { .. } => "too_large",
             Self::TooMany { .. } => "too_large",

@@ -4,9 +4,11 @@
 //! are only ever added at the end, with a default; a changed meaning is a new event and a new
 //! [`SCHEMA`] number.
 
+mod about;
+
 use super::{
-    Actor, CallId, CallbackOutcome, Callsign, KeyMark, NewCall, Point, Priority, Progress, Rules,
-    SealedText, SignOn, UtcMs,
+    Actor, CallId, CallbackOutcome, Callsign, KeyMark, NewCall, Point, Priority, Progress,
+    Recipient, Rules, SealedText, SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -334,141 +336,83 @@ pub enum Event {
         /// Which.
         unit: Callsign,
     },
-}
-
-impl Event {
-    /// Its name as the wire and `journal dump` spell it.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::RulesAdopted(_) => "rules_adopted",
-            Self::ClockStepped { .. } => "clock_stepped",
-            Self::WorkShed { .. } => "work_shed",
-            Self::CallReceived { .. } => "call_received",
-            Self::CallClaimed { .. } => "call_claimed",
-            Self::ClaimReleased { .. } => "claim_released",
-            Self::ClaimWentStale { .. } => "claim_went_stale",
-            Self::UnitAssigned { .. } => "unit_assigned",
-            Self::UnitProgressed { .. } => "unit_progressed",
-            Self::UnitLeft { .. } => "unit_left",
-            Self::AcknowledgementWithdrawn { .. } => "acknowledgement_withdrawn",
-            Self::UnitCheckedIn { .. } => "unit_checked_in",
-            Self::PriorityChanged { .. } => "priority_changed",
-            Self::NoteAdded { .. } => "note_added",
-            Self::CallLinked { .. } => "call_linked",
-            Self::CallbackRecorded { .. } => "callback_recorded",
-            Self::CloseProposed { .. } => "close_proposed",
-            Self::CallClosed { .. } => "call_closed",
-            Self::CallReopened { .. } => "call_reopened",
-            Self::ClockWarned { .. } => "clock_warned",
-            Self::Escalated { .. } => "escalated",
-            Self::EscalationTaken { .. } => "escalation_taken",
-            Self::CallOpened { .. } => "call_opened",
-            Self::UnitSignedOn { .. } => "unit_signed_on",
-            Self::UnitSignedOff { .. } => "unit_signed_off",
-            Self::UnitOutOfService { .. } => "unit_out_of_service",
-            Self::UnitAvailable { .. } => "unit_available",
-            Self::UnitMoved { .. } => "unit_moved",
-            Self::UnitLinkLost { .. } => "unit_link_lost",
-            Self::UnitLinkUp { .. } => "unit_link_up",
-            Self::UnitWentSilent { .. } => "unit_went_silent",
-        }
-    }
-
-    /// The event without anything that may name her: sealed parts, notes, remarks and reasons.
-    #[must_use]
-    pub fn redacted(mut self) -> Self {
-        match &mut self {
-            Self::CallReceived { placed, .. } => placed.sealed = super::Sealed::default(),
-            Self::NoteAdded { text, .. } => *text = SealedText("(sealed)".into()),
-            Self::CloseProposed { remark, .. } | Self::CallClosed { remark, .. } => *remark = None,
-            Self::UnitLeft { reason, .. }
-            | Self::CallReopened { reason, .. }
-            | Self::CallOpened { reason, .. }
-            | Self::PriorityChanged { cause: PriorityCause::By(_, reason), .. }
-            | Self::Escalated { by_hand: Some((_, reason)), .. } => *reason = None,
-            Self::UnitOutOfService { reason, .. } => *reason = "(sealed)".into(),
-            _ => {}
-        }
-        self
-    }
-
-    /// The call it is about, if it is about one.
-    #[must_use]
-    pub const fn call(&self) -> Option<CallId> {
-        match self {
-            Self::CallReceived { call, .. }
-            | Self::CallClaimed { call, .. }
-            | Self::ClaimReleased { call, .. }
-            | Self::ClaimWentStale { call }
-            | Self::UnitAssigned { call, .. }
-            | Self::UnitProgressed { call, .. }
-            | Self::UnitLeft { call, .. }
-            | Self::AcknowledgementWithdrawn { call }
-            | Self::UnitCheckedIn { call, .. }
-            | Self::PriorityChanged { call, .. }
-            | Self::NoteAdded { call, .. }
-            | Self::CallLinked { call, .. }
-            | Self::CallbackRecorded { call, .. }
-            | Self::CloseProposed { call, .. }
-            | Self::CallClosed { call, .. }
-            | Self::CallReopened { call, .. }
-            | Self::ClockWarned { call, .. }
-            | Self::Escalated { call, .. }
-            | Self::EscalationTaken { call, .. }
-            | Self::CallOpened { call, .. } => Some(*call),
-            _ => None,
-        }
-    }
-
-    /// The unit it is about, if it is about one.
-    #[must_use]
-    pub const fn unit(&self) -> Option<&Callsign> {
-        match self {
-            Self::UnitAssigned { unit, .. }
-            | Self::UnitProgressed { unit, .. }
-            | Self::UnitLeft { unit, .. }
-            | Self::UnitCheckedIn { unit, .. }
-            | Self::UnitSignedOn { unit, .. }
-            | Self::UnitSignedOff { unit, .. }
-            | Self::UnitOutOfService { unit, .. }
-            | Self::UnitAvailable { unit, .. }
-            | Self::UnitMoved { unit, .. }
-            | Self::UnitLinkLost { unit }
-            | Self::UnitLinkUp { unit }
-            | Self::UnitWentSilent { unit } => Some(unit),
-            Self::ClockWarned { unit, .. } | Self::Escalated { unit, .. } => unit.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// Who did it, where a person did.
-    #[must_use]
-    pub const fn by(&self) -> Option<&Actor> {
-        match self {
-            Self::CallReceived { by, .. }
-            | Self::CallClaimed { by, .. }
-            | Self::ClaimReleased { by, .. }
-            | Self::UnitAssigned { by, .. }
-            | Self::UnitProgressed { by, .. }
-            | Self::UnitLeft { by, .. }
-            | Self::UnitCheckedIn { by, .. }
-            | Self::NoteAdded { by, .. }
-            | Self::CallLinked { by, .. }
-            | Self::CallbackRecorded { by, .. }
-            | Self::CloseProposed { by, .. }
-            | Self::CallClosed { by, .. }
-            | Self::CallReopened { by, .. }
-            | Self::EscalationTaken { by, .. }
-            | Self::CallOpened { by, .. }
-            | Self::UnitSignedOff { by, .. }
-            | Self::UnitOutOfService { by, .. }
-            | Self::UnitAvailable { by, .. }
-            | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
-            | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),
-            _ => None,
-        }
-    }
+    /// A crew pressed its panic button.
+    UnitPanicked {
+        /// Which unit.
+        unit: Callsign,
+        /// The call that stands for it.
+        call: CallId,
+        /// Where.
+        point: Option<Point>,
+        /// Who.
+        by: Actor,
+    },
+    /// A unit and the room talked.
+    MessageSent {
+        /// Which unit.
+        unit: Callsign,
+        /// From the unit to the room; otherwise from the room to the unit.
+        to_room: bool,
+        /// About which call.
+        call: Option<CallId>,
+        /// What was said.
+        text: SealedText,
+        /// Who sent it.
+        by: Actor,
+    },
+    /// Messages were read.
+    MessagesRead {
+        /// Which unit's.
+        unit: Callsign,
+        /// Those from the unit to the room; otherwise those from the room to the unit.
+        to_room: bool,
+        /// Up to this one.
+        upto: u64,
+        /// Who read them.
+        by: Actor,
+    },
+    /// It was decided whom to tell of a rung.
+    NoticesIntended {
+        /// Of which call.
+        call: CallId,
+        /// Which rung: the sequence at which it was first told.
+        escalation: u64,
+        /// Number of the first of these notices; the others count on.
+        first: u64,
+        /// Who, and by what; empty: the office has nobody to be told.
+        to: Vec<Recipient>,
+    },
+    /// A channel took a notice.
+    NoticeDelivered {
+        /// Of which call.
+        call: CallId,
+        /// Which rung.
+        escalation: u64,
+        /// Which notice.
+        notice: u64,
+    },
+    /// A channel did not take a notice.
+    NoticeFailed {
+        /// Of which call.
+        call: CallId,
+        /// Which rung.
+        escalation: u64,
+        /// Which notice.
+        notice: u64,
+        /// It is not tried again by this channel.
+        gave_up: bool,
+        /// What went wrong.
+        problem: Box<str>,
+    },
+    /// Somebody had an escalation before their eyes.
+    EscalationSeen {
+        /// Of which call.
+        call: CallId,
+        /// Which rung.
+        escalation: u64,
+        /// Who.
+        by: Actor,
+    },
 }
 
 /// An event as the log holds it: numbered and dated.

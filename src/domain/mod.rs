@@ -13,6 +13,7 @@ mod ladder;
 mod place;
 mod priority;
 mod rules;
+mod telling;
 mod time;
 mod unit;
 
@@ -28,5 +29,6 @@ pub use ladder::Ladder;
 pub use place::{Place, Point};
 pub use priority::Priority;
 pub use rules::{Disposition, Rules};
+pub use telling::{NOTICES_MAX, Notice, RECIPIENTS_MAX, Recipient, TELLINGS_MAX, Telling};
 pub use time::UtcMs;
-pub use unit::{FEMALE_OFFICER, Link, SignOn, Unit, UnitStatus};
+pub use unit::{FEMALE_OFFICER, Link, MESSAGES_MAX, Message, PANIC_KIND, SignOn, Unit, UnitStatus};

@@ -1,6 +1,6 @@
 //! A unit: a car and its crew.
 
-use super::{CallId, Point, UtcMs};
+use super::{CallId, Point, SealedText, UtcMs};
 use serde::{Deserialize, Serialize};
 
 /// What a crew says of itself when it signs on.
@@ -20,6 +20,31 @@ pub struct SignOn {
 
 /// The skill that says a female officer is aboard.
 pub const FEMALE_OFFICER: &str = "female_officer";
+
+/// The kind of the call that a pressed panic button makes.
+pub const PANIC_KIND: &str = "officer in danger";
+
+/// Messages remembered of one unit; beyond it the oldest are in the log only.
+pub const MESSAGES_MAX: usize = 32;
+
+/// What a unit and the room say to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The log sequence of it: its id.
+    pub seq: u64,
+    /// When it was sent.
+    pub at: UtcMs,
+    /// From the unit to the room; otherwise from the room to the unit.
+    pub to_room: bool,
+    /// Who sent it.
+    pub who: Box<str>,
+    /// The call it is about.
+    pub call: Option<CallId>,
+    /// What is said; it may name her.
+    pub text: SealedText,
+    /// It was read.
+    pub read: bool,
+}
 
 /// Whether the room hears the unit over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +118,12 @@ pub struct Unit {
     pub last_used_at: Option<UtcMs>,
     /// The calls it is on, in order of assignment.
     pub calls: Vec<CallId>,
+    /// The call its panic button made last; of no meaning once that is closed.
+    #[serde(default)]
+    pub panic: Option<CallId>,
+    /// What it and the room said to each other lately, oldest first.
+    #[serde(default)]
+    pub messages: Vec<Message>,
 }
 
 impl Unit {
@@ -110,9 +141,14 @@ impl Unit {
         self.signed_on.as_ref().map_or("", |crew| &crew.district)
     }
 
-    /// Whether nothing is left to know about it: by voice only, and on no call.
+    /// What it said to the room and nobody read yet.
+    pub fn unread(&self) -> impl Iterator<Item = &Message> + '_ {
+        self.messages.iter().filter(|message| message.to_room && !message.read)
+    }
+
+    /// Whether nothing is left to know about it: by voice only, on no call, nothing unread.
     #[must_use]
     pub fn forgettable(&self) -> bool {
-        self.signed_on.is_none() && self.calls.is_empty()
+        self.signed_on.is_none() && self.calls.is_empty() && self.unread().next().is_none()
     }
 }

@@ -1,14 +1,16 @@
 //! What a command does to the room: events, or the reason why not. Changes nothing itself.
 
+mod duty;
+mod notices;
+
 use super::state::State;
 use crate::domain::bounds::{
-    CREW_MAX, NAME_BYTES_MAX, NOTE_BYTES_MAX, NOTES_MAX, RULES_BYTES_MAX, UNITS_PER_CALL_MAX,
+    NAME_BYTES_MAX, NOTE_BYTES_MAX, NOTES_MAX, RULES_BYTES_MAX, UNITS_PER_CALL_MAX,
     WORDS_BYTES_MAX, cut,
 };
 use crate::domain::{
-    Actor, Answer, Call, CallId, CallbackOutcome, Callsign, Command, Event, Leaving, Link, NewCall,
-    Order, Place, PriorityCause, Progress, Rejection, Role, Rules, Sealed, SealedText, SignOn,
-    Unit, UtcMs,
+    Actor, Answer, Call, CallId, CallbackOutcome, Callsign, Command, Event, Leaving, NewCall,
+    Order, Place, PriorityCause, Progress, Rejection, Role, Rules, Sealed, SealedText, Unit, UtcMs,
 };
 
 /// What an accepted command does, and what it answers.
@@ -41,7 +43,8 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
     if by.role == Role::Unit {
         for_itself(state, &order.command, by)?;
     }
-    if !matches!(order.command, Command::PlaceCall { .. }) {
+    // A call is taken, and a crew in danger heard, whatever else is wrong with it.
+    if !matches!(order.command, Command::PlaceCall { .. } | Command::Panic { .. }) {
         bound("name", &by.who, NAME_BYTES_MAX)?;
     }
     match &order.command {
@@ -100,7 +103,7 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         Command::OpenCall { call, reason } => {
             open_call(known(state, *call)?, reason.as_deref(), by)
         }
-        Command::SignOnUnit { unit, crew, linked } => sign_on(unit, crew, *linked),
+        Command::SignOnUnit { unit, crew, linked } => duty::sign_on(unit, crew, *linked),
         Command::SignOffUnit { unit } => {
             let first = Event::UnitSignedOff { unit: unit.clone(), by: by.clone() };
             leave_all(state, first, unit, Leaving::SignedOff, by)
@@ -124,7 +127,20 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             known_unit(state, unit)?;
             Ok(Decision::of(Event::UnitMoved { unit: unit.clone(), point: *point }))
         }
-        Command::SetLink { unit, up } => set_link(state, unit, *up),
+        Command::Panic { unit, point, received_at } => {
+            Ok(duty::panic(state, now, *received_at, unit, *point, by))
+        }
+        Command::SendMessage { unit, call, text } => duty::say(state, unit, *call, text, by),
+        Command::MarkRead { unit, upto } => duty::mark_read(state, unit, *upto, by),
+        Command::IntendNotices { escalation, to } => notices::intend(state, *escalation, to),
+        Command::RecordDelivery { escalation, notice } => {
+            notices::delivery(state, *escalation, *notice)
+        }
+        Command::RecordFailure { escalation, notice, gave_up, problem } => {
+            notices::failure(state, *escalation, *notice, *gave_up, problem)
+        }
+        Command::SeeEscalation { escalation } => notices::see(state, *escalation, by),
+        Command::SetLink { unit, up } => duty::set_link(state, unit, *up),
     }
 }
 
@@ -170,6 +186,9 @@ pub(super) fn unit_of(command: &Command) -> Option<&Callsign> {
         | Command::SetOutOfService { unit, .. }
         | Command::SetAvailable { unit }
         | Command::MoveUnit { unit, .. }
+        | Command::Panic { unit, .. }
+        | Command::SendMessage { unit, .. }
+        | Command::MarkRead { unit, .. }
         | Command::SetLink { unit, .. } => Some(unit),
         _ => None,
     }
@@ -566,33 +585,4 @@ fn open_call(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
         reason: reason.map(Into::into),
         by: by.clone(),
     }))
-}
-
-fn sign_on(unit: &Callsign, crew: &SignOn, linked: bool) -> Decided {
-    bound("district", &crew.district, NAME_BYTES_MAX)?;
-    if let Some(vehicle) = &crew.vehicle {
-        bound("vehicle", vehicle, NAME_BYTES_MAX)?;
-    }
-    for (what, list) in [("crew", &crew.crew), ("skills", &crew.skills)] {
-        if list.len() > CREW_MAX {
-            return Err(Rejection::TooMany { what, most: CREW_MAX });
-        }
-        for name in list {
-            bound(what, name, NAME_BYTES_MAX)?;
-        }
-    }
-    let (unit, crew) = (unit.clone(), Box::new(crew.clone()));
-    Ok(Decision::of(Event::UnitSignedOn { unit, crew, linked }))
-}
-
-fn set_link(state: &State, unit: &Callsign, up: bool) -> Decided {
-    let known = known_unit(state, unit)?;
-    let unit = unit.clone();
-    Ok(match (up, known.link) {
-        (true, Link::Up) | (false, Link::Radio | Link::Lost { .. } | Link::Silent) => {
-            Decision::already()
-        }
-        (true, _) => Decision::of(Event::UnitLinkUp { unit }),
-        (false, Link::Up) => Decision::of(Event::UnitLinkLost { unit }),
-    })
 }

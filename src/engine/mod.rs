@@ -324,6 +324,7 @@ fn touched(command: &Command) -> Option<CallId> {
 fn fingerprint(command: &Command) -> u32 {
     let bytes = match command {
         Command::PlaceCall { call, .. } => rmp_serde::to_vec(call),
+        Command::Panic { unit, point, .. } => rmp_serde::to_vec(&(unit, point)),
         other => rmp_serde::to_vec(other),
     };
     let hash = blake3::hash(&bytes.expect("every command has an encoding"));

@@ -5,12 +5,15 @@
 
 mod apply;
 mod clocks;
+mod duty;
+mod earlier;
+mod tellings;
 
 use super::keys::Keys;
 use super::queue::Queue;
 use crate::domain::{Call, CallId, Callsign, Progress, Rules, Unit, UnitStatus, UtcMs};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// When the canary last flew, and when it last came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,8 +46,17 @@ pub struct State {
     /// Transitions that spoke of a call or unit unknown here. Not 0: the log was not written by
     /// this engine.
     pub strays: u64,
+    #[serde(default)]
+    next_notice: u64,
     #[serde(skip)]
     queue: Queue,
+    /// The rungs told of the calls known, by their id, and those of them with something to do.
+    #[serde(skip)]
+    told: BTreeMap<u64, CallId>,
+    #[serde(skip)]
+    unsettled: BTreeSet<u64>,
+    #[serde(skip)]
+    callers: BTreeSet<(u64, CallId)>,
 }
 
 impl Default for State {
@@ -62,7 +74,11 @@ impl Default for State {
             closed: VecDeque::new(),
             canary: Canary::default(),
             strays: 0,
+            next_notice: 1,
             queue: Queue::default(),
+            told: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
+            callers: BTreeSet::new(),
         }
     }
 }
@@ -189,6 +205,7 @@ impl State {
         for call in state.calls.values().filter(|call| call.waits()) {
             state.queue.insert(call);
         }
+        state.index();
         Ok(state)
     }
 }

@@ -4,6 +4,9 @@
 //! [`assignment`] (for the unit that is sent) and [`details`] (for who opened the call, which
 //! the caller of it records).
 
+pub(super) mod room;
+pub(super) mod told;
+
 use crate::config::Settings;
 use crate::domain::{
     Actor, Answer, Call, CallId, CallbackOutcome, Callsign, Command, Dated, Event, Flags, Key,
@@ -100,6 +103,7 @@ pub(super) fn command(
             clock: take.clock.as_str().into(),
             rung: take.rung.map(rung).transpose()?,
         },
+        Request::SeeEscalation(see) => Command::SeeEscalation { escalation: see.escalation },
         Request::CloseCall(close) => Command::CloseCall {
             call: call(close.call),
             disposition: close.disposition.as_str().into(),
@@ -139,16 +143,26 @@ pub(super) fn command(
             };
             Command::MoveUnit { unit: own_unit(position.unit.as_deref(), by)?, point }
         }
+        Request::Panic(panic) => Command::Panic {
+            unit: own_unit(panic.unit.as_deref(), by)?,
+            // A bad point must not cost the alarm.
+            point: point(panic.lat, panic.lon, None).unwrap_or(None),
+            received_at,
+        },
+        Request::SendMessage(message) => Command::SendMessage {
+            unit: own_unit(message.unit.as_deref(), by)?,
+            call: message.call.map(CallId),
+            text: SealedText(message.text.as_str().into()),
+        },
+        Request::MarkRead(read) => {
+            Command::MarkRead { unit: own_unit(read.unit.as_deref(), by)?, upto: read.upto_seq }
+        }
         Request::ListCalls(_)
         | Request::ListUnits(_)
         | Request::RecommendUnits(_)
         | Request::ListEarlier(_)
         | Request::ListEscalations(_)
         | Request::ShowRoom(_)
-        | Request::SeeEscalation(_)
-        | Request::Panic(_)
-        | Request::SendMessage(_)
-        | Request::MarkRead(_)
         | Request::Health(_)
         | Request::Report(_)
         | Request::Subscribe(_)
@@ -409,7 +423,10 @@ pub(super) fn unit_summary(state: &State, callsign: &Callsign, unit: &Unit) -> w
         lon: unit.point.map(Point::lon),
         last_seen_at: unit.heard_at.0,
         linked: unit.link == Link::Up,
-        panic: None,
+        panic: unit
+            .panic
+            .filter(|id| state.call(*id).is_some_and(|call| call.closed.is_none()))
+            .map(|id| id.0),
     }
 }
 
@@ -438,37 +455,6 @@ pub(super) fn assignment(call: &Call, unit: &Callsign) -> Option<wire::Assignmen
         note: text(&sealed.note),
         flags: flags(call.placed.flags),
         assigned_at: call.assignment(unit)?.assigned_at.0,
-    })
-}
-
-/// An escalation as the feed tells it.
-pub(super) fn escalation(state: &State, dated: &Dated) -> Option<wire::Escalation> {
-    let Event::Escalated { call, generation, clock, unit, rung, repeat, due_at, .. } =
-        &dated.transition.event
-    else {
-        return None;
-    };
-    let known = state.call(*call)?;
-    let rules = state.rules_of(known);
-    let rule = rules.clocks.get(usize::from(*clock))?;
-    let run = known.clocks.iter().find(|run| run.clock == *clock && run.unit == *unit);
-    Some(wire::Escalation {
-        escalation: dated.seq,
-        unit: unit.as_ref().map(ToString::to_string),
-        told_at: dated.at.0,
-        last_told_at: dated.at.0,
-        taken_by: None,
-        taken_at: None,
-        notices: Vec::new(),
-        call: call.0,
-        generation: *generation,
-        clock: rule.name.to_string(),
-        rung: u32::from(*rung) + 1,
-        office: rules.ladder(rule).rungs.get(usize::from(*rung))?.to_string(),
-        repeat: *repeat,
-        due_at: due_at.0,
-        late_ms: dated.at.since(*due_at),
-        limit_at: run.map_or(due_at.0, |run| run.limit_at.0),
     })
 }
 
@@ -593,6 +579,13 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
             format!("{}: taken for the {}", clock(index), office(index, rung))
         }
         Event::CallOpened { reason, .. } => format!("opened and read{}", because(reason)),
+        Event::UnitPanicked { unit, .. } => format!("{unit} pressed its panic button"),
+        Event::MessageSent { unit, to_room: true, .. } => format!("{unit} wrote to the room"),
+        Event::MessageSent { unit, to_room: false, .. } => format!("the room wrote to {unit}"),
+        Event::NoticesIntended { .. }
+        | Event::NoticeDelivered { .. }
+        | Event::NoticeFailed { .. }
+        | Event::EscalationSeen { .. } => told::in_words(call, event),
         other => other.name().replace('_', " "),
     }
 }

@@ -4,7 +4,10 @@
 use super::convert;
 use crate::domain::{Call, CallId, Callsign, Dated, Event, Source};
 use crate::engine::State;
-use crate::protocol::{Assignment, CallSummary, Push, ServerMessage, Snapshot, UnitSummary};
+use crate::notify::Bell;
+use crate::protocol::{
+    Assignment, CallSummary, Message, Push, ServerMessage, Snapshot, UnitSummary,
+};
 use crate::service::Feed;
 use bytes::Bytes;
 use serde::Serialize;
@@ -41,6 +44,8 @@ pub(super) struct WireFeed {
     forgotten: u64,
     readers: BTreeMap<u64, Reader>,
     canaries: BTreeSet<CallId>,
+    /// Hears of what people are to be told.
+    bell: Bell,
 }
 
 /// How a subscription begins.
@@ -53,7 +58,7 @@ pub(super) struct Begin {
 
 impl WireFeed {
     /// A feed of a log that ends at `seq` with `state`, keeping so many events for those who come back.
-    pub(super) fn new(state: &State, seq: u64, recent_max: usize) -> Self {
+    pub(super) fn new(state: &State, seq: u64, recent_max: usize, bell: Bell) -> Self {
         Self {
             recent: VecDeque::new(),
             recent_max,
@@ -61,6 +66,7 @@ impl WireFeed {
             readers: BTreeMap::new(),
             // One that was under way when the server stopped is still nobody's news.
             canaries: (state.calls().filter(|call| call.is_canary())).map(|call| call.id).collect(),
+            bell,
         }
     }
 
@@ -143,9 +149,9 @@ fn room_push(state: &State, dated: &Dated) -> Option<Bytes> {
         event: event.name().into(),
         call: call.map(|call| Box::new(convert::summary(state, call))),
         unit: unit.map(|(callsign, unit)| Box::new(convert::unit_summary(state, callsign, unit))),
-        escalation: convert::escalation(state, dated).map(Box::new),
+        escalation: convert::told::of_event(state, dated).map(Box::new),
         assignment: None,
-        message: None,
+        message: convert::told::message_of(state, dated).map(Box::new),
     }))
 }
 
@@ -183,7 +189,7 @@ fn unit_push(
         unit: known.map(|unit| Box::new(convert::unit_summary(state, callsign, unit))),
         escalation: None,
         assignment: shown.and_then(|call| convert::assignment(call, callsign)).map(Box::new),
-        message: None,
+        message: convert::told::message_of(state, dated).map(Box::new),
     }))
 }
 
@@ -193,7 +199,7 @@ fn encode(push: Push) -> Bytes {
 
 /// The room as `view` may see it, in pages.
 fn snapshot(state: &State, view: &View) -> Vec<Bytes> {
-    let (calls, units, assignments) = match view {
+    let (calls, units, assignments, messages) = match view {
         View::Room => {
             let open = |call: &&Call| call.closed.is_none() && !call.is_canary();
             let calls = state.calls().filter(open);
@@ -204,14 +210,15 @@ fn snapshot(state: &State, view: &View) -> Vec<Bytes> {
                     .map(|(callsign, unit)| convert::unit_summary(state, callsign, unit))
                     .collect(),
                 Vec::new(),
+                convert::told::unread(state),
             )
         }
         View::Unit(callsign) => of_unit(state, callsign),
     };
-    pages(state.seq, calls, units, assignments)
+    pages(state.seq, calls, units, assignments, messages)
 }
 
-type Shown = (Vec<CallSummary>, Vec<UnitSummary>, Vec<Assignment>);
+type Shown = (Vec<CallSummary>, Vec<UnitSummary>, Vec<Assignment>, Vec<Message>);
 
 fn of_unit(state: &State, callsign: &Callsign) -> Shown {
     let Some(unit) = state.unit(callsign) else {
@@ -222,6 +229,7 @@ fn of_unit(state: &State, callsign: &Callsign) -> Shown {
         Vec::new(),
         vec![convert::unit_summary(state, callsign, unit)],
         calls.iter().filter_map(|call| convert::assignment(call, callsign)).collect(),
+        convert::told::messages(callsign, unit),
     )
 }
 
@@ -250,12 +258,13 @@ fn pages(
     calls: Vec<CallSummary>,
     units: Vec<UnitSummary>,
     assignments: Vec<Assignment>,
+    messages: Vec<Message>,
 ) -> Vec<Bytes> {
     let mut calls = in_pages(calls, CALLS_BYTES_MAX);
     let mut units = in_pages(units, UNITS_BYTES_MAX);
     let parts = calls.len().max(units.len()).max(1);
     let parts = u32::try_from(parts).unwrap_or(u32::MAX);
-    let mut assignments = Some(assignments);
+    let (mut assignments, mut messages) = (Some(assignments), Some(messages));
     (1..=parts)
         .map(|part| {
             ServerMessage::Snapshot(Snapshot {
@@ -265,7 +274,7 @@ fn pages(
                 calls: calls.pop_front().unwrap_or_default(),
                 units: units.pop_front().unwrap_or_default(),
                 assignments: assignments.take().unwrap_or_default(),
-                messages: Vec::new(),
+                messages: messages.take().unwrap_or_default(),
             })
             .encode()
         })
@@ -281,6 +290,7 @@ impl Feed for WireFeed {
                 self.canaries.insert(*call);
             }
             self.tell(state, dated);
+            self.bell.heard_of(&dated.transition.event);
             let canary =
                 dated.transition.event.call().is_some_and(|id| self.canaries.contains(&id));
             if let Event::CallClosed { call, .. } = &dated.transition.event {

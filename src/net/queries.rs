@@ -3,25 +3,23 @@
 
 use super::feed::{CALLS_BYTES_MAX, WireFeed, fitting};
 use super::session::{Answering, failed_code};
-use super::{LogFiles, Server, Shed, convert};
-use crate::domain::{
-    Actor, Call, CallId, Command, Dated, Flags, NewCall, Order, Priority, Role, Sealed, Source,
-    Trigger, UtcMs,
-};
-use crate::engine::recommend;
+use super::{LogFiles, Server, Shed, convert, health};
+use crate::domain::{Call, CallId, Dated, Order, Priority, UtcMs};
+use crate::engine::{State, recommend};
 use crate::journal::{Health, Journal, JournalError, RecordRef, inspect};
 use crate::protocol::{self as wire, Code, Request, VERSION, Welcome};
 use crate::report::{By, Fold, Query};
 use crate::service::{Asked, Room, decode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Rows of a page when the asker does not say, and at most.
 const PAGE: u32 = 100;
 const PAGE_MAX: u32 = 400;
+/// Earlier calls of a sort when the asker does not say, and at most.
+const EARLIER: u32 = 10;
+const EARLIER_MAX: u32 = 50;
 /// A report's share of a reply, in bytes of JSON.
 const REPORT_BYTES_MAX: usize = 1_000_000;
 /// What a timeline may take of a reply, in lines.
@@ -106,10 +104,27 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
                 wire::Recommendations { call: asked.call, units },
             );
         }),
+        Request::ListEarlier(asked) => ask(server, answering, move |room, answering| {
+            let state = room.engine.state();
+            match list_earlier(state, &asked) {
+                Some(earlier) => answering.reply(Some(state.seq), false, earlier),
+                None => answering.reject(
+                    Code::UnknownCall,
+                    format!("call {} is not known here", asked.call.unwrap_or(0)),
+                ),
+            }
+        }),
+        Request::ListEscalations(asked) => ask(server, answering, move |room, answering| {
+            let state = room.engine.state();
+            answering.reply(Some(state.seq), false, list_escalations(state, &asked));
+        }),
+        Request::ShowRoom(_) => {
+            answering.reply(None, false, convert::room::room(&server.settings));
+        }
         Request::Health(_) => {
             let server_now = Arc::clone(server);
             ask(server, answering, move |room, answering| {
-                let status = health(&server_now, room);
+                let status = health::health(&server_now, room);
                 answering.reply(Some(status.seq), false, status);
             });
         }
@@ -196,6 +211,43 @@ fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> Option<wire:
     let last = fits.checked_sub(1).filter(|_| more);
     let next = last.map(|last| Cursor::of(page[last]).to_string());
     Some(wire::Calls { calls, next })
+}
+
+/// What is known of a caller and a place from before; `None` for an unknown call.
+fn list_earlier(state: &State, asked: &wire::ListEarlier) -> Option<wire::Earlier> {
+    let most = asked.limit.unwrap_or(EARLIER).clamp(1, EARLIER_MAX) as usize;
+    let shown = |calls: &mut dyn Iterator<Item = &Call>| {
+        calls.take(most).map(|call| convert::summary(state, call)).collect::<Vec<_>>()
+    };
+    let call = match asked.call {
+        Some(id) => Some(state.call(CallId(id))?),
+        None => None,
+    };
+    let of_call = call.and_then(|call| call.placed.sealed.number.as_deref());
+    let number = asked.number.as_deref().or(of_call).unwrap_or("");
+    let own = call.map(|call| call.id);
+    Some(wire::Earlier {
+        same_caller: shown(&mut state.from_number(number).filter(|it| Some(it.id) != own)),
+        same_place: call.map_or_else(Vec::new, |call| shown(&mut state.from_place_of(call))),
+        linked: call.map_or_else(Vec::new, |call| shown(&mut state.linked_with(call))),
+    })
+}
+
+fn list_escalations(state: &State, asked: &wire::ListEscalations) -> wire::Escalations {
+    let limit = limit(asked.limit);
+    let before = asked.after.unwrap_or(u64::MAX);
+    let mut found = state
+        .tellings_before(before)
+        .filter(|(call, _)| asked.call.is_none_or(|id| call.id.0 == id))
+        .filter(|(call, _)| asked.closed || asked.call.is_some() || call.closed.is_none())
+        .filter_map(|(call, told)| convert::told::escalation(state, call.id.0, told))
+        .take(limit + 1)
+        .collect::<Vec<_>>();
+    let fits = fitting(&found, limit, CALLS_BYTES_MAX).min(found.len());
+    let more = found.len() > fits;
+    found.truncate(fits);
+    let next = found.last().filter(|_| more).map(|last| last.escalation);
+    wire::Escalations { escalations: found, next }
 }
 
 /// Where a page of the list ended: at a place in the queue, or at a call behind it.
@@ -376,91 +428,5 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
         degraded,
         room: server.settings.room.name.clone(),
         zone: server.settings.room.zone.clone(),
-    }
-}
-
-fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::HealthStatus {
-    let state = room.engine.state();
-    let now = server.clock.now();
-    let journal = room.journal.health();
-    let mut problems = server.notes.clone();
-    match &journal {
-        Health::Whole => {}
-        Health::Degraded { which, why } => {
-            problems
-                .push(format!("degraded: the log's {which:?} failed, the other goes on: {why}"));
-        }
-        Health::Poisoned { why } => problems.push(format!("the log takes nothing: {why}")),
-    }
-    problems.extend(canary_problem(server, state.canary(), now));
-    let slowest = std::mem::take(&mut room.pulse.slowest_commit);
-    if slowest > crate::service::COMMIT_ALARM {
-        problems.push(format!("a commit took {} ms: the disk is in trouble", slowest.as_millis()));
-    }
-    let ahead_ms = server.clock.wall_ahead_ms();
-    if ahead_ms.abs() >= 1_000 {
-        problems.push(format!("the wall clock is {ahead_ms} ms ahead of room time: it was set"));
-    }
-    let open = state.calls().filter(|call| call.closed.is_none() && !call.is_canary()).count();
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    wire::HealthStatus {
-        ok: problems.is_empty(),
-        degraded: journal != Health::Whole,
-        drill: false,
-        problems,
-        seq: state.seq,
-        now_at: now.0,
-        uptime_ms: now.since(server.started_at),
-        open_calls: count(open),
-        waiting_calls: count(state.queue().len()),
-        units: count(state.units().filter(|(_, unit)| unit.signed_on.is_some()).count()),
-        sessions: count(server.sessions.load(Ordering::Relaxed)),
-        next_deadline_at: room.engine.next_deadline().map(|at| at.0),
-        slowest_commit_ms: Some(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX)),
-        canary_at: state.canary().passed_at.map(|at| at.0),
-    }
-}
-
-fn canary_problem(server: &Server, canary: crate::engine::Canary, now: UtcMs) -> Option<String> {
-    let settings = &server.settings.canary;
-    let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    if settings.every.is_zero() {
-        return None;
-    }
-    let clock =
-        server.settings.rules.clocks.iter().find(|it| it.starts == Trigger::CanaryReceived)?;
-    let placed_at = canary.placed_at.unwrap_or(server.started_at).max(server.started_at);
-    let overdue = placed_at.plus(ms(settings.every) + clock.limit_ms + ms(settings.late));
-    let back = canary.passed_at.is_some_and(|passed_at| passed_at >= placed_at);
-    if now > overdue || (!back && now > placed_at.plus(clock.limit_ms + ms(settings.late))) {
-        return Some("the canary is missing: a call may not reach its escalation".into());
-    }
-    // What a canary of the run before met is not this run's trouble.
-    (back && canary.late_ms > ms(settings.late))
-        .then(|| format!("the canary was {} ms late: deadlines fire late", canary.late_ms))
-}
-
-/// Sends a canary through the whole path, again and again. It starts with the server.
-pub(super) async fn canary(server: Arc<Server>) {
-    let every = server.settings.canary.every;
-    if every.is_zero() {
-        return;
-    }
-    let mut ticks = tokio::time::interval(every);
-    loop {
-        ticks.tick().await;
-        let call = NewCall {
-            source: Source::Canary,
-            line: None,
-            district: "".into(),
-            kind: "canary".into(),
-            priority: Priority::LEAST_URGENT,
-            flags: Flags { test: true, ..Flags::default() },
-            sealed: Sealed::default(),
-        };
-        let received_at = server.clock.now();
-        let command = Command::PlaceCall { received_at, call: Box::new(call) };
-        let by = Actor::new("canary", Role::Room);
-        server.handle.order(Order { by, key: None, command }, |_, _| {}).await;
     }
 }

@@ -110,8 +110,15 @@ pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr
     };
     server.sessions.fetch_add(1, Ordering::Relaxed);
     info!(id, %peer, role = %hello.role, "session");
+    let looks = (hello.role == crate::protocol::Role::Supervisor).then(|| hello.who.clone());
+    if let Some(who) = &looks {
+        server.looks(who, true);
+    }
     let why = talk(&server, id, hello, &mut frames, writer).await;
     server.sessions.fetch_sub(1, Ordering::Relaxed);
+    if let Some(who) = &looks {
+        server.looks(who, false);
+    }
     info!(id, %why, "session ended");
 }
 
@@ -453,6 +460,7 @@ fn call_of(request: &Request) -> Option<CallId> {
         Request::Escalate(escalate) => escalate.call,
         Request::RecordCallback(callback) => callback.call,
         Request::TakeEscalation(take) => take.call,
+        Request::SendMessage(message) => message.call?,
         Request::CloseCall(close) => close.call,
         Request::ReopenCall(reopen) => reopen.call,
         _ => return None,

@@ -46,6 +46,8 @@ codes! {
     "no_clock_running" => NoClockRunning,
     /// That rung was not told: there is nothing to take.
     "rung_not_told" => RungNotTold,
+    /// No escalation has this id, or its call is forgotten.
+    "unknown_escalation" => UnknownEscalation,
     /// A call cannot repeat itself, nor one that repeats it.
     "link_cycle" => LinkCycle,
     /// The call is past waiting.

@@ -40,9 +40,21 @@ pub struct Escalation {
     /// When, ms since 1970 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<u64>,
+    /// Who saw it, in that order.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Seen>,
     /// The people told, oldest notice first.
     #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
+}
+
+/// Somebody had an escalation before their eyes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Who.
+    pub who: String,
+    /// When, ms since 1970 UTC.
+    pub at: u64,
 }
 
 /// One person told by one channel. Delivered, seen and taken are three facts, each recorded when

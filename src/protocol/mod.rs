@@ -43,7 +43,7 @@ pub use calls::{
     TakeEscalation, TakeOver,
 };
 pub use code::Code;
-pub use escalations::{Escalation, Escalations, ListEscalations, Notice, SeeEscalation};
+pub use escalations::{Escalation, Escalations, ListEscalations, Notice, SeeEscalation, Seen};
 pub use frame::{CLIENT_FRAME_BYTES_MAX, FrameCodec, FrameError, SERVER_FRAME_BYTES_MAX};
 pub use hello::{Dropped, Hello, Ping, Pong, Refused, Welcome};
 pub use key::Key;

@@ -242,8 +242,8 @@ pub struct Snapshot {
     /// To a unit only: what it is on.
     #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "Vec::is_empty")]
     pub assignments: Vec<Assignment>,
-    /// On the first page: what units said to the room and nobody read yet; to a unit, the latest
-    /// messages between it and the room.
+    /// On the first page: what units said to the room and nobody read yet; to a unit, what the room said to it and it
+    /// has not read.
     #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Message>,
 }

@@ -2,8 +2,8 @@
 
 use crate::dream::Dream;
 use fifteen::protocol::{
-    ClientMessage, Code, FrameCodec, Hello, Key, Ping, PlaceCall, Pong, Reply, ReplyBody, Request,
-    RequestFrame, Role, ServerMessage, Source,
+    ClientMessage, Code, FrameCodec, Hello, Key, ListEarlier, Ping, PlaceCall, Pong, Reply,
+    ReplyBody, Request, RequestFrame, Role, SendMessage, ServerMessage, Source,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -144,7 +144,19 @@ fn nothing_sealed_is_printed() {
     placed.note = Some("behind the mosque".to_owned());
     let message = ClientMessage::Request(RequestFrame { id: 1, key: None, request: placed.into() });
     let hello = ClientMessage::Hello(Hello::new(Role::Operator, "Sana").with_token("open sesame"));
-    let printed = format!("{message:?} {hello:?}");
+    let earlier = ListEarlier { number: Some("0300".to_owned()), ..ListEarlier::default() };
+    let said = SendMessage { unit: None, call: None, text: "behind the mosque".to_owned() };
+    let heard = fifteen::protocol::Message {
+        seq: 1,
+        at: 1,
+        unit: "Alpha-1".to_owned(),
+        to_room: true,
+        who: "Alpha-1".to_owned(),
+        call: None,
+        read: false,
+        text: "Ayesha is safe".to_owned(),
+    };
+    let printed = format!("{message:?} {hello:?} {earlier:?} {said:?} {heard:?}");
     for sealed in ["0300", "Ayesha", "mosque", "sesame"] {
         assert!(!printed.contains(sealed), "{printed}");
     }

@@ -199,10 +199,18 @@ impl Checker {
 
     /// No command comes before what its call, or its unit, had missed.
     fn nothing_overtaken(&self, event: &Event, at: u64) {
-        // A note, a link or a reading changes nothing a clock could see.
+        // A note, a link, a reading, a word or who is told changes nothing a clock could see.
         let harmless = matches!(
             event,
-            Event::NoteAdded { .. } | Event::CallLinked { .. } | Event::CallOpened { .. }
+            Event::NoteAdded { .. }
+                | Event::CallLinked { .. }
+                | Event::CallOpened { .. }
+                | Event::UnitPanicked { .. }
+                | Event::MessageSent { .. }
+                | Event::NoticesIntended { .. }
+                | Event::NoticeDelivered { .. }
+                | Event::NoticeFailed { .. }
+                | Event::EscalationSeen { .. }
         );
         if let Some(call) = event.call().and_then(|id| self.calls.get(&id))
             && !harmless

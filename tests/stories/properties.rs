@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => DAY - 1..DAY + 2,
     ];
     let ask = (
-        0..34_u8,
+        0..42_u8,
         prop_oneof![9 => 1..5_u64, 1 => 0..9_u64],
         0..4_u8,
         0..6_u8,
@@ -73,7 +73,7 @@ const DAY: u64 = 24 * 3_600_000;
 const UNITS: [&str; 4] = ["CAR-1", "CAR-2", "CAR-3", "CAR-4"];
 
 impl Ask {
-    fn order(&self, now: UtcMs) -> Order {
+    fn order(&self, now: UtcMs, state: &State) -> Order {
         let unit_name = UNITS[usize::from(self.unit)];
         let by = match self.who {
             0..=1 => Actor::new(unit_name, Role::Unit),
@@ -84,14 +84,17 @@ impl Ask {
         Order {
             by,
             key: self.key.map(|key| Key([key; 16])),
-            command: self.command(now, unit(unit_name)),
+            command: self.command(now, unit(unit_name), state),
         }
     }
 
-    fn command(&self, now: UtcMs, unit: Callsign) -> Command {
+    fn command(&self, now: UtcMs, unit: Callsign, state: &State) -> Command {
         let call = CallId(self.call);
         let reason = None;
         let number = self.number;
+        let told = state.tellings_before(u64::MAX).nth(usize::from(number));
+        let escalation = told.map_or(1, |(_, telling)| telling.escalation);
+        let notice = told.and_then(|(_, telling)| Some(telling.notices.last()?.id)).unwrap_or(1);
         match self.what {
             0..=3 => {
                 let mut placed = Room::new_call(1 + number % 4);
@@ -157,6 +160,30 @@ impl Ask {
                 1 => Command::SetOutOfService { unit, reason: "x".into() },
                 _ => Command::SetAvailable { unit },
             },
+            34 => Command::Panic { unit, point: None, received_at: now },
+            35 => Command::SendMessage {
+                unit,
+                call: (number > 2).then_some(call),
+                text: SealedText("x".into()),
+            },
+            36 => Command::MarkRead { unit, upto: state.seq },
+            37..=38 => Command::IntendNotices {
+                escalation,
+                to: (0..number % 3)
+                    .map(|nth| Recipient {
+                        person: format!("person {nth}").into(),
+                        channel: "sms".into(),
+                    })
+                    .collect(),
+            },
+            39 => Command::RecordDelivery { escalation, notice },
+            40 => Command::RecordFailure {
+                escalation,
+                notice,
+                gave_up: number.is_multiple_of(2),
+                problem: "x".into(),
+            },
+            41 => Command::SeeEscalation { escalation },
             _ => Command::AddNote { call, text: SealedText("x".into()) },
         }
     }
@@ -227,7 +254,10 @@ impl Watched {
                 let now = self.room.now;
                 self.room.engine.tick(now, *events_max, &mut self.room.log);
             }
-            Act::Ask(ask) => self.ask(&ask.order(self.room.now)),
+            Act::Ask(ask) => {
+                let order = ask.order(self.room.now, self.room.engine.state());
+                self.ask(&order);
+            }
             Act::Restart => {
                 let state = State::load(&self.shadow.save()).unwrap();
                 self.room.engine = Engine::new(state, self.room.now);
@@ -296,7 +326,9 @@ impl Watched {
 /// What a command asks, whenever its first byte came in.
 fn asks(command: &Command) -> Command {
     let mut command = command.clone();
-    if let Command::PlaceCall { received_at, .. } = &mut command {
+    if let Command::PlaceCall { received_at, .. } | Command::Panic { received_at, .. } =
+        &mut command
+    {
         *received_at = UtcMs(0);
     }
     command
@@ -364,7 +396,8 @@ proptest! {
             watched.act(act);
             match act {
                 Act::Ask(ask) => {
-                    let _ = restarted.order(&ask.order(now));
+                    let order = ask.order(now, restarted.engine.state());
+                    let _ = restarted.order(&order);
                 }
                 Act::Batch(events_max) => {
                     restarted.engine.tick(now, *events_max, &mut restarted.log);

@@ -5,6 +5,7 @@
 
 mod abuse;
 mod books;
+mod duty;
 mod kill;
 mod lifecycle;
 mod peer;

@@ -36,7 +36,7 @@ pub(crate) async fn call(args: PlaceCall, json: bool) -> Result<ExitCode> {
             "call {} is taken and on the disk: priority {}, received {}{already}",
             placed.call,
             placed.priority,
-            text::Times::here().full(placed.received_at)
+            text::Times::of(&server.welcome).full(placed.received_at)
         ));
     }
     Ok(ExitCode::SUCCESS)

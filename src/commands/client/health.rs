@@ -34,7 +34,7 @@ fn page(status: &HealthStatus, server: &Server) -> String {
         lines.push(format!("PROBLEM: {}", plain(problem)));
     }
     let mut fact = |name: &str, value: String| lines.push(format!("  {name:<15}  {value}"));
-    let times = Times::here();
+    let times = Times::of(&server.welcome);
     fact("server", plain(&server.welcome.server));
     if status.drill {
         fact("drill", "yes: no call here is real".into());

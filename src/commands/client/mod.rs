@@ -3,6 +3,7 @@
 
 mod board;
 mod call;
+mod escalations;
 mod health;
 mod op;
 mod show;
@@ -11,6 +12,7 @@ mod unit;
 
 pub(crate) use board::calls;
 pub(crate) use call::call;
+pub(crate) use escalations::{escalations, take};
 pub(crate) use health::health;
 pub(crate) use op::op;
 pub(crate) use show::show;

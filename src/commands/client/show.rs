@@ -24,7 +24,7 @@ pub(crate) async fn show(args: Show, json: bool) -> Result<ExitCode> {
     } else {
         let mut page = String::new();
         // Writing to a string does not fail.
-        let _ = write_page(&mut page, &details, server.welcome.now_at, &Times::here());
+        let _ = write_page(&mut page, &details, server.welcome.now_at, &Times::of(&server.welcome));
         out(page.trim_end())?;
     }
     note(format_args!("that {} read call {call} is recorded in its timeline", args.connect.who));

@@ -1,6 +1,6 @@
 //! How spans, instants and other people's words look on a terminal.
 
-use fifteen::protocol::{ClockSummary, Flags, Place, UnitStatus};
+use fifteen::protocol::{ClockSummary, Flags, Place, UnitStatus, Welcome};
 use jiff::tz::TimeZone;
 
 /// A span as `m:ss`, from an hour on `h:mm:ss`; whole seconds, cut off.
@@ -106,12 +106,17 @@ pub(super) fn place(place: &Place) -> String {
     }
 }
 
-/// Instants in the zone of the terminal: who reads them looks at the clock of the same room.
+/// Instants in the zone of the room: that is what the people in it say to each other.
 pub(super) struct Times {
     zone: TimeZone,
 }
 
 impl Times {
+    /// Times of the room that said `welcome`; of the terminal, when it named no zone known here.
+    pub(super) fn of(welcome: &Welcome) -> Self {
+        Self { zone: TimeZone::get(&welcome.zone).unwrap_or_else(|_| TimeZone::system()) }
+    }
+
     pub(super) fn here() -> Self {
         Self { zone: TimeZone::system() }
     }

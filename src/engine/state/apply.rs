@@ -22,7 +22,9 @@ impl State {
         }
         if let Some(mark) = transition.mark {
             let answer = match transition.event {
-                Event::CallReceived { call, .. } => Answer::CallPlaced(call),
+                Event::CallReceived { call, .. } | Event::UnitPanicked { call, .. } => {
+                    Answer::CallPlaced(call)
+                }
                 Event::CloseProposed { .. } => Answer::AwaitingSecond,
                 _ => Answer::Done,
             };
@@ -43,7 +45,7 @@ impl State {
             self.closed.pop_front();
             let same = |call: &Call| call.generation == generation && call.closed.is_some();
             if self.call(id).is_some_and(same) {
-                self.calls.remove(&id);
+                self.forget_call(id);
             }
         }
     }
@@ -97,6 +99,33 @@ impl State {
                 if call.waits() {
                     self.queue.insert(call);
                 }
+            }
+            Event::UnitPanicked { unit, call, point, .. } => {
+                let unit = self.heard(at, unit)?;
+                unit.panic = Some(*call);
+                unit.point = point.or(unit.point);
+            }
+            Event::MessageSent { unit, to_room, call, text, by } => {
+                self.message(at, unit, *to_room, *call, text, by)?;
+            }
+            Event::MessagesRead { unit, to_room, upto, .. } => self.read(unit, *to_room, *upto)?,
+            Event::NoticesIntended { escalation, first, to, .. } => {
+                self.intend(at, *escalation, *first, to)?;
+            }
+            Event::NoticeDelivered { escalation, notice, .. } => {
+                self.delivered(at, *escalation, *notice)?;
+            }
+            Event::NoticeFailed { escalation, notice, gave_up, problem, .. } => {
+                self.failed(at, *escalation, *notice, *gave_up, problem)?;
+            }
+            Event::EscalationSeen { escalation, by, .. } => self.seen(at, *escalation, by)?,
+            Event::Escalated { call, .. } => {
+                self.change_call(at, event)?;
+                self.tell(at, *call, event)?;
+            }
+            Event::EscalationTaken { call, clock, rung, by } => {
+                self.change_call(at, event)?;
+                self.take(at, *call, *clock, *rung, by)?;
             }
             _ => self.change_call(at, event)?,
         }
@@ -194,6 +223,7 @@ impl State {
             clocks: Vec::new(),
             notes: Vec::new(),
             aging_from: received_at,
+            tellings: Vec::new(),
         };
         start_clocks(&mut call, &self.books[book], received_at);
         if call.is_canary() {
@@ -202,6 +232,7 @@ impl State {
         if call.waits() {
             self.queue.insert(&call);
         }
+        self.remember_caller(&call);
         self.calls.insert(id, Box::new(call));
         Some(())
     }
@@ -326,7 +357,7 @@ impl State {
         call.close_proposed = None;
         let units = std::mem::take(&mut call.units);
         if call.is_canary() {
-            self.calls.remove(&id);
+            self.forget_call(id);
         } else {
             self.closed.push_back((closing.at, id, call.generation));
             call.closed = Some(closing);
@@ -379,11 +410,13 @@ impl State {
                 heard_at: at,
                 last_used_at: None,
                 calls: Vec::new(),
+                panic: None,
+                messages: Vec::new(),
             }
         })
     }
 
-    fn heard(&mut self, at: UtcMs, callsign: &Callsign) -> Option<&mut Unit> {
+    pub(super) fn heard(&mut self, at: UtcMs, callsign: &Callsign) -> Option<&mut Unit> {
         let unit = self.units.get_mut(callsign)?;
         unit.heard_at = at;
         if unit.link == Link::Silent {
@@ -392,7 +425,7 @@ impl State {
         Some(unit)
     }
 
-    fn forget_unit(&mut self, callsign: &Callsign) {
+    pub(super) fn forget_unit(&mut self, callsign: &Callsign) {
         if let Some(unit) = self.units.get(callsign)
             && unit.forgettable()
         {

@@ -1,0 +1,213 @@
+//! Who was told of a missed deadline, person by person: intended, delivered, seen, taken.
+
+use crate::room::{MINUTE, Room};
+use fifteen::domain::*;
+
+fn to(person: &str, channel: &str) -> Recipient {
+    Recipient { person: person.into(), channel: channel.into() }
+}
+
+/// The first rung of a call that nobody answered.
+fn told(room: &mut Room) -> (CallId, u64) {
+    let call = room.call(1);
+    room.minutes(15);
+    let told = room.get(call).tellings[0].escalation;
+    (call, told)
+}
+
+fn own(room: &mut Room, command: Command) {
+    room.submit("room", Role::Room, command).unwrap();
+}
+
+fn telling(room: &Room, escalation: u64) -> Telling {
+    room.engine.state().telling(escalation).unwrap().1.clone()
+}
+
+fn unsettled(room: &Room) -> Vec<u64> {
+    room.engine.state().unsettled().map(|(_, telling)| telling.escalation).collect()
+}
+
+#[test]
+fn a_rung_told_waits_until_it_is_decided_whom_to_tell() {
+    let mut room = Room::open();
+    let (_, acknowledge) = told(&mut room);
+    assert_eq!(unsettled(&room).len(), 2, "acknowledge and arrive");
+    own(&mut room, Command::IntendNotices { escalation: acknowledge, to: Vec::new() });
+    assert_eq!(unsettled(&room).len(), 1);
+    assert_eq!(room.count("notices_intended"), 1, "that there was nobody to tell is on record");
+}
+
+#[test]
+fn intended_delivered_seen_and_taken_are_facts_of_their_own() {
+    let mut room = Room::open();
+    let (call, escalation) = told(&mut room);
+    let people = vec![to("Nadia", "sms"), to("Bilal", "mail")];
+    own(&mut room, Command::IntendNotices { escalation, to: people });
+    let [nadia, bilal] = &telling(&room, escalation).notices[..] else { panic!("two notices") };
+    assert!(nadia.pending() && bilal.pending() && nadia.id != bilal.id);
+    room.seconds(2);
+    own(&mut room, Command::RecordDelivery { escalation, notice: nadia.id });
+    room.seconds(3);
+    let see = Command::SeeEscalation { escalation };
+    room.submit("Nadia", Role::Supervisor, see.clone()).unwrap();
+    room.seconds(4);
+    room.take(call, Some(0)).unwrap();
+    let after = telling(&room, escalation);
+    let (nadia, at) = (&after.notices[0], after.told_at);
+    assert_eq!(nadia.delivered_at, Some(at.plus(2_000)));
+    assert_eq!(nadia.seen_at, Some(at.plus(5_000)));
+    assert_eq!(after.taken, Some(("DIG Operations".into(), at.plus(9_000))));
+    assert_eq!(after.seen, [("Nadia".into(), at.plus(5_000))]);
+    assert!(after.notices[1].pending(), "what one person did says nothing of another");
+    room.submit("Nadia", Role::Supervisor, see).unwrap();
+    assert_eq!(room.count("escalation_seen"), 1);
+}
+
+#[test]
+fn a_channel_given_up_leaves_the_person_to_the_next() {
+    let mut room = Room::open();
+    let (_, escalation) = told(&mut room);
+    own(&mut room, Command::IntendNotices { escalation, to: vec![to("Nadia", "sms")] });
+    let first = telling(&room, escalation).notices[0].id;
+    let fails = |gave_up| Command::RecordFailure {
+        escalation,
+        notice: first,
+        gave_up,
+        problem: "the gateway answered 503".into(),
+    };
+    own(&mut room, fails(false));
+    assert!(telling(&room, escalation).notices[0].pending(), "it is tried again");
+    own(&mut room, fails(true));
+    let failed = &telling(&room, escalation).notices[0];
+    assert_eq!((failed.attempts, failed.failed_at.is_some()), (2, true));
+    own(&mut room, Command::IntendNotices { escalation, to: vec![to("Nadia", "mail")] });
+    let notices = telling(&room, escalation).notices;
+    assert!(notices[1].pending() && notices[1].id > first);
+    own(&mut room, fails(true));
+    assert_eq!(room.count("notice_failed"), 2, "what is settled stays so");
+}
+
+#[test]
+fn nobody_is_told_twice_by_one_channel_while_the_first_notice_is_on_its_way() {
+    let mut room = Room::open();
+    let (_, escalation) = told(&mut room);
+    let intend = Command::IntendNotices { escalation, to: vec![to("Nadia", "sms")] };
+    own(&mut room, intend.clone());
+    own(&mut room, intend);
+    assert_eq!(telling(&room, escalation).notices.len(), 1);
+    assert_eq!(room.count("notices_intended"), 1);
+}
+
+#[test]
+fn a_reminder_asks_again_whom_to_tell_of_the_same_rung() {
+    let mut room = Room::open();
+    let call = room.call(1);
+    room.minutes(60);
+    let last = room.get(call).tellings.iter().rfind(|it| it.rung == 3).unwrap().escalation;
+    own(&mut room, Command::IntendNotices { escalation: last, to: vec![to("DIG", "sms")] });
+    let notice = telling(&room, last).notices[0].id;
+    own(&mut room, Command::RecordDelivery { escalation: last, notice });
+    assert!(!unsettled(&room).contains(&last));
+    room.minutes(15);
+    let again = telling(&room, last);
+    assert_eq!((again.repeat, again.planned), (1, false));
+    assert!(unsettled(&room).contains(&last));
+    assert_eq!(again.last_told_at.since(again.told_at), 15 * MINUTE);
+    own(&mut room, Command::IntendNotices { escalation: last, to: vec![to("DIG", "sms")] });
+    assert_eq!(telling(&room, last).notices.len(), 2, "a reminder is a notice of its own");
+}
+
+#[test]
+fn what_is_still_to_be_sent_is_known_after_a_restart() {
+    let mut room = Room::open();
+    let (_, escalation) = told(&mut room);
+    own(&mut room, Command::IntendNotices { escalation, to: vec![to("Nadia", "sms")] });
+    let loaded = fifteen::engine::State::load(&room.engine.state().save()).unwrap();
+    assert!(loaded == *room.engine.state(), "with all that is looked up by");
+    assert!(loaded == room.replayed());
+    let (_, telling) = loaded.telling(escalation).unwrap();
+    assert!(telling.notices[0].pending());
+    assert_eq!(loaded.unsettled().count(), 2);
+}
+
+#[test]
+fn a_call_left_alone_for_weeks_remembers_a_bounded_number_of_rungs_and_notices() {
+    let mut room = Room::open();
+    let call = room.call(1);
+    for _ in 0..200 {
+        room.minutes(15);
+        let open: Vec<u64> = unsettled(&room);
+        for escalation in open {
+            let intend = Command::IntendNotices { escalation, to: vec![to("Nadia", "sms")] };
+            own(&mut room, intend);
+            let notice = telling(&room, escalation).notices.last().unwrap().id;
+            own(&mut room, Command::RecordDelivery { escalation, notice });
+        }
+    }
+    assert_eq!(room.get(call).tellings.len(), 8, "four rungs of two clocks");
+    assert!(room.get(call).tellings.iter().all(|it| it.notices.len() <= NOTICES_MAX));
+    room.sign_on("CAR-1");
+    room.assign(call, "CAR-1").unwrap();
+    room.report(call, "CAR-1", Progress::OnScene).unwrap();
+    for _ in 0..TELLINGS_MAX {
+        room.minutes(30);
+        room.check_in(call, "CAR-1").unwrap();
+    }
+    let known = &room.get(call).tellings;
+    assert_eq!(known.len(), TELLINGS_MAX);
+    let listed = room.engine.state().tellings_before(u64::MAX).count();
+    assert_eq!(listed, TELLINGS_MAX, "what is forgotten is not looked up any more");
+}
+
+#[test]
+fn an_escalation_nobody_knows_is_refused() {
+    let mut room = Room::open();
+    let said = room.refused("Nadia", Role::Supervisor, Command::SeeEscalation { escalation: 99 });
+    assert_eq!(said, Rejection::UnknownEscalation(99));
+    let many = vec![to("Nadia", "sms"); RECIPIENTS_MAX + 1];
+    let (_, escalation) = told(&mut room);
+    let said = room.refused("room", Role::Room, Command::IntendNotices { escalation, to: many });
+    assert_eq!(said.code(), "too_large");
+    let delivery = Command::RecordDelivery { escalation, notice: 7 };
+    assert_eq!(room.refused("room", Role::Room, delivery).code(), "unknown_escalation");
+}
+
+#[test]
+fn the_canary_tells_nobody() {
+    let mut room = Room::open();
+    room.canary();
+    room.minutes(1);
+    assert_eq!(room.count("escalated"), 1);
+    assert!(unsettled(&room).is_empty());
+    assert_eq!(room.engine.state().tellings_before(u64::MAX).count(), 0);
+}
+
+#[test]
+fn earlier_calls_are_found_by_number_place_and_link() {
+    let mut room = Room::open();
+    let at = |words: &str, lat| {
+        let point = Point::from_degrees(lat, 74.3436, 10);
+        Some(Place { point, words: Some(words.into()) })
+    };
+    let mut place = |number: &str, place| {
+        let mut call = Room::new_call(2);
+        call.sealed.number = Some(number.into());
+        call.sealed.place = place;
+        room.place(call)
+    };
+    let first = place("0300 1234567", at("Blue gate", 31.5));
+    let again = place("+923001234567", at("elsewhere", 31.6));
+    let near = place("0311 0000000", at("the neighbour's", 31.5003));
+    let words = place("0322 0000000", at("blue gate ", 33.0));
+    let other = place("0333 0000000", at("far off", 30.0));
+    room.operator(Command::LinkCall { call: near, primary: first }).unwrap();
+    let state = room.engine.state();
+    let ids = |calls: Vec<&Call>| calls.iter().map(|call| call.id).collect::<Vec<_>>();
+    assert_eq!(ids(state.from_number("03001234567").collect()), [again, first]);
+    assert!(ids(state.from_number("0300").collect()).is_empty());
+    let first = room.get(first);
+    assert_eq!(ids(state.from_place_of(first).collect()), [words, near]);
+    assert_eq!(ids(state.linked_with(first).collect()), [near]);
+    assert_eq!(ids(state.linked_with(room.get(near)).collect()), [first.id]);
+    assert!(ids(state.from_place_of(room.get(other)).collect()).is_empty());
+}
