@@ -2,6 +2,7 @@
 //! else; a failure is an error of one line that says what to do.
 
 mod client;
+mod drill;
 mod journal;
 mod replay;
 mod report;
