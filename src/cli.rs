@@ -87,6 +87,18 @@ pub(crate) struct Serve {
     /// Folder of the log; made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "fifteen-data")]
     pub(crate) data: PathBuf,
+    /// Run a drill: a throw-away room, marked everywhere, whose clock goes RATE times faster; it
+    /// touches no data folder and tells nobody outside.
+    #[arg(
+        long,
+        value_name = "RATE",
+        conflicts_with = "data",
+        value_parser = clap::value_parser!(u32).range(1..=1_000)
+    )]
+    pub(crate) drill: Option<u32>,
+    /// Feed the drill with recorded calls (trace v1, CSV, plain or gzip) at its own pace.
+    #[arg(long, value_name = "TRACE", requires = "drill")]
+    pub(crate) trace: Option<PathBuf>,
     /// Where to listen, before the config's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,

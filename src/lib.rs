@@ -32,8 +32,8 @@
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key.
-//! - [`notify`]: who is told of an escalation, by which channel, with what result; threads that send.
 //! - [`console`]: the operator's screen.
+//! - [`notify`]: who is told of an escalation, by which channel, with what result; threads that send.
 //! - [`report`]: a supervisor's figures, folded from the log alone, streaming.
 //! - [`trace`]: recorded cities, and their replay through the engine on virtual time.
 //! - [`config`]: dispatch.toml, read once into typed settings.

@@ -471,3 +471,17 @@ fn tokens_are_read_from_beside_the_file_and_never_shown() {
         assert!(error.contains("tokens.toml") && !error.contains("secret"), "{error}");
     }
 }
+
+#[test]
+fn a_drill_tells_nobody_outside_and_gives_people_their_own_time() {
+    let shipped = Settings::shipped();
+    let drill = Settings::shipped().into_drill(60);
+    assert_eq!((shipped.drill, drill.drill), (None, Some(60)));
+    assert_eq!(drill.room.name, format!("DRILL - {}", shipped.room.name));
+    assert!(drill.roster.people.is_empty() && drill.roster.channels.is_empty());
+    assert!(drill.roster.link.is_none() && drill.roster.report_at.is_none());
+    assert!(drill.canary.every.is_zero());
+    assert!(drill.journal.witness.is_none() && drill.journal.archive.is_none());
+    assert_eq!(drill.rules.claim_stale_ms, 60 * shipped.rules.claim_stale_ms);
+    assert_eq!(drill.rules.clocks, shipped.rules.clocks, "a call's clocks are the room's");
+}

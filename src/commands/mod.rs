@@ -3,6 +3,7 @@
 
 mod client;
 mod console;
+mod drill;
 mod journal;
 mod notify;
 mod replay;

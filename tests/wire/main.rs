@@ -5,6 +5,7 @@
 
 mod abuse;
 mod books;
+mod drill;
 mod duty;
 mod kill;
 mod lifecycle;
