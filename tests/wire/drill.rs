@@ -2,7 +2,7 @@
 
 use super::peer::{Peer, call_from, soon};
 use super::server::Room;
-use fifteen::protocol::{CallSummary, Hello, Role};
+use fifteen::protocol::{CallSummary, Claim, Hello, ListCalls, Role};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -34,6 +34,9 @@ async fn a_drill_says_so_to_every_client_and_leaves_nothing_behind() {
         let health = peer.health().await;
         assert!(health.drill && health.ok, "{role}: {:?}", health.problems);
     }
+    let mut peer = Peer::operator(server.address).await;
+    assert!(peer.ask(ListCalls::default()).await.unwrap().drill, "every reply says so");
+    assert!(peer.ask(Claim { call: 99 }).await.unwrap_err().drill, "every rejection too");
     let inside = names(scratch.path());
     assert_eq!(inside.len(), 1, "{inside:?}");
     assert!(inside[0].starts_with("fifteen-drill-"), "{inside:?}");
@@ -51,6 +54,7 @@ async fn a_room_that_is_no_drill_does_not_say_so() {
     assert!(!welcome.drill && !welcome.room.contains("DRILL"));
     let health = peer.health().await;
     assert!(!health.drill);
+    assert!(!peer.ask(ListCalls::default()).await.unwrap().drill);
     server.stop().await;
 }
 
