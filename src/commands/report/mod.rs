@@ -209,10 +209,10 @@ fn rows(
     let mut fold = Fold::new(query);
     let mut written = Ok(());
     each(data, witness, |dated| {
-        if let Some(row) = fold.row(&dated)
-            && written.is_ok()
-        {
-            written = write(&row);
+        for row in fold.rows(&dated) {
+            if written.is_ok() {
+                written = write(&row);
+            }
         }
         fold.take(&dated);
         Ok(())
