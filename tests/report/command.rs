@@ -1,7 +1,8 @@
 //! The page as a person at a shell gets it: `fifteen report --format html --out FILE`.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 const TRACE: &str = "\
 call_ref,received_at,source,kind,priority,district,lat,lon,caller,acknowledged_at,unit,en_route_at,on_scene_at,closed_at,disposition
@@ -61,4 +62,74 @@ fn a_public_copy_withholds_and_an_unknown_clock_is_refused_with_those_there_are(
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("acknowledge, arrive, callback"), "{said}");
     assert!(!dir.path().join("x.html").exists(), "no half page is left");
+}
+
+/// A server of its own, ended with the test.
+struct Server {
+    child: Child,
+    address: String,
+    dir: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
+            .current_dir(dir.path());
+        command.env_remove("FIFTEEN_CONFIG").stderr(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let address = ready.trim().strip_prefix("ready ").unwrap().to_owned();
+        Self { child, address, dir }
+    }
+
+    fn call(&self) {
+        let call = ["call", "--kind", "threat", "--district", "Lahore", "--connect", &self.address];
+        let placed = fifteen(self.dir.path(), &call);
+        assert!(placed.status.success(), "{}", String::from_utf8_lossy(&placed.stderr));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_gives_the_same_page_as_its_folder() {
+    let server = Server::start();
+    server.call();
+    let page = |args: &[&str]| {
+        let made = fifteen(server.dir.path(), &[&["report", "--format", "html"], args].concat());
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8(made.stdout).unwrap()
+    };
+    let asked = page(&["--connect", &server.address]);
+    let read = page(&["--data", "data"]);
+    for page in [&asked, &read] {
+        assert!(page.contains("Women's cell") && page.contains("<strong>1</strong>"));
+        assert!(page.contains("Chain of the log"));
+    }
+}
+
+#[test]
+fn the_live_table_follows_the_room_until_it_is_interrupted() {
+    let server = Server::start();
+    server.call();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
+    command.args(["report", "--live", "--every", "1", "--connect", &server.address]);
+    let mut live = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(live.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("1 call,")));
+    server.call();
+    assert!(lines.any(|line| line.starts_with("2 calls,")));
+    assert!(lines.any(|line| line.contains("ctrl-C ends")));
+    let interrupted = Command::new("kill").args(["-INT", &live.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(live.wait().unwrap().code(), Some(0));
 }
