@@ -141,10 +141,10 @@ fn assign(model: &Model, call: u64) -> Begun {
         .iter()
         .map(|unit| {
             let distance = unit.distance_m.map_or_else(String::new, text::distance);
-            let reasons = unit.reasons.iter().map(|it| text::plain(it));
-            let because: Vec<String> =
-                std::iter::once(distance).chain(reasons).filter(|it| !it.is_empty()).collect();
-            (unit.unit.clone(), because.join(", "))
+            let reasons: Vec<String> = unit.reasons.iter().map(|it| text::plain(it)).collect();
+            // The server's reasons say the distance too.
+            let because = if reasons.is_empty() { distance } else { reasons.join(", ") };
+            (unit.unit.clone(), because)
         })
         .collect();
     let ranked = choices.len();

@@ -185,6 +185,17 @@ impl Link {
         self.time.at(own)
     }
 
+    /// How the server is not there, in its own words; none when it is.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        match &self.state {
+            State::Up => None,
+            State::Connecting => Some("not connected yet"),
+            State::Silent => Some("the server answers nothing"),
+            State::Down { why, .. } | State::Ended { why } => Some(why),
+        }
+    }
+
     /// Why nothing can be asked now; none when it can.
     #[must_use]
     pub fn refuses(&self, own: u64) -> Option<String> {

@@ -311,8 +311,8 @@ fn recommended(
             for (number, unit) in units.iter().take(5).enumerate() {
                 let distance = unit.distance_m.map_or_else(String::new, text::distance);
                 let reasons: Vec<String> = unit.reasons.iter().map(|it| text::plain(it)).collect();
-                let distance = if distance.is_empty() { distance } else { format!("{distance}, ") };
-                let because = format!("{distance}{}", reasons.join(", "));
+                // The server's reasons say the distance too.
+                let because = if reasons.is_empty() { distance } else { reasons.join(", ") };
                 let room = width.saturating_sub(NAME + 4).max(8);
                 for (line, words) in text::wrap(&because, room).into_iter().take(2).enumerate() {
                     let (digit, name) = if line == 0 {

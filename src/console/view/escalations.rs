@@ -118,10 +118,17 @@ fn draw_detail(model: &Model, pen: &mut Pen<'_>, area: Rect, it: &Escalation) {
         at(it.told_at)
     );
     pen.text(area.x, area.y + 1, area.width, &head, theme.value);
-    let rows = area.y + 2..area.bottom();
+    let mut rows = area.y + 2..area.bottom();
+    if !it.seen.is_empty() {
+        let seen: Vec<String> =
+            it.seen.iter().map(|it| format!("{} {}", text::plain(&it.who), at(it.at))).collect();
+        let words = format!("   seen on screens by {}", seen.join(", "));
+        pen.text(area.x, rows.start, area.width, &words, theme.good);
+        rows.start += 1;
+    }
     if it.notices.is_empty() {
         let words = "   nobody of that office is named in the room's configuration: told on the screens only";
-        pen.text(area.x, area.y + 2, area.width, words, theme.dim);
+        pen.text(area.x, rows.start, area.width, words, theme.dim);
     }
     let hidden = it.notices.len().saturating_sub(rows.len());
     for (y, notice) in rows.zip(it.notices.iter().skip(hidden)) {

@@ -31,7 +31,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let mut parts = vec![(format!(" {} .. ", strokes.join(" ")), theme.focus)];
         for (key, help) in model.keys.after(model.pane, &model.strokes) {
             parts.push((format!(" {key}"), theme.key));
-            let help = help.rsplit(": ").next().unwrap_or(help);
+            let help = help.rsplit("unit ").next().unwrap_or(help);
             parts.push((format!(" {help} "), theme.dim));
         }
         parts

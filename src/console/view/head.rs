@@ -19,12 +19,15 @@ fn banner_lines(model: &Model) -> Vec<(String, ratatui::style::Style)> {
     if link.drill {
         lines.push((" DRILL   no call here is real   DRILL".to_owned(), theme.banner_drill));
     }
-    if let Some(why) = link.refuses(model.own) {
+    if let Some(why) = link.trouble() {
         let words = match link.state() {
-            State::Connecting => format!(" CONNECTING   {why}"),
-            _ => format!(
-                " NO LINK   {why}. What you see is old; nothing is sent. Use paper and radio."
-            ),
+            State::Connecting => " CONNECTING".to_owned(),
+            _ => {
+                let age = text::span(link.age(model.own));
+                format!(
+                    " NO LINK {age}   an old picture, and nothing is sent: paper and radio   {why}"
+                )
+            }
         };
         lines.push((words, theme.banner_lost));
     }

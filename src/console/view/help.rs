@@ -19,8 +19,8 @@ fn content(model: &Model, pen: &Pen<'_>) -> Vec<Parts> {
     let mut lines: Vec<Parts> = vec![vec![("Everywhere".into(), theme.title)]];
     let line = |entry: &super::super::keys::Entry| -> Parts {
         vec![
-            (text::fit(&format!("  {}", model.keys.strokes(entry.action)), 16), theme.key),
-            (text::fit(entry.help, 46), theme.value),
+            (text::fit(&format!("  {}", model.keys.strokes(entry.action)), 20), theme.key),
+            (text::fit(entry.help, 42), theme.value),
             (entry.name.to_owned(), theme.dim),
         ]
     };
@@ -54,7 +54,7 @@ fn content(model: &Model, pen: &Pen<'_>) -> Vec<Parts> {
         ("~name", "a claim not renewed for a while: it may be taken over"),
     ] {
         let parts = vec![
-            (text::fit(&format!("  {letter}"), 16), theme.key),
+            (text::fit(&format!("  {letter}"), 20), theme.key),
             (means.to_owned(), theme.value),
         ];
         lines.push(parts);

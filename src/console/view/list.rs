@@ -61,9 +61,8 @@ pub(super) fn bar(
     let at = clock.stopped_at.unwrap_or_else(|| model.now());
     let used = limit.saturating_sub(clock.limit_at.saturating_sub(at)).min(limit);
     let columns_ms = u64::try_from(columns).unwrap_or(1);
-    // Rounded up: the last column fills in the last part of the limit.
-    let full =
-        usize::try_from((used * columns_ms).div_ceil(limit.max(1))).unwrap_or(columns).min(columns);
+    // Rounded down: a full bar is a limit that is reached.
+    let full = usize::try_from(used * columns_ms / limit.max(1)).unwrap_or(columns).min(columns);
     format!("{}{}", "━".repeat(full), "─".repeat(columns - full))
 }
 
@@ -211,10 +210,15 @@ fn draw_call(
         Some(clock) => {
             let standing = Standing::of(model, clock, call);
             let style = standing.style(pen);
+            let name: String = match columns.name {
+                // An abbreviation rather than a word that was cut.
+                3 => text::plain(&clock.clock).chars().take(3).collect(),
+                _ => text::plain(&clock.clock),
+            };
             cells.left(
                 pen,
                 columns.name,
-                &text::plain(&clock.clock),
+                &name,
                 if standing == Standing::Time { theme.dim } else { style },
             );
             cells.tight(

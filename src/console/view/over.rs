@@ -20,7 +20,8 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         }
         Some(Over::Form(open)) => {
             let width = area.width.saturating_sub(4).min(92);
-            let height = open.form.height().min(area.height);
+            // Room for the words a field may be chosen from.
+            let height = (open.form.height() + 5).min(area.height);
             let place = at_foot(area, width, height);
             let mut pen = Pen::new(frame.buffer_mut(), &model.theme);
             pen.clear(place);

@@ -8,20 +8,20 @@ use super::pen::Pen;
 use crate::protocol::{UnitStatus, UnitSummary};
 use ratatui::layout::Rect;
 
+/// Widths of the columns, up to the skills.
+const NARROW: [u16; 6] = [10, 15, 10, 10, 4, 15];
+const WIDE: [u16; 6] = [14, 15, 14, 16, 4, 36];
+const WIDE_FROM: u16 = 120;
+
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
-    let wide = area.width >= 120;
-    let skills = if wide { 36 } else { 16 };
+    let wide = area.width >= WIDE_FROM;
+    let columns = if wide { WIDE } else { NARROW };
     let style = pen.theme.label;
     let mut cells = Cells::new(area);
     cells.skip(1);
-    for (columns, head) in [
-        (12, "UNIT"),
-        (15, "STATUS"),
-        (14, "CALLS"),
-        (12, "DISTRICT"),
-        (4, "CREW"),
-        (skills, "SKILLS"),
-    ] {
+    for (columns, head) in
+        columns.into_iter().zip(["UNIT", "STATUS", "CALLS", "DISTRICT", "CREW", "SKILLS"])
+    {
         cells.left(pen, columns, head, style);
     }
     cells.right(pen, 5, "HEARD", style);
@@ -39,7 +39,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     for (y, (index, callsign)) in (body.y..body.bottom()).zip(shown) {
         let row = Rect { y, height: 1, ..body };
         if let Some(unit) = model.room.unit(callsign) {
-            draw_unit(model, pen, row, unit, skills, wide);
+            draw_unit(model, pen, row, unit, columns);
         }
         if index == at {
             pen.wash(row, pen.theme.selected);
@@ -48,14 +48,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-fn draw_unit(
-    model: &Model,
-    pen: &mut Pen<'_>,
-    row: Rect,
-    unit: &UnitSummary,
-    skills: u16,
-    wide: bool,
-) {
+fn draw_unit(model: &Model, pen: &mut Pen<'_>, row: Rect, unit: &UnitSummary, columns: [u16; 6]) {
     let theme = pen.theme;
     let (status, style) = match unit.status {
         _ if unit.panic.is_some() => ("PANIC".to_owned(), theme.urgent),
@@ -67,17 +60,18 @@ fn draw_unit(
     let calls: Vec<String> = unit.calls.iter().map(ToString::to_string).collect();
     let mut cells = Cells::new(row);
     cells.skip(1);
-    cells.left(pen, 12, &unit.unit, theme.value);
-    cells.left(pen, 15, &status, style);
-    cells.left(pen, 14, &calls.join(" "), theme.value);
-    cells.left(pen, 12, &unit.district, theme.value);
-    cells.right(pen, 4, &unit.crew.to_string(), theme.value);
+    let [name, stage, on, district, crew, skills] = columns;
+    cells.left(pen, name, &unit.unit, theme.value);
+    cells.left(pen, stage, &status, style);
+    cells.left(pen, on, &calls.join(" "), theme.value);
+    cells.left(pen, district, &unit.district, theme.value);
+    cells.right(pen, crew, &unit.crew.to_string(), theme.value);
     let skilled: Vec<String> = unit.skills.iter().map(|skill| text::words(skill)).collect();
     cells.left(pen, skills, &skilled.join(", "), theme.dim);
     let age = text::age(model.now().saturating_sub(unit.last_seen_at));
     // Not linked: its orders go by radio.
     cells.right(pen, 5, &age, if unit.linked { theme.value } else { theme.warn });
-    if wide {
+    if columns == WIDE {
         cells.left(
             pen,
             10,
@@ -90,6 +84,6 @@ fn draw_unit(
             .map_or_else(|| "not known".into(), |(lat, lon)| format!("{lat:.4}, {lon:.4}"));
         cells.left(pen, 24, &position, theme.dim);
     } else if !unit.linked {
-        pen.text(row.right().saturating_sub(1), row.y, 1, "r", theme.warn);
+        cells.left(pen, 1, "r", theme.warn);
     }
 }
