@@ -291,8 +291,6 @@ fn step(model: &mut Model, by: isize) {
             if let Some(open) = &mut model.open {
                 let by = i16::try_from(by).unwrap_or(if by < 0 { i16::MIN } else { i16::MAX });
                 let scroll = &mut open.scroll[usize::from(open.story)];
-                // The story is scrolled from its end, which is what happened last.
-                let by = if open.story { by.saturating_neg() } else { by };
                 *scroll = scroll.saturating_add_signed(by);
             }
         }

@@ -188,7 +188,7 @@ fn without_a_link_nothing_is_sent_and_the_screen_says_so_at_once() {
     assert!(desk.screen().contains("no link for"), "{}", desk.screen());
     desk.pass(20);
     assert_eq!(requests(&mut desk), []);
-    assert!(desk.screen().contains("violence in"), "the old picture stays: {}", desk.screen());
+    assert!(desk.screen().contains("violence"), "the old picture stays: {}", desk.screen());
 }
 
 #[test]
@@ -197,12 +197,12 @@ fn a_link_that_comes_back_shows_the_room_without_a_gap() {
     desk.down();
     desk.pass(3);
     desk.up(welcome());
-    assert!(desk.screen().contains("violence in"), "resumed: the picture was kept");
+    assert!(desk.screen().contains("violence"), "resumed: the picture was kept");
     assert!(!desk.screen().contains("NO LINK"));
     desk.take(Msg::Pushed(Box::new(Update::Snapshot(snapshot(vec![call(8)], 1, 2)))));
-    assert!(desk.screen().contains("violence in"), "half a snapshot is not shown");
+    assert!(desk.screen().contains("violence"), "half a snapshot is not shown");
     desk.take(Msg::Pushed(Box::new(Update::Snapshot(snapshot(vec![], 2, 2)))));
-    assert!(!desk.screen().contains("violence in"));
+    assert!(!desk.screen().contains("violence"));
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn leaving_takes_two_presses_within_three_seconds() {
 fn typing_a_filter_narrows_the_board_and_leaving_it_shows_all_again() {
     let mut desk = Desk::with(vec![urgent(7), call(8)], Vec::new());
     desk.keys("/domestic");
-    assert!(!desk.screen().contains("violence in pr"), "{}", desk.screen());
+    assert!(!desk.screen().contains("violence i"), "{}", desk.screen());
     desk.keys("<esc>");
     assert_eq!(desk.model.board.len(), 2);
     desk.keys("/domestic<enter>");

@@ -56,9 +56,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         pen.text(left.right(), y, 1, "│", theme.border);
     }
     let lines = story(model, pen, open, right);
-    // From its end: what happened last is in view.
-    let most = lines.len().saturating_sub(usize::from(right.height));
-    show(pen, right, &lines, most.saturating_sub(usize::from(open.scroll[1])), open.story);
+    show(pen, right, &lines, usize::from(open.scroll[1]), open.story);
 }
 
 fn show(pen: &mut Pen<'_>, area: Rect, lines: &[Parts], from: usize, has_keys: bool) {
@@ -130,7 +128,10 @@ fn facts(
     for (number, flag) in text::flags(call.flags).into_iter().enumerate() {
         let style =
             if number == 0 && call.flags.unsafe_to_ring_back { theme.urgent } else { theme.warn };
-        lines.push(vec![(format!(" ! {flag}"), style)]);
+        for (number, line) in text::wrap(flag, width.saturating_sub(4)).into_iter().enumerate() {
+            let mark = if number == 0 { "!" } else { " " };
+            lines.push(vec![(format!(" {mark} {line}"), style)]);
+        }
     }
     if let Some(who) = proposal(open) {
         let other = if who == model.me {
@@ -336,11 +337,12 @@ fn proposal(open: &OpenCall) -> Option<String> {
     (line.event == "close_proposed").then(|| line.who.clone().unwrap_or_else(|| "somebody".into()))
 }
 
+/// What she said first, then what is known from before, then what happened, the latest first: without a key pressed,
+/// what matters is on the screen.
 fn story(model: &Model, pen: &Pen<'_>, open: &OpenCall, area: Rect) -> Vec<Parts> {
     let theme = pen.theme;
     let width = usize::from(area.width);
     let mut lines: Vec<Parts> = Vec::new();
-    earlier(model, pen, &mut lines, open, width);
     let Some(details) = &open.details else { return lines };
     if !details.notes.is_empty() {
         heading(&mut lines, pen, "NOTES");
@@ -350,33 +352,25 @@ fn story(model: &Model, pen: &Pen<'_>, open: &OpenCall, area: Rect) -> Vec<Parts
             told(&mut lines, &head, &words, width, theme.dim, theme.value);
         }
     }
-    heading(&mut lines, pen, "TIMELINE");
-    let mut day = text::day(details.summary.received_at, &model.zone);
-    let mut reads: Option<(String, u32)> = None;
-    for line in details.timeline.iter().chain(&open.since) {
-        // Who read it is on record; here one line for many readings is enough.
+    earlier(model, pen, &mut lines, open, width);
+    heading(&mut lines, pen, "TIMELINE, latest first");
+    let mut day = text::day(model.now(), &model.zone);
+    let all: Vec<&TimelineLine> =
+        open.since.iter().rev().chain(details.timeline.iter().rev()).collect();
+    // Who read it is on record; here one line for readings in a row is enough.
+    let same_reading = |one: &&TimelineLine, other: &&TimelineLine| {
+        one.event == "call_opened" && other.event == "call_opened" && one.who == other.who
+    };
+    for group in all.chunk_by(same_reading) {
+        let [line, more @ ..] = group else { continue };
         if line.event == "call_opened" {
-            let who = line.who.clone().unwrap_or_default();
-            let times =
-                reads.as_ref().filter(|(known, _)| *known == who).map_or(1, |(_, times)| times + 1);
-            if times > 1 {
-                lines.pop();
-            }
-            let again = if times > 1 { format!(" {times}×") } else { String::new() };
+            let who = text::plain(line.who.as_deref().unwrap_or_default());
+            let again = if more.is_empty() { String::new() } else { format!(" {}×", group.len()) };
             let head = format!(" {} ", text::time_of_day(line.at, &model.zone));
-            told(
-                &mut lines,
-                &head,
-                &format!("read by {}{again}", text::plain(&who)),
-                width,
-                theme.dim,
-                theme.dim,
-            );
-            reads = Some((who, times));
-            continue;
+            told(&mut lines, &head, &format!("read by {who}{again}"), width, theme.dim, theme.dim);
+        } else {
+            event(&mut lines, pen, line, width, &model.zone, &mut day);
         }
-        reads = None;
-        event(&mut lines, pen, line, width, &model.zone, &mut day);
     }
     lines
 }

@@ -154,7 +154,7 @@ pub(super) fn draw_tabs(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         parts.push((format!("{name}{count}"), style));
         let late = if late.is_empty() { late } else { format!(" {}", late.trim()) };
         parts.push((late, theme.late));
-        parts.push(("   ".into(), theme.dim));
+        parts.push(("  ".into(), theme.dim));
     }
     pen.parts(area.x, area.y, area.width, &parts);
 }

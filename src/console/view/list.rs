@@ -79,12 +79,12 @@ struct Columns {
 }
 
 /// Cursor, age, flags, priority, countdown, letter, and a blank behind each column.
-const FIXED: u16 = 1 + 6 + 3 + 4 + 7 + 2 + 7;
+const FIXED: u16 = 1 + 6 + 3 + 4 + 7 + 2 + 8;
 
 impl Columns {
     fn of(width: u16, id: u16) -> Self {
         let mut it =
-            Self { id, kind: 11, district: 9, name: 3, bar: 4, told: 4, claim: 6, units: 7 };
+            Self { id, kind: 11, district: 9, name: 3, bar: 4, told: 4, claim: 6, units: 8 };
         let used = FIXED
             + it.id
             + it.kind
@@ -178,7 +178,7 @@ fn heads(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {
     cells.left(pen, 3, "!", style);
     cells.left(pen, columns.kind, "KIND", style);
     cells.left(pen, columns.district, "DISTRICT", style);
-    cells.left(pen, columns.name + 1 + columns.bar + 7 + 1, "CLOCK", style);
+    cells.left(pen, columns.name + 1 + columns.bar + 1 + 7 + 1, "CLOCK", style);
     cells.left(pen, columns.told, "TOLD", style);
     cells.left(pen, columns.claim, "CLAIM", style);
     cells.left(pen, columns.units, "UNITS", style);
@@ -221,19 +221,14 @@ fn draw_call(
                 &name,
                 if standing == Standing::Time { theme.dim } else { style },
             );
-            cells.tight(
-                pen,
-                columns.bar,
-                &bar(model, clock, call, usize::from(columns.bar)),
-                style,
-            );
+            cells.left(pen, columns.bar, &bar(model, clock, call, usize::from(columns.bar)), style);
             let at = clock.stopped_at.unwrap_or_else(|| model.now());
             cells.right(pen, 6, &text::countdown(clock.limit_at, at), style);
             cells.left(pen, 1, standing.letter(), style);
         }
         None => {
             let words = call.disposition.as_deref().map_or("no clock", |word| word);
-            cells.left(pen, columns.name + 1 + columns.bar + 7 + 1, words, theme.dim);
+            cells.left(pen, columns.name + 1 + columns.bar + 1 + 7 + 1, words, theme.dim);
         }
     }
     cells.left(
@@ -382,15 +377,9 @@ impl Cells {
     }
 
     pub(super) fn left(&mut self, pen: &mut Pen<'_>, columns: u16, words: &str, style: Style) {
-        self.tight(pen, columns, words, style);
-        self.x += 1;
-    }
-
-    /// Without a blank behind it.
-    pub(super) fn tight(&mut self, pen: &mut Pen<'_>, columns: u16, words: &str, style: Style) {
         let room = columns.min(self.end.saturating_sub(self.x));
         pen.text(self.x, self.y, room, words, style);
-        self.x += columns;
+        self.x += columns + 1;
     }
 
     pub(super) fn right(&mut self, pen: &mut Pen<'_>, columns: u16, words: &str, style: Style) {
