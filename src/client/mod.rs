@@ -17,12 +17,12 @@ mod error;
 mod follow;
 mod session;
 mod transport;
-mod unit;
+pub mod unit;
 
 pub use error::ClientError;
 pub use follow::{Update, Updates};
 pub use transport::{Connect, Tcp};
-pub use unit::{UnitClient, UnitNews};
+pub use unit::{Patrol, UnitClient, UnitNews};
 
 use crate::protocol::{
     CLIENT_FRAME_BYTES_MAX, ClientMessage, Hello, IN_FLIGHT_MAX, Key, Reply, Request, RequestFrame,

@@ -99,6 +99,7 @@ impl Desk {
                 news = self.unit.next() => match news {
                     Some(UnitNews::Assigned(assignment)) => self.assigned(&assignment)?,
                     Some(UnitNews::Ended { call }) => self.ended(call)?,
+                    Some(UnitNews::Message(_)) => {}
                     None => bail!("{}: {}; still on duty, use the radio", self.callsign, why_ended(&link.borrow())),
                 },
                 Some(answered) = self.answered.recv() => {
