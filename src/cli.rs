@@ -396,6 +396,15 @@ pub(crate) struct Unit {
     /// Where it stands: longitude in degrees.
     #[arg(long, requires = "lat", allow_negative_numbers = true)]
     pub(crate) lon: Option<f64>,
+    /// Speak JSON lines on stdin and stdout, for a vehicle's own terminal; see docs/unit.md.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// File for what was said and not confirmed; without it $XDG_STATE_HOME/fifteen/unit-CALLSIGN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Report the position at most this often.
+    #[arg(long, value_name = "TIME", default_value = "15s")]
+    pub(crate) position_every: humantime::Duration,
 }
 
 #[derive(Debug, Args)]

@@ -31,7 +31,8 @@
 //!   then the answers; [`service::clock`] is room time.
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain.
-//! - [`client`]: the typed client: reconnects, resumes, sends again under the same key.
+//! - [`client`]: the typed client: reconnects, resumes, sends again under the same key;
+//!   [`client::unit`] keeps what a patrol crew says on its own disk until the room has it.
 //! - [`console`]: the operator's screen.
 //! - [`notify`]: who is told of an escalation, by which channel, with what result; threads that send.
 //! - [`report`]: a supervisor's figures, folded from the log alone, streaming; the printed page,
