@@ -32,12 +32,18 @@ pub(crate) enum Command {
     Show(Show),
     /// Do what an operator does with a call.
     Op(Op),
+    /// The operator's screen: the board, the calls, the units, who was told.
+    Console(Console),
+    /// Watch escalations as they come, and take one by one key; what is on the screen counts as seen.
+    Watch(Console),
     /// Be a patrol unit: sign on, see assignments as they come, answer them.
     Unit(Unit),
     /// List who was told of missed deadlines, and who took it.
     Escalations(Escalations),
     /// Take an escalation: its reminders fall silent, its clock goes on.
     Take(Take),
+    /// Try the ways by which people are told.
+    Notify(Notify),
     /// Run recorded calls through queue, timers, escalation and log.
     Replay(Replay),
     /// Figures for supervisors, from the log.
@@ -85,6 +91,18 @@ pub(crate) struct Serve {
     /// Folder of the log; made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "fifteen-data")]
     pub(crate) data: PathBuf,
+    /// Run a drill: a throw-away room, marked everywhere, whose clock goes RATE times faster; it
+    /// touches no data folder and tells nobody outside.
+    #[arg(
+        long,
+        value_name = "RATE",
+        conflicts_with = "data",
+        value_parser = clap::value_parser!(u32).range(1..=1_000)
+    )]
+    pub(crate) drill: Option<u32>,
+    /// Feed the drill with recorded calls (trace v1, CSV, plain or gzip) at its own pace.
+    #[arg(long, value_name = "TRACE", requires = "drill")]
+    pub(crate) trace: Option<PathBuf>,
     /// Where to listen, before the config's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
@@ -296,12 +314,58 @@ pub(crate) struct Escalations {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Notify {
+    #[command(subcommand)]
+    pub(crate) action: NotifyAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyAction {
+    /// Send a test to everybody by every channel of theirs; exit code 1 when one is not taken.
+    Test(NotifyTest),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotifyTest {
+    /// The room's rules, with its people and channels.
+    #[arg(long, value_name = "FILE", env = "FIFTEEN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only this person.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) person: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Take {
     #[command(flatten)]
     pub(crate) connect: Connect,
     /// Its id, as `fifteen escalations`, `fifteen watch` and every notice name it.
     #[arg(value_parser = clap::value_parser!(u64).range(1..u64::MAX))]
     pub(crate) escalation: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Console {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    /// Your keys, TOML; without it ~/.config/fifteen/keys.toml if it is there. `?` in the console names them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+    /// How many colours; NO_COLOR means never.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// As many as the terminal says it has.
+    Auto,
+    /// 24 bit.
+    True,
+    /// The 16 of every terminal.
+    Ansi,
+    /// None: bold, reversed, underlined.
+    Never,
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,7 @@
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key.
+//! - [`console`]: the operator's screen.
 //! - [`notify`]: who is told of an escalation, by which channel, with what result; threads that send.
 //! - [`report`]: a supervisor's figures, folded from the log alone, streaming; the printed page,
 //!   with small counts withheld.
@@ -87,6 +88,7 @@
 
 pub mod client;
 pub mod config;
+pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod journal;

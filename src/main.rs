@@ -11,8 +11,13 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     // The commands say themselves what became of their connection.
     let quiet = "info,sled=warn,fifteen::client=off";
-    let filter = tracing_subscriber::EnvFilter::try_from_env("FIFTEEN_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(quiet));
+    let filter = if matches!(cli.command, cli::Command::Console(_)) {
+        // A line in the middle of the screen would stay there.
+        tracing_subscriber::EnvFilter::new("off")
+    } else {
+        tracing_subscriber::EnvFilter::try_from_env("FIFTEEN_LOG")
+            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(quiet))
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

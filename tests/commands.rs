@@ -627,3 +627,45 @@ fn an_escalation_is_listed_and_taken_by_its_id() {
     assert!(room.no(&["take", "99"]).contains("escalation 99 is not known here"));
     assert!(!room.log().contains(HER[1]));
 }
+
+#[test]
+fn a_test_of_the_channels_says_which_is_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("sms.json");
+    let people = format!(
+        r#"
+[[channel]]
+name = "sms"
+kind = "command"
+argv = ["/bin/sh", "-c", "cat > {}"]
+
+[[channel]]
+name = "pager"
+kind = "command"
+argv = ["/bin/sh", "-c", "exit 1"]
+
+[[person]]
+name = "Nadia"
+office = "DPO"
+channels = ["sms", "pager"]
+phone = "+92 300 0000000"
+
+# Whom a rung tells"#,
+        out.display()
+    );
+    let config = include_str!("../dispatch.toml").replace("# Whom a rung tells", &people);
+    let file = dir.path().join("dispatch.toml");
+    std::fs::write(&file, config).unwrap();
+    let args = ["notify", "test", "--json", "--config", file.to_str().unwrap()];
+    let said = Said::from(fifteen(&args).output().unwrap(), &args);
+    assert_eq!(said.code, 1, "{}", said.err);
+    let tried: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&tried[0]["channel"], &tried[0]["problem"]), (&"sms".into(), &Value::Null));
+    assert_eq!(tried[1]["channel"], "pager");
+    assert!(tried[1]["problem"].is_string());
+    let letter: Value = serde_json::from_str(&std::fs::read_to_string(out).unwrap()).unwrap();
+    assert_eq!((&letter["type"], &letter["person"]), (&"test".into(), &"Nadia".into()));
+    let nobody = ["notify", "test"];
+    let said = Said::from(fifteen(&nobody).output().unwrap(), &nobody);
+    assert!(said.code != 0 && said.err.contains("nobody to send a test to"), "{}", said.err);
+}

@@ -2,7 +2,10 @@
 //! else; a failure is an error of one line that says what to do.
 
 mod client;
+mod console;
+mod drill;
 mod journal;
+mod notify;
 mod replay;
 mod report;
 mod serve;
@@ -21,10 +24,13 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Calls(args) => wait(client::calls(args, json)),
         Command::Show(args) => wait(client::show(args, json)),
         Command::Op(args) => wait(client::op(args, json)),
+        Command::Console(args) => console::run(args, console::Seat::Operator),
+        Command::Watch(args) => console::run(args, console::Seat::Supervisor),
         Command::Unit(args) => wait(client::unit(args, json)),
         Command::Escalations(args) => wait(client::escalations(args, json)),
         Command::Take(args) => wait(client::take(args, json)),
         Command::Health(args) => wait(client::health(args, json)),
+        Command::Notify(args) => notify::run(args, json),
         Command::Replay(args) => replay::run(args, json),
         Command::Report(args) => report::run(args, json),
         Command::Journal(args) => journal::run(args, json),

@@ -4,6 +4,7 @@
 use super::convert;
 use crate::domain::{Call, CallId, Callsign, Dated, Event, Source};
 use crate::engine::State;
+use crate::notify::Bell;
 use crate::protocol::{
     Assignment, CallSummary, Message, Push, ServerMessage, Snapshot, UnitSummary,
 };
@@ -43,6 +44,8 @@ pub(super) struct WireFeed {
     forgotten: u64,
     readers: BTreeMap<u64, Reader>,
     canaries: BTreeSet<CallId>,
+    /// Hears of what people are to be told.
+    bell: Bell,
 }
 
 /// How a subscription begins.
@@ -55,7 +58,7 @@ pub(super) struct Begin {
 
 impl WireFeed {
     /// A feed of a log that ends at `seq` with `state`, keeping so many events for those who come back.
-    pub(super) fn new(state: &State, seq: u64, recent_max: usize) -> Self {
+    pub(super) fn new(state: &State, seq: u64, recent_max: usize, bell: Bell) -> Self {
         Self {
             recent: VecDeque::new(),
             recent_max,
@@ -63,6 +66,7 @@ impl WireFeed {
             readers: BTreeMap::new(),
             // One that was under way when the server stopped is still nobody's news.
             canaries: (state.calls().filter(|call| call.is_canary())).map(|call| call.id).collect(),
+            bell,
         }
     }
 
@@ -286,6 +290,7 @@ impl Feed for WireFeed {
                 self.canaries.insert(*call);
             }
             self.tell(state, dated);
+            self.bell.heard_of(&dated.transition.event);
             let canary =
                 dated.transition.event.call().is_some_and(|id| self.canaries.contains(&id));
             if let Event::CallClosed { call, .. } = &dated.transition.event {

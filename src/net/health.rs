@@ -25,6 +25,12 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
         }
         Health::Poisoned { why } => problems.push(format!("the log takes nothing: {why}")),
     }
+    let tests = server.tests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    problems.extend(tests.iter().filter_map(|(to, problem)| {
+        let problem = problem.as_deref()?;
+        Some(format!("{} is not reached by {}: {problem}", to.person, to.channel))
+    }));
+    drop(tests);
     problems.extend(canary_problem(server, state.canary(), now));
     let slowest = std::mem::take(&mut room.pulse.slowest_commit);
     if slowest > crate::service::COMMIT_ALARM {
@@ -39,7 +45,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
     wire::HealthStatus {
         ok: problems.is_empty(),
         degraded: journal != Health::Whole,
-        drill: false,
+        drill: server.settings.drill.is_some(),
         problems,
         seq: state.seq,
         now_at: now.0,

@@ -7,6 +7,7 @@
 mod convert;
 mod feed;
 mod health;
+mod notices;
 mod queries;
 mod session;
 mod stream;
@@ -47,6 +48,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// People could not be told of what they must be told.
+    #[error("nobody could be told of an escalation: {0}")]
+    Notices(String),
     /// The engine could not start, or stopped on a failed commit.
     #[error(transparent)]
     Engine(#[from] CommitError),
@@ -85,6 +89,10 @@ struct Server {
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
     files: LogFiles,
+    /// Supervisors connected now, and how often.
+    watchers: Arc<Mutex<HashMap<String, usize>>>,
+    /// How the last test of each channel went.
+    tests: crate::notify::Tests,
     stopping: watch::Receiver<bool>,
 }
 
@@ -122,6 +130,16 @@ impl Server {
             older.notify_one();
         }
         replaced
+    }
+
+    /// A supervisor's session began or ended.
+    fn looks(&self, who: &str, now: bool) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions = watchers.entry(who.to_owned()).or_default();
+        *sessions = if now { *sessions + 1 } else { sessions.saturating_sub(1) };
+        if *sessions == 0 {
+            watchers.remove(who);
+        }
     }
 
     /// Whether session `id` was still the voice of `unit`, which now has none.
@@ -178,11 +196,13 @@ pub async fn serve<J: Journal + 'static>(
         .map_err(|source| ServeError::Listen { address, source })?;
     let address = listener.local_addr().unwrap_or(address);
     let seq = opened.journal.last().seq;
-    let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max);
+    let (bell, ears) = crate::notify::bell();
+    let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
     let engine = service::Settings {
         rules: settings.rules.clone(),
         snapshot_every: settings.journal.snapshot_every,
         keep_live: settings.journal.keep_live,
+        clock_rate: settings.drill.unwrap_or(1),
     };
     let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
     let node = node(&started.handle).await;
@@ -200,8 +220,18 @@ pub async fn serve<J: Journal + 'static>(
         units: Mutex::default(),
         notes: opened.notes,
         files: opened.files,
+        watchers: Arc::default(),
+        tests: Arc::default(),
         stopping,
     });
+    let telling = match notices::start(&server, ears) {
+        Ok(telling) => telling,
+        Err(why) => {
+            server.handle.drain();
+            wait_for(started.thread).await?;
+            return Err(ServeError::Notices(why));
+        }
+    };
     info!(%address, "serving");
     ready(address);
     let engine_ended = wait_for(started.thread);
@@ -227,6 +257,7 @@ pub async fn serve<J: Journal + 'static>(
     drop(listener);
     // Sessions stop reading; what they have asked is still answered, then the engine ends.
     let _ = stopper.send(true);
+    notices::stop(telling).await;
     server.handle.drain();
     let outcome = match early {
         Some(ended) => ended,

@@ -8,7 +8,7 @@ use crate::domain::{Call, CallId, Dated, Order, Priority, UtcMs};
 use crate::engine::{State, recommend};
 use crate::journal::{Health, Journal, JournalError, RecordRef, inspect};
 use crate::protocol::{self as wire, Code, Request, VERSION, Welcome};
-use crate::report::{By, Fold, Query};
+use crate::report::{By, Fold, Query, Report};
 use crate::service::{Asked, Room, decode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -345,8 +345,23 @@ fn report(server: &Arc<Server>, asked: &wire::Report, answering: Answering) {
     });
 }
 
-fn figures(server: &Server, mut fold: Fold, seq: u64) -> Result<String, (Code, String)> {
-    let failed = |text: String| (Code::JournalFailed, text);
+fn figures(server: &Server, fold: Fold, seq: u64) -> Result<String, (Code, String)> {
+    let mut report = folded(server, fold, seq).map_err(|text| (Code::JournalFailed, text))?;
+    loop {
+        let text = serde_json::to_string(&report)
+            .map_err(|error| (Code::JournalFailed, error.to_string()))?;
+        if text.len() <= REPORT_BYTES_MAX {
+            return Ok(text);
+        }
+        if !report.shorten() {
+            let text = "more figures than one reply holds; ask for a shorter span, or without `by`";
+            return Err((Code::TooLarge, text.into()));
+        }
+    }
+}
+
+/// The report of the log's plain files, which must reach transition `seq`.
+pub(super) fn folded(server: &Server, mut fold: Fold, seq: u64) -> Result<Report, String> {
     let LogFiles { dir, options } = &server.files;
     let tail = inspect::dump(dir, options, 1, |number, record| {
         let dated = decode(RecordRef {
@@ -358,25 +373,15 @@ fn figures(server: &Server, mut fold: Fold, seq: u64) -> Result<String, (Code, S
         fold.take(&dated.map_err(|why| JournalError::Fold { seq: number, why })?);
         Ok(())
     })
-    .map_err(|error| failed(error.to_string()))?;
-    let last = tail.seq;
-    if last < seq {
-        return Err(failed(format!(
-            "the plain files end at transition {last}, the log at {seq}: the witness has failed, see `fifteen health`"
-        )));
+    .map_err(|error| error.to_string())?;
+    if tail.seq < seq {
+        return Err(format!(
+            "the plain files end at transition {}, the log at {seq}: the witness has failed, see `fifteen health`",
+            tail.seq
+        ));
     }
     let report = fold.finish(server.clock.now());
-    let mut report = report.signed(&server.settings.room.name, Some(tail.chain_hex()));
-    loop {
-        let text = serde_json::to_string(&report).map_err(|error| failed(error.to_string()))?;
-        if text.len() <= REPORT_BYTES_MAX {
-            return Ok(text);
-        }
-        if !report.shorten() {
-            let text = "more figures than one reply holds; ask for a shorter span, or without `by`";
-            return Err((Code::TooLarge, text.into()));
-        }
-    }
+    Ok(report.signed(&server.settings.room.name, Some(tail.chain_hex())))
 }
 
 /// A backup, taken from the plain files on a thread of its own.
@@ -428,7 +433,7 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
         now_at: server.clock.now().0,
         heartbeat_ms: u64::try_from(server.settings.listen.heartbeat.as_millis())
             .unwrap_or(u64::MAX),
-        drill: false,
+        drill: server.settings.drill.is_some(),
         degraded,
         room: server.settings.room.name.clone(),
         zone: server.settings.room.zone.clone(),

@@ -94,7 +94,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Guest<Io> {
 
     pub(crate) async fn reply(&mut self, id: u64, body: impl Into<ReplyBody>) {
         let (seq, repeated, body) = (None, false, body.into());
-        self.say(Reply { id, seq, repeated, body }).await;
+        self.say(Reply { id, seq, repeated, drill: false, body }).await;
     }
 
     pub(crate) async fn done(&mut self, id: u64) {

@@ -5,6 +5,7 @@
 
 mod abuse;
 mod books;
+mod drill;
 mod duty;
 mod kill;
 mod lifecycle;
@@ -12,3 +13,4 @@ mod peer;
 mod proxy;
 mod resume;
 mod server;
+mod told;

@@ -187,6 +187,8 @@ impl State {
             notice.problem = Some(problem.into());
             if gave_up {
                 notice.failed_at = Some(at);
+                // Whom to tell instead, and how, is to be decided.
+                telling.planned = false;
             }
             Some(())
         })

@@ -82,8 +82,13 @@ pub(super) fn in_words(call: &Call, event: &Event) -> String {
         )
     };
     match event {
-        Event::NoticesIntended { to, .. } if to.is_empty() => {
-            "nobody is named who could be told".into()
+        Event::NoticesIntended { to, escalation, .. } if to.is_empty() => {
+            let told = call.tellings.iter().find(|telling| telling.escalation == *escalation);
+            match told {
+                Some(told) if !told.notices.is_empty() => "no other way to tell anybody is left",
+                _ => "nobody is named who could be told",
+            }
+            .into()
         }
         Event::NoticesIntended { to, .. } => {
             let to = to.iter().map(|to| format!("{} by {}", to.person, to.channel));
