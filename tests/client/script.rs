@@ -166,11 +166,20 @@ pub(crate) fn push(seq: u64) -> Push {
         unit: None,
         escalation: None,
         assignment: None,
+        message: None,
     }
 }
 
 pub(crate) fn snapshot(seq: u64, part: u32, parts: u32) -> Snapshot {
-    Snapshot { seq, part, parts, calls: Vec::new(), units: Vec::new(), assignments: Vec::new() }
+    Snapshot {
+        seq,
+        part,
+        parts,
+        calls: Vec::new(),
+        units: Vec::new(),
+        assignments: Vec::new(),
+        messages: Vec::new(),
+    }
 }
 
 fn summary(call: u64) -> CallSummary {

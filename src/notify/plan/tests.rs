@@ -60,7 +60,7 @@ fn everybody_is_told_by_their_first_channel() {
 fn a_channel_given_up_is_followed_by_the_next_and_the_last_by_the_room() {
     let roster = roster(&[("x", &["b", "a"])]);
     let first = past(1, "x", "b", Stage::Failed(T0));
-    assert_eq!(next(&roster, &DUE, &[first.clone()]), [("x".into(), "a".into())]);
+    assert_eq!(next(&roster, &DUE, std::slice::from_ref(&first)), [("x".into(), "a".into())]);
     let second = past(1, "x", "a", Stage::Failed(T0));
     let end = plan(&roster, &DUE, &[first, second], |_| false);
     assert_eq!((end.intents.len(), end.standing), (0, Standing::NobodyReached));
