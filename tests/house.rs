@@ -62,7 +62,6 @@ const LINES_MAX: usize = 500;
 
 /// Files longer than [`LINES_MAX`].
 const LONG: &[(&str, &str)] = &[
-    ("src/cli.rs", "every flag of every subcommand; declarations only"),
     ("src/engine/decide.rs", "a function a command, and the one match that finds it"),
     ("src/net/convert.rs", "the one file that knows the words of both wire and domain"),
     ("src/trace/reader.rs", "every column beside what may be wrong with it; its tests"),
