@@ -1,5 +1,11 @@
 //! The command line: clap types only.
 
+mod journal;
+mod report;
+
+pub(crate) use journal::{Folder, Journal, Task};
+pub(crate) use report::{By, Format, Report};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +44,8 @@ pub(crate) enum Command {
     Escalations(Escalations),
     /// Take an escalation: its reminders fall silent, its clock goes on.
     Take(Take),
+    /// Try the ways by which people are told.
+    Notify(Notify),
     /// Run recorded calls through queue, timers, escalation and log.
     Replay(Replay),
     /// Figures for supervisors, from the log.
@@ -85,6 +93,18 @@ pub(crate) struct Serve {
     /// Folder of the log; made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "fifteen-data")]
     pub(crate) data: PathBuf,
+    /// Run a drill: a throw-away room, marked everywhere, whose clock goes RATE times faster; it
+    /// touches no data folder and tells nobody outside.
+    #[arg(
+        long,
+        value_name = "RATE",
+        conflicts_with = "data",
+        value_parser = clap::value_parser!(u32).range(1..=1_000)
+    )]
+    pub(crate) drill: Option<u32>,
+    /// Feed the drill with recorded calls (trace v1, CSV, plain or gzip) at its own pace.
+    #[arg(long, value_name = "TRACE", requires = "drill")]
+    pub(crate) trace: Option<PathBuf>,
     /// Where to listen, before the config's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
@@ -296,6 +316,28 @@ pub(crate) struct Escalations {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Notify {
+    #[command(subcommand)]
+    pub(crate) action: NotifyAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyAction {
+    /// Send a test to everybody by every channel of theirs; exit code 1 when one is not taken.
+    Test(NotifyTest),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotifyTest {
+    /// The room's rules, with its people and channels.
+    #[arg(long, value_name = "FILE", env = "FIFTEEN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only this person.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) person: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Take {
     #[command(flatten)]
     pub(crate) connect: Connect,
@@ -356,6 +398,15 @@ pub(crate) struct Unit {
     /// Where it stands: longitude in degrees.
     #[arg(long, requires = "lat", allow_negative_numbers = true)]
     pub(crate) lon: Option<f64>,
+    /// Speak JSON lines on stdin and stdout, for a vehicle's own terminal; see docs/unit.md.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// File for what was said and not confirmed; without it $XDG_STATE_HOME/fifteen/unit-CALLSIGN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Report the position at most this often.
+    #[arg(long, value_name = "TIME", default_value = "15s")]
+    pub(crate) position_every: humantime::Duration,
 }
 
 #[derive(Debug, Args)]
@@ -396,145 +447,4 @@ impl std::str::FromStr for Speed {
             _ => Err("neither `max` nor a number above 0".into()),
         }
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Report {
-    /// Folder of a log no server works on.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// Where a server listens.
-    #[arg(long, value_name = "ADDR", env = "FIFTEEN_CONNECT", default_value = "127.0.0.1:7115")]
-    pub(crate) connect: String,
-    /// Who you are; a server records it.
-    #[arg(long = "as", value_name = "NAME", env = "FIFTEEN_WHO", default_value = "supervisor")]
-    pub(crate) who: String,
-    /// File with the supervisor's token, if the server asks for one (or set FIFTEEN_TOKEN).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-    /// The room's rules, for its time zone; without it the shipped dispatch.toml.
-    #[arg(long, value_name = "FILE", env = "FIFTEEN_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-    /// Only calls received from here on: 2026-01-31, or with time and offset.
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) from: Option<String>,
-    /// Only calls received before this.
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) to: Option<String>,
-    /// Figures for each of these, beside those for all.
-    #[arg(long, value_enum)]
-    pub(crate) by: Option<By>,
-    /// How to print: html is one page that needs nothing else, for the screen and for A4.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-    /// Write to this file instead of stdout; it appears when it is whole.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    /// The clock that the tables of html and of --public are about; without it the first.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) clock: Option<String>,
-    /// In html and with --public: withhold counts below this by place, kind and time; 0: none.
-    #[arg(long, value_name = "COUNT", default_value_t = 5)]
-    pub(crate) suppress: u64,
-    /// For readers outside: no single call, no officer's name, and small counts withheld in json
-    /// and csv too, which are exact otherwise.
-    #[arg(long, conflicts_with = "escalations")]
-    pub(crate) public: bool,
-    /// List every escalation instead of the figures.
-    #[arg(long)]
-    pub(crate) escalations: bool,
-    /// Redraw the table in the terminal until ctrl-C, from a server; without --from the calls
-    /// since midnight.
-    #[arg(long, conflicts_with_all = ["data", "out", "escalations", "public"])]
-    pub(crate) live: bool,
-    /// Seconds between two pictures of --live.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), requires = "live")]
-    pub(crate) every: u64,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum By {
-    District,
-    Kind,
-    Priority,
-    Shift,
-    Hour,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Table,
-    Json,
-    Csv,
-    Html,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Journal {
-    #[command(subcommand)]
-    pub(crate) task: Task,
-}
-
-/// A folder of a log, and where its second log is if not beside it.
-#[derive(Debug, Args)]
-pub(crate) struct Folder {
-    /// Folder of the log.
-    pub(crate) dir: PathBuf,
-    /// Folder of the witness, if the config put it elsewhere.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) witness: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Task {
-    /// Check a copy of the log from end to end; exit code 1 when something is wrong.
-    Verify(Folder),
-    /// Print every transition, one JSON object a line; sealed parts stay sealed.
-    Dump(Folder),
-    /// Print the digest of the state the log folds into.
-    Digest(Folder),
-    /// Take a snapshot, so that the next start is shorter.
-    Snapshot(Folder),
-    /// Copy the log to a new folder: of a server with --connect, else of a folder.
-    Backup {
-        /// Folder of the log; not with --connect.
-        #[arg(required_unless_present = "connect")]
-        dir: Option<PathBuf>,
-        /// The new folder.
-        #[arg(long, value_name = "DIR")]
-        to: PathBuf,
-        /// Where a server listens: the backup is taken through it, on its machine.
-        #[arg(long, value_name = "ADDR", conflicts_with = "dir")]
-        connect: Option<String>,
-        /// File with the admin's token, if the server asks for one (or set FIFTEEN_TOKEN).
-        #[arg(long, value_name = "FILE")]
-        token_file: Option<PathBuf>,
-    },
-    /// Make a data folder from a backup.
-    Restore {
-        /// The backup.
-        backup: PathBuf,
-        /// The new data folder.
-        #[arg(long, value_name = "DIR")]
-        to: PathBuf,
-    },
-    /// Move what is old to archive files.
-    Archive {
-        #[command(flatten)]
-        folder: Folder,
-        /// What is older than this moves.
-        #[arg(long, default_value = "7days")]
-        keep: humantime::Duration,
-    },
-    /// Bring the two logs together again after damage; says what stands and what is gone.
-    Repair {
-        #[command(flatten)]
-        folder: Folder,
-        /// Keep what stands even though what lies behind a break is left out.
-        #[arg(long)]
-        give_up_missing: bool,
-    },
-    /// Open a copy of a suspect database and read it; used by the program itself.
-    #[command(hide = true)]
-    Probe { dir: PathBuf },
 }

@@ -153,6 +153,9 @@ pub struct Settings {
     pub roster: Roster,
     /// `token_file`, read: a token a role; empty: none is asked for.
     pub tokens: BTreeMap<Role, String>,
+    /// The room is a drill, its clock so many times faster than time. Never of dispatch.toml:
+    /// see [`Settings::into_drill`].
+    pub drill: Option<u32>,
 }
 
 impl Settings {
@@ -162,6 +165,29 @@ impl Settings {
     pub fn proposed_priority(&self, kind: &str) -> Priority {
         let unknown = Priority::new(2).expect("2 lies between 1 and 4");
         self.kinds.iter().find(|known| known.name == kind).map_or(unknown, |kind| kind.priority)
+    }
+
+    /// The same room as a drill whose clock goes `rate` times faster. Calls and units have its
+    /// clocks; people and links do not get faster, so what waits for them is longer by as much.
+    ///
+    /// Nobody outside the room hears of it: no notice, no daily report, no link. It has no place of
+    /// its own on the disk, and its name says what it is wherever the name is shown.
+    #[must_use]
+    pub fn into_drill(mut self, rate: u32) -> Self {
+        self.drill = Some(rate);
+        self.room.name = format!("DRILL - {}", self.room.name);
+        self.journal.witness = None;
+        self.journal.archive = None;
+        // Its escalation would be late by the rate; the room is not one to be watched over.
+        self.canary.every = Duration::ZERO;
+        let roster = &mut self.roster;
+        (roster.people, roster.channels) = (Vec::new(), Vec::new());
+        (roster.test_at, roster.report_at, roster.link) = (None, None, None);
+        let rules = &mut self.rules;
+        for ms in [&mut rules.claim_stale_ms, &mut rules.unit_silent_ms, &mut rules.key_kept_ms] {
+            *ms = ms.saturating_mul(rate.into());
+        }
+        self
     }
 
     /// The zone of reports and screens.
@@ -289,6 +315,7 @@ impl File {
             rules,
             roster,
             tokens: BTreeMap::new(),
+            drill: None,
         })
     }
 

@@ -31,10 +31,12 @@
 //!   then the answers; [`service::clock`] is room time.
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain.
-//! - [`client`]: the typed client: reconnects, resumes, sends again under the same key.
-//! - [`notify`]: who is told of an escalation, by which channel, with what result; threads that send.
+//! - [`client`]: the typed client: reconnects, resumes, sends again under the same key;
+//!   [`client::unit`] keeps what a patrol crew says on its own disk until the room has it.
 //! - [`console`]: the operator's screen.
-//! - [`report`]: a supervisor's figures, folded from the log alone, streaming.
+//! - [`notify`]: who is told of an escalation, by which channel, with what result; threads that send.
+//! - [`report`]: a supervisor's figures, folded from the log alone, streaming; the printed page,
+//!   with small counts withheld.
 //! - [`trace`]: recorded cities, and their replay through the engine on virtual time.
 //! - [`config`]: dispatch.toml, read once into typed settings.
 //!
@@ -72,6 +74,7 @@
 //! | an escalation twice, or skipped | [`domain::ClockRun`] counts its rungs in the state; stories and properties |
 //! | the same request done twice | [`engine::Keys`], in the log with the event it marks |
 //! | who she is, in a queue, push, log line, metric or report | only [`domain::Sealed`], [`domain::SealedText`] and reasons carry it; [`domain::Event::redacted`] |
+//! | a withheld count that can be worked out from what is printed | [`report::disclose`], proved by trying all that fits |
 //! | a reader awaited by the room | `net/feed.rs`: bounded, a slow reader is dropped |
 //! | something deleted that is not archived | [`journal::Journal::trim`] |
 //! | an old log that is not readable | `tests/fixtures`, read by `tests/fixture.rs` |

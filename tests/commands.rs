@@ -112,6 +112,7 @@ impl Room {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = fifteen(args);
         command.env("FIFTEEN_CONNECT", &self.address);
+        command.env("XDG_STATE_HOME", self.dir.path().join("state"));
         command
     }
 
@@ -277,7 +278,7 @@ fn a_call_is_worked_from_the_shell_to_its_close_and_goes_on() {
     let assigned = room.ok(&["op", "assign", id, "CAR-1", "--as", "amina"]);
     assert_eq!(assigned, format!("call {id}: CAR-1 assigned; the call is dispatched"));
     let card = unit.sees("answer");
-    assert!(in_order(&card, &["priority 2", HER[2], HER[0], HER[1], HER[3]]), "{card}");
+    assert!(in_order(&card, &["PRIORITY 2", HER[2], HER[0], HER[1], HER[3]]), "{card}");
     unit.types("a");
     unit.sees(&format!("call {id}: acknowledged"));
     assert_eq!(room.ok(&["op", "enroute", id, "CAR-1"]), format!("call {id}: CAR-1 en route"));
@@ -385,14 +386,7 @@ fn a_no_is_one_line_and_exit_code_1() {
 fn without_a_server_the_error_says_what_to_do() {
     let nobody =
         std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    for command in [
-        &["call"][..],
-        &["calls"],
-        &["show", "1"],
-        &["op", "claim", "1"],
-        &["unit", "CAR-1"],
-        &["health"],
-    ] {
+    for command in [&["call"][..], &["calls"], &["show", "1"], &["op", "claim", "1"], &["health"]] {
         let output = fifteen(command).args(["--connect", &nobody]).output().unwrap();
         let said = Said::from(output, command);
         assert_eq!((said.code, said.out.as_str()), (2, ""), "{command:?}");
@@ -400,6 +394,78 @@ fn without_a_server_the_error_says_what_to_do() {
             assert!(said.err.contains(words), "{}", said.err);
         }
     }
+}
+
+#[test]
+fn a_unit_without_a_server_says_so_keeps_what_is_said_and_sends_it_when_there_is_one() {
+    let nobody =
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut room = Room::open();
+    let call = room.ok(&["call"]);
+    let unit = |room: &Room, connect: &[&str]| room.unit(&[&["CAR-8"], connect].concat());
+    let first = unit(&room, &[]);
+    first.sees("on duty");
+    room.ok(&["op", "assign", &call, "CAR-8"]);
+    first.sees("answer");
+    drop(first);
+    let mut away = unit(&room, &["--connect", &nobody]);
+    away.sees(&format!("connecting to {nobody}"));
+    away.sees("NO LINK");
+    away.types(&format!("e {call}"));
+    away.sees(&format!("KEPT, NOT SENT: call {call} en route"));
+    drop(away);
+    // Another program, another start of the room: the same log.
+    room.restart();
+    let back = unit(&room, &[]);
+    back.sees("1 unsent from before");
+    back.sees(&format!("call {call}: en route"));
+    assert!(room.ok(&["show", &call]).contains("CAR-8 en route  [CAR-8]"));
+}
+
+#[test]
+fn a_second_program_for_one_unit_on_a_machine_is_refused_and_one_elsewhere_replaces_the_first() {
+    let room = Room::open();
+    let first = room.unit(&["CAR-7"]);
+    first.sees("on duty");
+    let said = room.run(&["unit", "CAR-7"]);
+    assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
+    assert!(said.err.contains("in use"), "{}", said.err);
+    let elsewhere = room.dir.path().join("elsewhere");
+    let second = room.unit(&["CAR-7", "--state", elsewhere.to_str().unwrap()]);
+    second.sees("on duty");
+    first.sees("THE LINK HAS ENDED");
+    assert_eq!(first.code(), Some(2));
+}
+
+#[test]
+fn a_vehicles_terminal_works_a_call_in_json_and_a_bad_line_costs_nothing() {
+    let room = Room::open();
+    let call = room.ok(&["call", "--name", HER[0]]);
+    let mut unit = room.unit(&["CAR-6", "--headless"]);
+    unit.sees("\"event\":\"ready\"");
+    unit.sees("\"event\":\"signed_on\"");
+    room.ok(&["op", "assign", &call, "CAR-6"]);
+    assert!(unit.sees("\"event\":\"assigned\"").contains(HER[0]));
+    unit.types("{\"do\":\"on_scene\"}");
+    assert!(unit.sees("\"event\":\"error\"").contains("missing field `call`"));
+    for word in ["accept", "en_route", "on_scene"] {
+        unit.types(&format!("{{\"do\":\"{word}\",\"call\":{call}}}"));
+        let events = unit.sees("\"event\":\"sent\"");
+        assert!(in_order(&events, &["\"event\":\"kept\"", "\"event\":\"sent\""]), "{events}");
+    }
+    unit.types("{\"do\":\"panic\",\"lat\":31.5,\"lon\":74.3}");
+    let alarm = unit.sees("\"do\":\"panic\",\"event\":\"sent\"");
+    assert!(!alarm.contains("\"placed\":null"), "it is a call now: {alarm}");
+    unit.types(&format!("{{\"do\":\"clear\",\"call\":{call},\"disposition\":\"helped\"}}"));
+    unit.types("{\"do\":\"accept\",\"call\":999}");
+    unit.sees("\"rejected\"");
+    let page = room.ok(&["show", &call]);
+    assert!(page.contains("disposition: helped"), "{page}");
+    // The end of its input is its end, once all is sent.
+    unit.types("{\"do\":\"message\",\"text\":\"done here\"}");
+    unit.keys = None;
+    unit.sees("\"do\":\"message\"");
+    assert_eq!(unit.code(), Some(0));
 }
 
 #[test]
@@ -441,7 +507,7 @@ fn the_board_is_the_same_after_a_restart() {
     room.restart();
     assert_eq!(room.json(&["calls"]), before);
     // The server is elsewhere now, so this unit's screen is on its own: it says so and stays.
-    unit.sees("\"link\":\"down\"");
+    unit.sees("\"up\":false");
     unit.keys = None;
     let page = room.ok(&["show", &id]);
     assert!(page.contains(HER[0]) && page.contains(HER[3]), "{page}");
@@ -583,20 +649,23 @@ fn a_crew_with_two_calls_says_which() {
     let room = Room::open();
     let (a, b) = (room.ok(&["call"]), room.ok(&["call"]));
     let mut unit = room.unit(&["CAR-4", "--json"]);
-    unit.sees("\"signed_on\":\"CAR-4\"");
+    unit.sees("signed_on");
     room.ok(&["op", "assign", &a, "CAR-4"]);
     unit.sees("\"assigned\"");
     room.ok(&["op", "assign", &b, "CAR-4"]);
     unit.sees("\"assigned\"");
     unit.types("a");
     unit.types(&format!("e {b}"));
-    unit.sees(&format!("{{\"call\":{b},\"done\":\"en route\"}}"));
+    let sent = unit.sees("\"event\":\"sent\"");
+    assert!(sent.contains(&format!("\"call\":{b},\"do\":\"en_route\"")), "{sent}");
     unit.types(&format!("d {a} 2 flat tyres"));
-    unit.sees(&format!("{{\"call\":{a},\"done\":\"declined\"}}"));
+    let sent = unit.sees("\"event\":\"sent\"");
+    assert!(sent.contains(&format!("\"call\":{a},\"do\":\"decline\"")), "{sent}");
     unit.types(&format!("s {a}"));
-    unit.sees("\"rejected\":\"not_assigned\"");
+    unit.sees("\"code\":\"not_assigned\"");
     unit.types("s");
-    unit.sees("on scene");
+    let sent = unit.sees("\"event\":\"sent\"");
+    assert!(sent.contains("\"do\":\"on_scene\""), "{sent}");
     // The keyboard is gone, the screen stays.
     unit.keys = None;
     room.ok(&["op", "assign", &a, "CAR-4"]);
@@ -626,4 +695,46 @@ fn an_escalation_is_listed_and_taken_by_its_id() {
     assert!(!room.ok(&["escalations"]).contains("NOBODY"));
     assert!(room.no(&["take", "99"]).contains("escalation 99 is not known here"));
     assert!(!room.log().contains(HER[1]));
+}
+
+#[test]
+fn a_test_of_the_channels_says_which_is_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("sms.json");
+    let people = format!(
+        r#"
+[[channel]]
+name = "sms"
+kind = "command"
+argv = ["/bin/sh", "-c", "cat > {}"]
+
+[[channel]]
+name = "pager"
+kind = "command"
+argv = ["/bin/sh", "-c", "exit 1"]
+
+[[person]]
+name = "Nadia"
+office = "DPO"
+channels = ["sms", "pager"]
+phone = "+92 300 0000000"
+
+# Whom a rung tells"#,
+        out.display()
+    );
+    let config = include_str!("../dispatch.toml").replace("# Whom a rung tells", &people);
+    let file = dir.path().join("dispatch.toml");
+    std::fs::write(&file, config).unwrap();
+    let args = ["notify", "test", "--json", "--config", file.to_str().unwrap()];
+    let said = Said::from(fifteen(&args).output().unwrap(), &args);
+    assert_eq!(said.code, 1, "{}", said.err);
+    let tried: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&tried[0]["channel"], &tried[0]["problem"]), (&"sms".into(), &Value::Null));
+    assert_eq!(tried[1]["channel"], "pager");
+    assert!(tried[1]["problem"].is_string());
+    let letter: Value = serde_json::from_str(&std::fs::read_to_string(out).unwrap()).unwrap();
+    assert_eq!((&letter["type"], &letter["person"]), (&"test".into(), &"Nadia".into()));
+    let nobody = ["notify", "test"];
+    let said = Said::from(fifteen(&nobody).output().unwrap(), &nobody);
+    assert!(said.code != 0 && said.err.contains("nobody to send a test to"), "{}", said.err);
 }

@@ -174,6 +174,7 @@ fn an_unknown_key_is_refused_in_every_section() {
         "[[disposition]]",
         "[[kind]]",
         "[[district]]",
+        "[notify]",
     ] {
         let text = changed(&format!("\n{section}\n"), &format!("\n{section}\nsurprise = 1\n"));
         refused(&text, "surprise", "unknown field");
@@ -244,6 +245,11 @@ fn no_time_at_all_and_more_than_ten_years_are_refused() {
         ("queue.aging.4", "4 = \"30m\""),
         ("listen.heartbeat", "heartbeat = \"15s\""),
         ("listen.handshake_limit", "handshake_limit = \"5s\""),
+        ("notify.first_retry", "first_retry = \"5s\""),
+        ("notify.retry_max", "retry_max = \"1m\""),
+        ("notify.send_limit", "send_limit = \"10s\""),
+        ("notify.feed_wait", "feed_wait = \"20s\""),
+        ("notify.link_valid", "link_valid = \"12h\""),
     ] {
         let (start, rest) = line.split_once('"').unwrap();
         let (_, end) = rest.split_once('"').unwrap();
@@ -470,4 +476,237 @@ fn tokens_are_read_from_beside_the_file_and_never_shown() {
         let error = Settings::load(Some(&path)).unwrap_err().to_string();
         assert!(error.contains("tokens.toml") && !error.contains("secret"), "{error}");
     }
+}
+
+/// The shipped file with these tables after it.
+fn with(tables: &str) -> String {
+    format!("{SHIPPED}\n{tables}")
+}
+
+/// One channel of each kind, and one person who is reached by all of them.
+const CHANNELS: &str = r#"
+[[channel]]
+name = "hook"
+kind = "webhook"
+url = "https://ops.example.org/hook"
+secret_file = "hook.key"
+
+[[channel]]
+name = "mail"
+kind = "email"
+host = "smtp.example.org"
+port = 587
+tls = "starttls"
+from = "room@example.org"
+user = "room"
+password_file = "mail.password"
+
+[[channel]]
+name = "sms"
+kind = "command"
+argv = ["/usr/bin/send-sms", "--quiet"]
+
+[[channel]]
+name = "feed"
+kind = "feed"
+
+[[person]]
+name = "DPO Lahore"
+office = "DPO"
+districts = ["Lahore"]
+channels = ["feed", "sms", "mail", "hook"]
+phone = "+92 300 0000000"
+email = "dpo@example.org"
+reports = true
+"#;
+
+/// [`CHANNELS`] with `from` replaced by `to`, which must be there.
+fn channels(from: &str, to: &str) -> String {
+    assert!(CHANNELS.contains(from), "{from:?} is not in the tables");
+    with(&CHANNELS.replacen(from, to, 1))
+}
+
+#[test]
+fn nobody_is_told_by_the_shipped_file_and_its_examples_are_valid() {
+    let shipped = Settings::shipped().roster;
+    assert!(shipped.people.is_empty() && shipped.channels.is_empty() && shipped.link.is_none());
+    assert_eq!((shipped.retry.attempts_max, shipped.retry.first_ms), (4, 5_000));
+    assert_eq!(shipped.test_at.unwrap().to_string(), "06:00:00");
+    // The commented examples as they are once somebody takes the mark away.
+    let start = SHIPPED.find("# [[channel]]").unwrap();
+    let end = SHIPPED.find("# Kinds of emergency").unwrap();
+    let uncomment =
+        |line: &str| line.strip_prefix("# ").unwrap_or(line).trim_matches('#').to_owned();
+    let examples: Vec<_> = SHIPPED[start..end].lines().map(uncomment).collect();
+    let roster = Settings::parse(&with(&examples.join("\n")), "good.toml").unwrap().roster;
+    assert_eq!((roster.channels.len(), roster.people.len()), (4, 1));
+}
+
+#[test]
+fn people_and_their_channels_are_read() {
+    let roster = Settings::parse(&with(CHANNELS), "good.toml").unwrap().roster;
+    let person = roster.person("DPO Lahore").unwrap();
+    assert!(person.holds("DPO", "Lahore") && person.holds("DPO", "") && person.reports);
+    assert!(!person.holds("DPO", "Kasur") && !person.holds("RPO", "Lahore"));
+    assert_eq!(roster.channels.len(), 4);
+    let shown = format!("{roster:?}");
+    assert!(!shown.contains("dpo@example.org") && !shown.contains("300 0000000"), "{shown}");
+    let reader = channels("office = \"DPO\"\ndistricts = [\"Lahore\"]\n", "");
+    Settings::parse(&reader, "good.toml").unwrap();
+}
+
+#[test]
+fn a_person_who_could_not_be_told_is_refused() {
+    for (from, to, key, why) in [
+        ("office = \"DPO\"", "office = \"PDO\"", ".office", "no rung of a ladder"),
+        ("[\"Lahore\"]", "[\"Lahor\"]", ".districts", "not the name of a [[district]]"),
+        ("[\"Lahore\"]", "[\"Lahore\", \"Lahore\"]", ".districts", "twice"),
+        ("[\"feed\", \"sms\", \"mail\", \"hook\"]", "[]", ".channels", "names none"),
+        ("\"feed\", \"sms\"", "\"fead\", \"sms\"", ".channels", "not the name of a [[channel]]"),
+        ("\"feed\", \"sms\"", "\"sms\", \"sms\"", ".channels", "twice"),
+        ("phone = \"+92 300 0000000\"\n", "", ".phone", "is missing"),
+        ("email = \"dpo@example.org\"\n", "", ".email", "is missing"),
+    ] {
+        refused(&channels(from, to), &format!("person \"DPO Lahore\"{key}"), why);
+    }
+    for bad in ["dpo", "dpo@", "a@b c", "a@b\\nBcc: c@d", "dpo@exämple.org", "<dpo@example.org>"] {
+        let error = Settings::parse(&channels("dpo@example.org", bad), "bad.toml").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("person \"DPO Lahore\".email: is no e-mail address"), "{text}");
+        assert!(!text.contains(bad), "{text}");
+    }
+    for bad in ["", "12", "+92; rm -rf /", "0300-ABC", "+92\\n300 1234567"] {
+        let text = channels("+92 300 0000000", bad);
+        refused(&text, "person \"DPO Lahore\".phone", "is no number");
+    }
+    let nobody = channels("office = \"DPO\"\n", "").replace("reports = true", "");
+    refused(&nobody, "person \"DPO Lahore\".office", "is missing");
+    let person = &CHANNELS[CHANNELS.find("[[person]]").unwrap()..];
+    refused(&with(&format!("{CHANNELS}{person}")), "person \"DPO Lahore\"", "is there twice");
+    refused(&with(&format!("{person}mood = 1")), "mood", "unknown field");
+}
+
+#[test]
+fn a_channel_that_could_not_send_is_refused() {
+    let hook = "url = \"https://ops.example.org/hook\"";
+    let mail = "host = \"smtp.example.org\"";
+    for (from, to, key, why) in [
+        (hook, "", "\"hook\".url", "is missing"),
+        (hook, "url = \"ops.example.org\"", "\"hook\".url", "must be https"),
+        (hook, "url = \"ftp://ops.example.org\"", "\"hook\".url", "must be https"),
+        (hook, "url = \"https://me:pw@ops.example.org\"", "\"hook\".url", "must be https"),
+        (hook, "url = \"http://ops.example.org/\"", "\"hook\".url", "https outside loopback"),
+        (hook, "url = \"http://localhost.evil.org/\"", "\"hook\".url", "https outside loopback"),
+        ("secret_file = \"hook.key\"", "", "\"hook\".secret_file", "a webhook is signed"),
+        ("secret_file", "argv = [\"x\"]\nsecret_file", "\"hook\".argv", "of this kind"),
+        (mail, "", "\"mail\".host", "is missing"),
+        (mail, "host = \"\"", "\"mail\".host", "is no host"),
+        ("port = 587\n", "", "\"mail\".port", "is missing"),
+        ("tls = \"starttls\"", "", "\"mail\".tls", "is missing"),
+        ("tls = \"starttls\"", "tls = \"none\"", "\"mail\".tls", "outside loopback"),
+        ("from = \"room@example.org\"", "from = \"room\"", "\"mail\".from", "no e-mail address"),
+        ("user = \"room\"\n", "", "\"mail\".user", "go together"),
+        ("[\"/usr/bin/send-sms\", \"--quiet\"]", "[]", "\"sms\".argv", "begin with a program"),
+        ("kind = \"feed\"", "kind = \"feed\"\nurl = \"x\"", "\"feed\".url", "of this kind"),
+        ("name = \"sms\"", "name = \"mail\"", "channel \"mail\"", "is there twice"),
+        ("name = \"sms\"", "name = \" sms\"", "channel.name", "blanks at its ends"),
+        ("kind = \"feed\"", "kind = \"pager\"", "kind", "unknown variant"),
+    ] {
+        refused(&channels(from, to), key, why);
+    }
+    for url in ["http://127.0.0.1:8080/x", "http://localhost/", "http://[::1]:9/"] {
+        let text = channels(hook, &format!("url = \"{url}\""));
+        Settings::parse(&text, "good.toml").unwrap();
+    }
+    let plain = "url = \"http://ops.example.org/\"\nplain_text_outside_loopback = true";
+    Settings::parse(&channels(hook, plain), "good.toml").unwrap();
+}
+
+#[test]
+fn notices_keep_to_their_bounds() {
+    for (from, to, key, why) in [
+        ("attempts_max = 4", "attempts_max = 0", "notify.attempts_max", "must be 1 to 100"),
+        ("attempts_max = 4", "attempts_max = 101", "notify.attempts_max", "must be 1 to 100"),
+        (
+            "retry_max = \"1m\"",
+            "retry_max = \"1s\"",
+            "notify.retry_max",
+            "shorter than first_retry",
+        ),
+        ("send_limit = \"10s\"", "send_limit = \"3m\"", "notify.send_limit", "longer than 2m"),
+        ("test_at = \"06:00\"", "test_at = \"6 o'clock\"", "notify.test_at", "a time of day"),
+        ("report_at = \"07:00\"", "report_at = \"24:00\"", "notify.report_at", "a time of day"),
+    ] {
+        refused(&changed(from, to), key, why);
+    }
+    let never = changed("test_at = \"06:00\"", "test_at = \"never\"");
+    assert!(Settings::parse(&never, "good.toml").unwrap().roster.test_at.is_none());
+    let many = |table: &str, count: usize| {
+        let tables = (0..count).map(|n| table.replace("NAME", &n.to_string()));
+        with(&tables.collect::<String>())
+    };
+    let feeds = many("[[channel]]\nname = \"NAME\"\nkind = \"feed\"\n", 65);
+    refused(&feeds, "channel", "more than 64");
+    let people = many("[[person]]\nname = \"NAME\"\nchannels = [\"x\"]\nreports = true\n", 4_097);
+    refused(&people, "person", "more than 4096");
+}
+
+#[test]
+fn links_are_signed_and_answered_on_loopback() {
+    let link = |lines: &str| changed("link_valid", &format!("{lines}\nlink_valid"));
+    let (url, listen, key) = (
+        "link_url = \"https://room.example.org/take/\"",
+        "link_listen = \"127.0.0.1:0\"",
+        "secret_file = \"notify.key\"",
+    );
+    let good = Settings::parse(&link(&format!("{url}\n{listen}\n{key}")), "good.toml").unwrap();
+    assert_eq!(good.roster.link.unwrap().valid_ms, 12 * 60 * MINUTE);
+    refused(&link(&format!("{url}\n{key}")), "notify.link_url", "go together");
+    refused(&link(&format!("{listen}\n{key}")), "notify.link_url", "go together");
+    refused(&link(&format!("{url}\n{listen}")), "notify.secret_file", "is missing");
+    let outside = listen.replace("127.0.0.1", "0.0.0.0");
+    refused(&link(&format!("{url}\n{outside}\n{key}")), "notify.link_listen", "loopback");
+    for bad in ["https://room.example.org/take", "room/", "https:///", "javascript:alert(1)/"] {
+        let url = format!("link_url = \"{bad}\"");
+        refused(&link(&format!("{url}\n{listen}\n{key}")), "notify.link_url", "end in");
+    }
+}
+
+#[test]
+fn secrets_are_read_from_beside_the_file_and_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("dispatch.toml");
+    std::fs::write(&config, with(CHANNELS)).unwrap();
+    let load = || Settings::load(Some(&config));
+    let error = load().unwrap_err().to_string();
+    assert!(error.contains("hook.key"), "{error}");
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("mail.password", "open sesame\n");
+    for bad in ["", "short\n", "whsec_c2hvcnQ=\n", "whsec_###not base64 but long enough###\n"] {
+        write("hook.key", bad);
+        let error = load().unwrap_err().to_string();
+        assert!(error.contains("hook.key: holds no key"), "{error}");
+        assert!(bad.trim().is_empty() || !error.contains(bad.trim()), "{error}");
+    }
+    write("hook.key", "swordfish swordfish\n");
+    let settings = load().unwrap();
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("swordfish") && !shown.contains("sesame"), "{shown}");
+    write("mail.password", "two\nlines\n");
+    let error = load().unwrap_err().to_string();
+    assert!(error.contains("mail.password: holds no password"), "{error}");
+}
+
+#[test]
+fn a_drill_tells_nobody_outside_and_gives_people_their_own_time() {
+    let shipped = Settings::shipped();
+    let drill = Settings::shipped().into_drill(60);
+    assert_eq!((shipped.drill, drill.drill), (None, Some(60)));
+    assert_eq!(drill.room.name, format!("DRILL - {}", shipped.room.name));
+    assert!(drill.roster.people.is_empty() && drill.roster.channels.is_empty());
+    assert!(drill.roster.link.is_none() && drill.roster.report_at.is_none());
+    assert!(drill.canary.every.is_zero());
+    assert!(drill.journal.witness.is_none() && drill.journal.archive.is_none());
+    assert_eq!(drill.rules.claim_stale_ms, 60 * shipped.rules.claim_stale_ms);
+    assert_eq!(drill.rules.clocks, shipped.rules.clocks, "a call's clocks are the room's");
 }

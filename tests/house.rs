@@ -316,3 +316,13 @@ fn a_file_too_long_or_of_no_known_module_is_found() {
     let unknown = offences("src/gossip/mod.rs", "//! Head.\n");
     assert!(unknown[0].contains("has no arrows"), "{unknown:?}");
 }
+
+/// The console may not import the domain, and a form that takes more than the room does would have
+/// it cut without a word.
+#[test]
+fn the_forms_take_as_much_as_the_room() {
+    use fifteen::{console::form, domain::bounds};
+    assert_eq!(form::NAME_BYTES_MAX, bounds::NAME_BYTES_MAX);
+    assert_eq!(form::PLACE_BYTES_MAX, bounds::WORDS_BYTES_MAX);
+    assert_eq!(form::NOTE_BYTES_MAX, bounds::NOTE_BYTES_MAX);
+}

@@ -25,8 +25,14 @@ type Answer<T> = oneshot::Sender<Result<T, ClientError>>;
 /// What a handle asks of the task.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// Send this frame and bring the answer.
-    Request { id: u64, frame: Bytes, nature: RequestNature, answer: Answer<Reply> },
+    /// Send this frame and bring the answer; with a `node` only to that log.
+    Request {
+        id: u64,
+        frame: Bytes,
+        nature: RequestNature,
+        node: Option<u64>,
+        answer: Answer<Reply>,
+    },
     /// Subscribe, and hand updates here from now on.
     Follow { updates: mpsc::Sender<Update>, answer: Answer<()> },
 }
@@ -35,7 +41,22 @@ pub(super) enum Ask {
 struct Waiting {
     frame: Bytes,
     nature: RequestNature,
+    node: Option<u64>,
     answer: Answer<Reply>,
+}
+
+impl Waiting {
+    /// Whether it may be sent over a session with the log `node`. One that may not is answered so.
+    fn fits(self, node: u64) -> Option<Self> {
+        if self.answer.is_closed() {
+            return None;
+        }
+        if self.node.is_none_or(|meant| meant == node) {
+            return Some(self);
+        }
+        let _ = self.answer.send(Err(ClientError::OtherLog { node }));
+        None
+    }
 }
 
 /// How a session came to its end.
@@ -99,8 +120,16 @@ impl<C: Connect> Connection<C> {
             }
         };
         let (link, watched) = watch::channel(Link::Up(session.welcome.clone()));
-        tokio::spawn(self.run(session, link));
+        tokio::spawn(self.run(Some(session), link));
         Ok(watched)
+    }
+
+    /// All in a task, the first connection too.
+    pub(super) fn begin(self) -> watch::Receiver<Link> {
+        let why = "not connected yet".to_owned();
+        let (link, watched) = watch::channel(Link::Down { attempts: 0, why });
+        tokio::spawn(self.run(None, link));
+        watched
     }
 
     fn pause(&self, attempts: u32) -> Duration {
@@ -108,41 +137,51 @@ impl<C: Connect> Connection<C> {
     }
 
     /// Session after session, until nobody wants one or the server wants none.
-    async fn run(mut self, mut session: Session<C::Io>, link: watch::Sender<Link>) {
+    async fn run(mut self, mut session: Option<Session<C::Io>>, link: watch::Sender<Link>) {
         let mut attempts = 0;
         loop {
-            let began = Instant::now();
-            let why = match self.serve(&mut session).await {
-                End::Unwanted => return,
-                End::Lost(why) => why,
-                End::Final(why) => return Self::end(&link, why),
-            };
-            drop(session);
-            // A server that welcomes and then drops at once must not be hammered.
-            if began.elapsed() >= Duration::from_millis(self.config.backoff_max_ms) {
-                attempts = 0;
+            if let Some(session) = session.take() {
+                match self.serve_until_lost(session, &mut attempts).await {
+                    End::Unwanted => return,
+                    End::Lost(why) => {
+                        tracing::warn!(%why, "connection lost");
+                        self.after_loss(&why);
+                        link.send_replace(Link::Down { attempts: 0, why });
+                        if self.rest(attempts).await.is_none() {
+                            return;
+                        }
+                    }
+                    End::Final(why) => return Self::end(&link, why),
+                }
             }
-            tracing::warn!(%why, "connection lost");
-            self.after_loss(&why);
-            link.send_replace(Link::Down { attempts: 0, why });
-            session = loop {
-                if self.rest(attempts).await.is_none() {
-                    return;
+            attempts = attempts.saturating_add(1);
+            match self.open().await {
+                Ok(opened) => {
+                    link.send_replace(Link::Up(opened.welcome.clone()));
+                    session = Some(opened);
                 }
-                attempts = attempts.saturating_add(1);
-                match self.open().await {
-                    Ok(session) => break session,
-                    Err(ClientError::Refused(refused)) if !refused.is_passing() => {
-                        return Self::end(&link, refused.to_string());
-                    }
-                    Err(error) => {
-                        let why = error.to_string();
-                        link.send_replace(Link::Down { attempts, why });
+                Err(ClientError::Refused(refused)) if !refused.is_passing() => {
+                    return Self::end(&link, refused.to_string());
+                }
+                Err(error) => {
+                    let why = error.to_string();
+                    link.send_replace(Link::Down { attempts, why });
+                    if self.rest(attempts).await.is_none() {
+                        return;
                     }
                 }
-            };
-            link.send_replace(Link::Up(session.welcome.clone()));
+            }
         }
+    }
+
+    async fn serve_until_lost(&mut self, mut session: Session<C::Io>, attempts: &mut u32) -> End {
+        let began = Instant::now();
+        let end = self.serve(&mut session).await;
+        // A server that welcomes and then drops at once must not be hammered.
+        if began.elapsed() >= Duration::from_millis(self.config.backoff_max_ms) {
+            *attempts = 0;
+        }
+        end
     }
 
     /// Ends for good. Dropping what waits answers it: see `Client::ended`.
@@ -218,8 +257,12 @@ impl<C: Connect> Connection<C> {
             let answer = self.subscribing.take().and_then(|(_, answer)| answer);
             self.subscribe(session, answer);
         }
-        for waiting in self.waiting.values() {
-            session.say(waiting.frame.clone());
+        let node = session.welcome.node;
+        for (id, waiting) in std::mem::take(&mut self.waiting) {
+            if let Some(waiting) = waiting.fits(node) {
+                session.say(waiting.frame.clone());
+                self.waiting.insert(id, waiting);
+            }
         }
         loop {
             let room = self.waiting.len() < self.config.in_flight_max
@@ -246,7 +289,9 @@ impl<C: Connect> Connection<C> {
                 }
                 ask = self.asked.recv(), if room => {
                     let Some(ask) = ask else { return End::Unwanted };
-                    if let Some((id, waiting)) = self.take(ask, Some(session)) {
+                    if let Some((id, waiting)) = self.take(ask, Some(session))
+                        && let Some(waiting) = waiting.fits(node)
+                    {
                         session.say(waiting.frame.clone());
                         self.waiting.insert(id, waiting);
                     }
@@ -264,8 +309,8 @@ impl<C: Connect> Connection<C> {
     /// Takes an ask: a request comes back as something that waits, a following begins at once or with the next session.
     fn take(&mut self, ask: Ask, session: Option<&mut Session<C::Io>>) -> Option<(u64, Waiting)> {
         match ask {
-            Ask::Request { id, frame, nature, answer } => {
-                Some((id, Waiting { frame, nature, answer }))
+            Ask::Request { id, frame, nature, node, answer } => {
+                Some((id, Waiting { frame, nature, node, answer }))
             }
             Ask::Follow { updates, answer } => {
                 // Only the very first reader may go on from where the hello says; a later one starts from a snapshot.

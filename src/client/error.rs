@@ -30,6 +30,12 @@ pub enum ClientError {
         /// Why.
         why: String,
     },
+    /// The server has another log than the one the request was meant for; it was not sent.
+    #[error("the server has another log than the one this was meant for")]
+    OtherLog {
+        /// The `node` of its welcome.
+        node: u64,
+    },
     /// The request does not fit a frame; it was not sent.
     #[error("the request is {len} bytes long; at most {max} may be sent")]
     TooLarge {

@@ -17,12 +17,12 @@ mod error;
 mod follow;
 mod session;
 mod transport;
-mod unit;
+pub mod unit;
 
 pub use error::ClientError;
 pub use follow::{Update, Updates};
 pub use transport::{Connect, Tcp};
-pub use unit::{UnitClient, UnitNews};
+pub use unit::{Patrol, UnitClient, UnitNews};
 
 use crate::protocol::{
     CLIENT_FRAME_BYTES_MAX, ClientMessage, Hello, IN_FLIGHT_MAX, Key, Reply, Request, RequestFrame,
@@ -117,6 +117,17 @@ impl Client {
         Ok(Self { asks, link, ids, updates_max })
     }
 
+    /// The same without waiting for the first connection: the link is down at first, and requests wait for it.
+    /// A hello that is refused for good ends the client ([`Link::Ended`]).
+    #[must_use]
+    pub fn begin<C: Connect>(transport: C, hello: Hello, config: ClientConfig) -> Self {
+        let (asks, asked) = mpsc::channel(config.in_flight_max.max(1));
+        let ids = Arc::new(AtomicU64::new(1));
+        let updates_max = config.updates_max.max(1);
+        let connection = Connection::new(transport, hello, config, asked, Arc::clone(&ids));
+        Self { asks, link: connection.begin(), ids, updates_max }
+    }
+
     /// Asks, and waits for the answer, over as many connections as it takes. A command gets a fresh key, so sending it
     /// again is safe; put `tokio::time::timeout` around it to give up (it may then still have been done).
     ///
@@ -126,7 +137,7 @@ impl Client {
         let request = request.into();
         let key = (request.nature() == RequestNature::Command)
             .then(|| Key(uuid::Uuid::new_v4().into_bytes()));
-        self.ask(request, key).await
+        self.ask(request, key, None).await
     }
 
     /// Asks under a key of your own: one that was written down before, so that a crash of this process
@@ -139,7 +150,21 @@ impl Client {
         request: impl Into<Request>,
         key: Key,
     ) -> Result<Reply, ClientError> {
-        self.ask(request.into(), Some(key)).await
+        self.ask(request.into(), Some(key), None).await
+    }
+
+    /// Asks the log `node` (of [`Welcome::node`]) and no other, under a key if there is one. Dropping the future takes
+    /// the request back as far as it can be: it is not sent again on another connection.
+    ///
+    /// # Errors
+    /// As [`Client::request`]; [`ClientError::OtherLog`] when the server has, or came back with, another log.
+    pub async fn request_of_log(
+        &self,
+        node: u64,
+        request: impl Into<Request>,
+        key: Option<Key>,
+    ) -> Result<Reply, ClientError> {
+        self.ask(request.into(), key, Some(node)).await
     }
 
     /// Subscribes, and follows what happens: first a snapshot (or what was missed since the hello's `last_seq`), then
@@ -170,7 +195,12 @@ impl Client {
         }
     }
 
-    async fn ask(&self, request: Request, key: Option<Key>) -> Result<Reply, ClientError> {
+    async fn ask(
+        &self,
+        request: Request,
+        key: Option<Key>,
+        node: Option<u64>,
+    ) -> Result<Reply, ClientError> {
         let nature = request.nature();
         if nature == RequestNature::Session {
             return Err(ClientError::UsePushes);
@@ -182,7 +212,7 @@ impl Client {
             return Err(ClientError::TooLarge { len, max });
         }
         let (answer, answered) = oneshot::channel();
-        self.send(Ask::Request { id, frame, nature, answer }).await?;
+        self.send(Ask::Request { id, frame, nature, node, answer }).await?;
         answered.await.unwrap_or_else(|_| Err(self.ended()))
     }
 

@@ -3,7 +3,9 @@
 
 mod client;
 mod console;
+mod drill;
 mod journal;
+mod notify;
 mod replay;
 mod report;
 mod serve;
@@ -28,6 +30,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Escalations(args) => wait(client::escalations(args, json)),
         Command::Take(args) => wait(client::take(args, json)),
         Command::Health(args) => wait(client::health(args, json)),
+        Command::Notify(args) => notify::run(args, json),
         Command::Replay(args) => replay::run(args, json),
         Command::Report(args) => report::run(args, json),
         Command::Journal(args) => journal::run(args, json),

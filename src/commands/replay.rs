@@ -97,7 +97,7 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
 
 /// What a server made of a trace.
 #[derive(Debug, Default, serde::Serialize)]
-struct Sent {
+pub(crate) struct Sent {
     calls: u64,
     accepted: u64,
     rejected_stamps: u64,
@@ -117,8 +117,35 @@ async fn through_server(
     let client = Client::connect(address, hello)
         .await
         .with_context(|| format!("reaching the server at {address}"))?;
+    let sent = send(&args.trace, &client, speed, bar).await?;
+    bar.finish_and_clear();
+    if json {
+        println!("{}", serde_json::to_string(&sent)?);
+    } else {
+        println!("{sent}");
+    }
+    Ok(())
+}
+
+impl std::fmt::Display for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} calls placed in {:.1} s: {} commands accepted, {} stamps rejected, {} stale",
+            self.calls, self.elapsed_s, self.accepted, self.rejected_stamps, self.stale_stamps
+        )
+    }
+}
+
+/// Sends what `trace` tells, at its instants or as fast as is answered.
+pub(crate) async fn send(
+    trace: &Path,
+    client: &Client,
+    speed: Speed,
+    bar: &ProgressBar,
+) -> Result<Sent> {
     let watch = Stopwatch::start();
-    let mut plan = Plan::new(Reader::open(&args.trace)?);
+    let mut plan = Plan::new(Reader::open(trace)?);
     let mut sent = Sent::default();
     let mut calls = HashMap::new();
     let mut first = None;
@@ -161,16 +188,7 @@ async fn through_server(
     }
     sent.rejected_stamps += plan.before_receipt();
     sent.elapsed_s = watch.elapsed().as_secs_f64();
-    bar.finish_and_clear();
-    if json {
-        println!("{}", serde_json::to_string(&sent)?);
-    } else {
-        println!(
-            "{} calls placed in {:.1} s: {} commands accepted, {} stamps rejected, {} stale",
-            sent.calls, sent.elapsed_s, sent.accepted, sent.rejected_stamps, sent.stale_stamps
-        );
-    }
-    Ok(())
+    Ok(sent)
 }
 
 /// What is sent for a planned command; a row's call has the number the server gave it.

@@ -1,5 +1,6 @@
 //! `fifteen serve`: opens the log, folds it, serves until SIGTERM or Ctrl-C.
 
+use super::drill;
 use crate::cli::Serve;
 use anyhow::{Context, Result};
 use fifteen::config::Settings;
@@ -10,14 +11,26 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
     let mut settings = Settings::load(args.config.as_deref())?;
     if let Some(address) = args.listen {
         settings.listen.address = address;
     }
-    let store = open(&args.data, settings.journal.witness.as_deref())?;
+    // Deleted when this function returns, whatever comes.
+    let scratch;
+    let (data, feed) = match args.drill {
+        None => (args.data, None),
+        Some(rate) => {
+            settings = settings.into_drill(rate);
+            scratch = tempfile::Builder::new().prefix("fifteen-drill-").tempdir()?;
+            warn!(rate, "DRILL: nothing of this room is real, and nothing of it will be kept");
+            let trace = args.trace.map(|trace| drill::Feed::of(trace, rate, &settings));
+            (scratch.path().join("data"), trace.transpose()?)
+        }
+    };
+    let store = open(&data, settings.journal.witness.as_deref())?;
     let folded = replay::<State>(&store).context("replaying the log")?;
     info!(
         seq = folded.tail.seq,
@@ -32,10 +45,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
         journal: store,
         state: folded.state,
         notes,
-        files: LogFiles {
-            dir: args.data.clone(),
-            options: options(settings.journal.witness.as_deref())?,
-        },
+        files: LogFiles { dir: data, options: options(settings.journal.witness.as_deref())? },
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -56,6 +66,9 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
                 writeln!(out, "ready {address}")
             };
             let _ = out.flush();
+            if let Some(feed) = feed {
+                tokio::spawn(feed.run(address));
+            }
         };
         net::serve(settings, opened, Store::close, ready, stop).await?;
         info!("closed in order");

@@ -266,7 +266,10 @@ fn channel(table: ChannelTable, shared_key: bool) -> Checked<ChannelRule> {
 
 fn address(key: &str, text: &str) -> Checked<lettre::Address> {
     // The text stays out of the error: errors go to logs.
-    text.parse().or_else(|_| wrong(key, "is no e-mail address, such as name@example.org"))
+    match text.parse() {
+        Ok(address) if text.is_ascii() => Ok(address),
+        _ => wrong(key, "is no e-mail address in ASCII, such as name@example.org"),
+    }
 }
 
 fn person(

@@ -150,9 +150,32 @@ fn pushed(model: &mut Model, update: Update, out: &mut Vec<Effect>) {
             if is_alarm(&push, before.as_deref()) {
                 ring(model, out);
             }
+            if let Some(unreached) = told_nobody(&push) {
+                complain(model, unreached);
+                ring(model, out);
+            }
             follow_open(model, &push, before.as_deref(), out);
         }
     }
+}
+
+/// Every way to everybody of an office is used up, or it has nobody: the room is all that is left.
+fn told_nobody(push: &Push) -> Option<String> {
+    let told = push.escalation.as_deref().filter(|_| push.event == "notices_intended")?;
+    let over = told.taken_at.is_some()
+        || push.call.as_deref().is_some_and(|call| call.stage == Stage::Closed);
+    let mut latest =
+        told.notices.iter().filter(|it| it.intended_at >= told.last_told_at).peekable();
+    let nobody = latest.peek().is_none();
+    if over || !latest.all(|notice| notice.failed_at.is_some()) {
+        return None;
+    }
+    let (office, call) = (text::plain(&told.office), told.call);
+    Some(if nobody {
+        format!("call {call}: nobody is named to be told for the {office}: ring them yourself")
+    } else {
+        format!("call {call}: nobody of the {office} could be reached: ring them yourself")
+    })
 }
 
 /// Somebody must hear of it.

@@ -277,7 +277,7 @@ fn point(
 /// The core's rejection as the wire says it.
 pub(super) fn rejection(id: u64, rejection: &Rejection) -> wire::Rejection {
     let code = Code::from(rejection.code());
-    wire::Rejection { id, code, text: rejection.to_string(), field: None }
+    wire::Rejection { id, code, text: rejection.to_string(), field: None, drill: false }
 }
 
 /// What an accepted command replies.

@@ -45,7 +45,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
     wire::HealthStatus {
         ok: problems.is_empty(),
         degraded: journal != Health::Whole,
-        drill: false,
+        drill: server.settings.drill.is_some(),
         problems,
         seq: state.seq,
         now_at: now.0,

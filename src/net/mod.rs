@@ -202,6 +202,7 @@ pub async fn serve<J: Journal + 'static>(
         rules: settings.rules.clone(),
         snapshot_every: settings.journal.snapshot_every,
         keep_live: settings.journal.keep_live,
+        clock_rate: settings.drill.unwrap_or(1),
     };
     let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
     let node = node(&started.handle).await;

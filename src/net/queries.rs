@@ -433,7 +433,7 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
         now_at: server.clock.now().0,
         heartbeat_ms: u64::try_from(server.settings.listen.heartbeat.as_millis())
             .unwrap_or(u64::MAX),
-        drill: false,
+        drill: server.settings.drill.is_some(),
         degraded,
         room: server.settings.room.name.clone(),
         zone: server.settings.room.zone.clone(),

@@ -26,23 +26,31 @@ const UNDER_WAY_MAX: usize = 256;
 /// Where a request's answer goes.
 pub(super) struct Answering {
     pub(super) id: u64,
+    /// Every answer of a drill says that it is one.
+    drill: bool,
     out: mpsc::UnboundedSender<Outgoing>,
     place: OwnedSemaphorePermit,
 }
 
 impl Answering {
-    fn send(self, message: ServerMessage) {
+    fn send(self, mut message: ServerMessage) {
+        match &mut message {
+            ServerMessage::Reply(reply) => reply.drill = self.drill,
+            ServerMessage::Rejection(rejection) => rejection.drill = self.drill,
+            _ => {}
+        }
         // A session that has ended needs no answer; the client asks again under its key.
         let _ = self.out.send(Outgoing { frame: message.encode(), _place: Some(self.place) });
     }
 
     pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
-        let reply = Reply { id: self.id, seq, repeated, body: body.into() };
+        let reply = Reply { id: self.id, seq, repeated, drill: false, body: body.into() };
         self.send(reply.into());
     }
 
     pub(super) fn reject(self, code: Code, text: impl Into<String>) {
-        let rejection = Rejection { id: self.id, code, text: text.into(), field: None };
+        let rejection =
+            Rejection { id: self.id, code, text: text.into(), field: None, drill: false };
         self.send(rejection.into());
     }
 
@@ -329,7 +337,8 @@ impl Session {
                 }
             },
         };
-        let answering = Answering { id: request.id, out: self.out.clone(), place };
+        let drill = server.settings.drill.is_some();
+        let answering = Answering { id: request.id, drill, out: self.out.clone(), place };
         let name = request.request.name();
         if !self.role.allows(name) {
             answering.reject(Code::NotAllowed, format!("{name} is not for the role {}", self.role));
@@ -357,6 +366,7 @@ impl Session {
                         code: Code::BadValue,
                         text: format!("{}: {}", bad.field, bad.text),
                         field: Some(bad.field.to_owned()),
+                        drill: false,
                     };
                     return answering.send(rejection.into());
                 }

@@ -115,7 +115,10 @@ impl Outbox {
         runtime: tokio::runtime::Handle,
     ) -> Result<Self, String> {
         let clock_now = clock.clone();
-        let now: Arc<dyn Fn() -> UtcMs + Send + Sync> = Arc::new(move || clock_now.now());
+        let now: Arc<dyn Fn() -> UtcMs + Send + Sync> = Arc::new(move || {
+            // Receivers go by the wall clock; room time goes on as it was when somebody set it.
+            UtcMs(clock_now.now().0.saturating_add_signed(clock_now.wall_ahead_ms()))
+        });
         let senders = Senders::of(&desk.roster, &now)
             .map_err(|(channel, error)| format!("channel {channel:?}: {error}"))?;
         let orders = Orders { handle, runtime };
@@ -284,7 +287,7 @@ impl<F: Feed> Inside<F> {
                 Command::RecordFailure { escalation, notice, gave_up: true, problem }
             };
             let attempts = pending.attempts;
-            let Some(letter) = pending.letter(&self.desk, now) else {
+            let Some(letter) = pending.letter(&self.desk) else {
                 done &= self.orders.give(gone("dispatch.toml names no such person any more"));
                 continue;
             };

@@ -156,3 +156,6 @@ fn course<'a>(
     let next = person.channels.iter().find(|channel| !tried(channel) && usable(channel));
     next.map_or(Course::End, |channel| Course::Next(channel))
 }
+
+#[cfg(test)]
+mod tests;

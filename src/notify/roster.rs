@@ -213,7 +213,8 @@ impl Roster {
         self.channels.iter().find(|channel| *channel.name == *name)
     }
 
-    /// The link by which `person` takes `escalation`, if links are configured.
+    /// The link by which `person` takes `escalation`, if links are configured. `now` is when the
+    /// notice was intended, so that every attempt has the same link.
     #[must_use]
     pub fn take_link(&self, escalation: u64, person: &str, now: UtcMs) -> Option<String> {
         let (rule, key) = (self.link.as_ref()?, self.secret.as_ref()?);

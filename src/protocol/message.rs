@@ -75,6 +75,7 @@ impl DecodeError {
             code: self.code.clone(),
             text: self.text.clone(),
             field: self.field.clone(),
+            drill: false,
         })
     }
 }

@@ -16,6 +16,9 @@ pub struct Reply {
     /// The key was seen before: this is the first answer again, and nothing was done twice.
     #[serde(default, deserialize_with = "nil_is_default")]
     pub repeated: bool,
+    /// The server is a drill: nothing of this is real.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub drill: bool,
     /// What was done or found; its `type` depends on the request.
     pub body: ReplyBody,
 }
@@ -33,6 +36,9 @@ pub struct Rejection {
     /// The field that was wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// The server is a drill: nothing of this is real.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub drill: bool,
 }
 
 messages! {

@@ -41,7 +41,7 @@ impl Detail {
     /// What the printed report is cut by.
     pub const CUTS: [By; 4] = [By::District, By::Kind, By::Priority, By::Shift];
     /// Stories at most.
-    pub const STORIES_MAX: usize = 150;
+    pub const STORIES_MAX: usize = 60;
     /// Groups of a cut at most; the others are counted in [`Cut::further`].
     pub const GROUPS_MAX: usize = 60;
 }
@@ -214,7 +214,7 @@ impl Collector {
         &mut self,
         clocks: &[ClockName],
         place: usize,
-        call: CallId,
+        (call, received_at): (CallId, UtcMs),
         outcome: &Outcome,
     ) {
         let Some(clock) = clocks.get(place).filter(|clock| !clock.of_unit && !clock.canary) else {
@@ -229,7 +229,7 @@ impl Collector {
         let (spread, week) = self.of_clock[place].get_or_insert_with(new);
         spread.add(outcome);
         if let Some((day, hour)) =
-            weekday(&self.zone, outcome.from).zip(hour(&self.zone, outcome.from))
+            weekday(&self.zone, received_at).zip(hour(&self.zone, received_at))
             && let Ok(hour) = usize::try_from(hour)
         {
             week.started[day][hour] += 1;

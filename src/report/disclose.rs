@@ -35,7 +35,10 @@ pub enum Cell {
         below: u64,
     },
     /// Not below the limit, and withheld so that others cannot be worked out.
-    Withheld,
+    Withheld {
+        /// The limit.
+        below: u64,
+    },
 }
 
 impl Cell {
@@ -50,12 +53,11 @@ impl Cell {
 }
 
 impl From<Cell> for serde_json::Value {
-    /// A number, `"<5"`, or null.
+    /// A number, `"<5"`, or `"5+"`.
     fn from(cell: Cell) -> Self {
         match cell {
             Cell::Exact(count) => count.into(),
-            Cell::Few { .. } => cell.to_string().into(),
-            Cell::Withheld => Self::Null,
+            Cell::Few { .. } | Cell::Withheld { .. } => cell.to_string().into(),
         }
     }
 }
@@ -65,7 +67,7 @@ impl std::fmt::Display for Cell {
         match self {
             Self::Exact(count) => write!(f, "{}", super::say::count(*count)),
             Self::Few { below } => write!(f, "<{below}"),
-            Self::Withheld => f.write_str("•"),
+            Self::Withheld { below } => write!(f, "{below}+"),
         }
     }
 }
@@ -257,7 +259,7 @@ impl Settled {
         match edge.known {
             Known::Public | Known::Printed => Cell::Exact(edge.value),
             _ if edge.value < *below => Cell::Few { below: *below },
-            _ => Cell::Withheld,
+            _ => Cell::Withheld { below: *below },
         }
     }
 }

@@ -118,11 +118,10 @@ impl Fold {
         let at = dated.at;
         self.last_at = self.last_at.max(at);
         self.last_seq = dated.seq;
-        if self.detail.is_some()
-            && let Some(row) = self.row(dated)
-            && let Some(detail) = &mut self.detail
-        {
-            detail.stories.take(row);
+        if self.detail.is_some() {
+            let rows = self.rows(dated);
+            let stories = self.detail.as_mut().map(|detail| &mut detail.stories);
+            stories.into_iter().for_each(|stories| rows.iter().for_each(|row| stories.take(row)));
         }
         match &dated.transition.event {
             Event::RulesAdopted(rules) => self.adopt(rules),
@@ -152,6 +151,7 @@ impl Fold {
                 }
             }
         }
+        self.remember(dated);
     }
 
     /// The report as of `end`, or as of the last event where that is later.
@@ -165,7 +165,7 @@ impl Fold {
                 tally.calls.open_waiting += u64::from(!call.acknowledged);
             });
             call.stand(end, &mut self.over);
-            self.count_runs(id, call.book, call.places, end);
+            self.count_runs(id, (call.book, call.places, call.received_at), end);
         }
         let zone = &self.query.zone;
         let (first, last) = self.received.unzip();
@@ -295,7 +295,7 @@ impl Fold {
         });
         let rules = call.book.map(|book| &*self.books[book].rules);
         call.close(rules, at, &mut self.over);
-        self.count_runs(id, call.book, call.places, at);
+        self.count_runs(id, (call.book, call.places, call.received_at), at);
         if let Some(detail) = &mut self.detail {
             detail.closed(id);
         }
@@ -306,6 +306,7 @@ impl Fold {
                 book: call.book,
                 places: call.places,
                 taken: std::mem::take(&mut call.taken),
+                tellings: std::mem::take(&mut call.tellings),
             };
             self.recent.insert(closed, Self::RECENT_MAX);
         }
@@ -382,19 +383,24 @@ impl Fold {
             }
             _ => {}
         }
-        let (book, places) = (call.book, call.places);
-        self.count_runs(id, book, places, at);
+        let of = (call.book, call.places, call.received_at);
+        self.count_runs(id, of, at);
     }
 
     /// Counts the runs that are over.
-    fn count_runs(&mut self, id: CallId, book: Option<usize>, places: Places, end: UtcMs) {
+    fn count_runs(
+        &mut self,
+        id: CallId,
+        (book, places, received_at): (Option<usize>, Places, UtcMs),
+        end: UtcMs,
+    ) {
         for outcome in self.over.drain(..) {
             let place = book
                 .and_then(|book| self.books[book].clocks.get(usize::from(outcome.clock)).copied());
             if let Some(place) = place {
                 self.tallies.each(places, |tally| tally.run(place, id, &outcome, end));
                 if let Some(detail) = &mut self.detail {
-                    detail.run(&self.clocks, place, id, &outcome);
+                    detail.run(&self.clocks, place, (id, received_at), &outcome);
                 }
             }
         }

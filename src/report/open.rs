@@ -3,6 +3,7 @@
 //! [`crate::domain::ClockRun`] says when a run is due, here as in the engine; what a report adds
 //! is the first answer, kept through withdrawals.
 
+use super::row::Telling;
 use super::tally::Places;
 use crate::domain::{
     CallId, Callsign, ClockPoint, ClockRule, ClockRun, Leaving, Progress, Rules, Trigger, UtcMs,
@@ -135,6 +136,8 @@ pub(super) struct OpenCall {
     pub told: bool,
     /// Clocks and rungs somebody took.
     pub taken: Vec<(u8, u8)>,
+    /// Rungs told, oldest first.
+    pub tellings: Vec<Telling>,
 }
 
 /// Something that happened to a call for the first time in its generation.
@@ -167,6 +170,7 @@ impl OpenCall {
             on_scene: false,
             told: false,
             taken: Vec::new(),
+            tellings: Vec::new(),
         };
         for (index, rule) in rules.iter().flat_map(|(_, rules)| (0_u8..).zip(&rules.clocks)) {
             if rule.starts == Trigger::Received
@@ -400,4 +404,5 @@ pub(super) struct Closed {
     pub book: Option<usize>,
     pub places: Places,
     pub taken: Vec<(u8, u8)>,
+    pub tellings: Vec<Telling>,
 }

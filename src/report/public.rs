@@ -28,7 +28,7 @@ struct Totals {
     open: u64,
 }
 
-/// The report as one JSON object; a withheld count is `"<5"` or null. The tables are there when
+/// The report as one JSON object; a withheld count is `"<5"` or `"5+"`. The tables are there when
 /// the report has its detail ([`super::Fold::full`]).
 ///
 /// # Errors
@@ -75,8 +75,8 @@ struct CsvRow<'a> {
     max_ms: Option<u64>,
 }
 
-/// The tables as CSV: a row a group, the whole room first as "(all)". A withheld count is "<5",
-/// or empty.
+/// The tables as CSV: a row a group, the whole room first as "(all)". A withheld count is "<5"
+/// or "5+".
 ///
 /// # Errors
 /// When `out` cannot be written to.
@@ -116,8 +116,7 @@ pub fn public_csv(
 fn csv_row<'a>(by: &'a str, clock: &'a str, row: &Row) -> CsvRow<'a> {
     let cell = |cell: Cell| match cell {
         Cell::Exact(count) => count.to_string(),
-        Cell::Few { .. } => cell.to_string(),
-        Cell::Withheld => String::new(),
+        Cell::Few { .. } | Cell::Withheld { .. } => cell.to_string(),
     };
     let ranks = row.ranks.unwrap_or_default();
     CsvRow {

@@ -52,6 +52,8 @@ impl<W: Write> EscalationCsv<W> {
             "seen_at",
             "taken_by",
             "taken_at",
+            "person",
+            "escalation",
         ])?;
         Ok(Self(writer))
     }
@@ -64,6 +66,7 @@ impl<W: Write> EscalationCsv<W> {
         let row = EscalationRow {
             unit: row.unit.as_deref().map(plain),
             taken_by: row.taken_by.as_deref().map(plain),
+            person: row.person.as_deref().map(plain),
             ..row.clone()
         };
         Ok(self.0.serialize(row)?)

@@ -47,6 +47,8 @@ pub enum Ended {
 /// An office that was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
+    /// Its number: that of its first telling in the log.
+    pub escalation: u64,
     /// Its rung, from 1.
     pub rung: u16,
     /// The office.
@@ -67,19 +69,25 @@ pub struct Told {
     pub taken_by: Option<String>,
     /// When.
     pub taken_at: Option<String>,
-    /// How it was told, a line a channel. Empty until notices are sent.
+    /// The people told, a line a person and channel.
     pub notices: Vec<Notice>,
+    /// Who saw it first.
+    pub seen_by: Option<String>,
+    /// When.
+    pub seen_at: Option<String>,
 }
 
-/// What a channel did for an office.
+/// How a person was told by a channel; reminders of the rung by the same one are one line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// The channel.
+    /// The person, as dispatch.toml names them.
+    pub person: String,
+    /// The channel, likewise.
     pub channel: String,
-    /// When it was delivered.
+    /// When the channel took it first.
     pub delivered_at: Option<String>,
-    /// When it was seen.
-    pub seen_at: Option<String>,
+    /// When it was given up first.
+    pub failed_at: Option<String>,
 }
 
 #[derive(Default)]
@@ -98,14 +106,17 @@ impl Stories {
     }
 
     /// A line of the list of escalations goes into its story.
-    pub(super) fn take(&mut self, row: EscalationRow) {
+    pub(super) fn take(&mut self, row: &EscalationRow) {
         match row.record {
             Record::Told => self.told(row),
-            Record::Taken => self.taken(&row),
+            Record::Taken => self.taken(row),
+            Record::Intended | Record::Delivered | Record::Failed | Record::Seen => {
+                self.noticed(row);
+            }
         }
     }
 
-    fn told(&mut self, row: EscalationRow) {
+    fn told(&mut self, row: &EscalationRow) {
         let of_call = self.open.entry(row.call).or_default();
         let same = |story: &Story| {
             story.generation == row.generation && story.clock == row.clock && story.unit == row.unit
@@ -125,29 +136,59 @@ impl Stories {
         });
         let told = &mut of_call[place].told;
         let again = row.repeat.is_some_and(|repeat| repeat > 0);
-        match told.iter_mut().rfind(|told| told.rung == row.rung) {
-            Some(told) => {
-                told.repeats += 1;
-                told.last_at.clone_from(&row.at);
-                notice(told, &row);
+        if let Some(told) = told.iter_mut().rfind(|told| told.rung == row.rung && again) {
+            told.repeats += 1;
+            told.last_at.clone_from(&row.at);
+            return;
+        }
+        told.push(Told {
+            escalation: row.seq,
+            rung: row.rung,
+            office: row.office.clone(),
+            last_at: row.at.clone(),
+            at: row.at.clone(),
+            due_at: row.due_at.clone(),
+            late_ms: if row.by_hand { 0 } else { row.late_ms.unwrap_or(0) },
+            by_hand: row.by_hand,
+            repeats: u64::from(again),
+            taken_by: None,
+            taken_at: None,
+            notices: Vec::new(),
+            seen_by: None,
+            seen_at: None,
+        });
+    }
+
+    /// What became of telling a person.
+    fn noticed(&mut self, row: &EscalationRow) {
+        let of_call = self.open.get_mut(&row.call).or_else(|| self.closed.get_mut(&row.call));
+        let mut told = of_call.into_iter().flatten().flat_map(|story| &mut story.told);
+        let Some(told) = told.find(|told| Some(told.escalation) == row.escalation) else {
+            return;
+        };
+        let person = row.person.as_deref().unwrap_or_default();
+        if row.record == Record::Seen {
+            told.seen_by.get_or_insert_with(|| person.to_owned());
+            told.seen_at.get_or_insert_with(|| row.at.clone());
+        }
+        let Some(channel) = &row.channel else {
+            return;
+        };
+        let same = |known: &Notice| known.channel == *channel && known.person == person;
+        let place = told.notices.iter().position(same).unwrap_or_else(|| {
+            let (person, channel) = (person.to_owned(), channel.clone());
+            told.notices.push(Notice { person, channel, ..Notice::default() });
+            told.notices.len() - 1
+        });
+        let notice = &mut told.notices[place];
+        match row.record {
+            Record::Delivered => {
+                notice.delivered_at.get_or_insert_with(|| row.at.clone());
             }
-            None => {
-                let mut new = Told {
-                    rung: row.rung,
-                    office: row.office.clone(),
-                    last_at: row.at.clone(),
-                    at: row.at.clone(),
-                    due_at: row.due_at.clone(),
-                    late_ms: if row.by_hand { 0 } else { row.late_ms.unwrap_or(0) },
-                    by_hand: row.by_hand,
-                    repeats: u64::from(again),
-                    taken_by: None,
-                    taken_at: None,
-                    notices: Vec::new(),
-                };
-                notice(&mut new, &row);
-                told.push(new);
+            Record::Failed => {
+                notice.failed_at.get_or_insert_with(|| row.at.clone());
             }
+            _ => {}
         }
     }
 
@@ -203,24 +244,6 @@ impl Stories {
             all.entry(call).or_default().extend(stories);
         }
         (self.total, worst(all, self.kept_max))
-    }
-}
-
-fn notice(told: &mut Told, row: &EscalationRow) {
-    let Some(channel) = &row.channel else {
-        return;
-    };
-    let place = told.notices.iter().position(|known| known.channel == *channel);
-    let place = place.unwrap_or_else(|| {
-        told.notices.push(Notice { channel: channel.clone(), ..Notice::default() });
-        told.notices.len() - 1
-    });
-    let notice = &mut told.notices[place];
-    if notice.delivered_at.is_none() {
-        notice.delivered_at.clone_from(&row.delivered_at);
-    }
-    if notice.seen_at.is_none() {
-        notice.seen_at.clone_from(&row.seen_at);
     }
 }
 

@@ -182,7 +182,10 @@ impl Tables {
             left_out: Vec::new(),
         };
         for cut in &detail.cuts {
-            let lines = Line::all(cut, clock, named.0);
+            let mut lines = Line::all(cut, clock, named.0);
+            if cut.by == By::Kind {
+                lines = Line::pooled(lines, cut.further, disclosure.below);
+            }
             let table = if cut.by == By::Shift {
                 shifts(detail, cut, &lines, clock, named, disclosure.below).map(|(table, week)| {
                     tables.week = week;
@@ -240,6 +243,22 @@ impl<'a> Line<'a> {
         // A group whose every call was withdrawn from the clock by its rules has nothing to say.
         lines.retain(|line| line.counts[0] > 0);
         lines
+    }
+
+    /// Kinds too rare to show anything of are one line: a room has hundreds of them.
+    fn pooled(lines: Vec<Self>, further: u64, below: u64) -> Vec<Self> {
+        let (mut shown, rare): (Vec<Self>, Vec<Self>) =
+            lines.into_iter().partition(|line| line.counts[0] >= below && line.figures.is_some());
+        if !rare.is_empty() {
+            let named = rare.iter().filter(|line| line.figures.is_some()).count();
+            let name = format!("({} others)", named as u64 + further);
+            let mut counts = [0; 4];
+            for (sum, count) in rare.iter().flat_map(|line| (0..).zip(line.counts)) {
+                counts[sum] += count;
+            }
+            shown.push(Self { name, counts, figures: None });
+        }
+        shown
     }
 
     fn row(

@@ -79,6 +79,8 @@ pub struct Settings {
     pub snapshot_every: u64,
     /// What is older moves to the archive.
     pub keep_live: Duration,
+    /// How many times faster than time the room's clock goes; 1 but for a drill.
+    pub clock_rate: u32,
 }
 
 /// A running engine thread.
@@ -103,7 +105,7 @@ pub fn start<J: Journal + 'static, F: Feed>(
     feed: F,
     closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
 ) -> Result<Started<F>, CommitError> {
-    let clock = RoomClock::start(state.at);
+    let clock = RoomClock::start_at_rate(state.at, settings.clock_rate);
     let node = format!("pid {}", std::process::id());
     let writer = Writer::take_over(journal, &node)?;
     let snapshot_seq = writer.journal().manifests()?.first().map_or(0, |manifest| manifest.seq);

@@ -48,7 +48,7 @@ async fn rejection_is_an_answer_and_the_connection_goes_on() {
     let asked = tokio::spawn(async move { asking.request(Claim { call: 1 }).await });
     let id = guest.request().await.id;
     let (code, text, field) = (Code::UnknownCall, "no call 1".to_owned(), None);
-    guest.say(Rejection { id, code, text, field }).await;
+    guest.say(Rejection { id, code, text, field, drill: false }).await;
     let error = soon(asked).await.unwrap().unwrap_err();
     assert!(matches!(error, ClientError::Rejected(no) if no.code == Code::UnknownCall));
     assert!(client.welcome().is_some());

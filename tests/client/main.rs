@@ -4,5 +4,7 @@
 
 mod connection;
 mod follow;
+mod outbox;
+mod patrol;
 mod script;
 mod unit;

@@ -94,7 +94,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Guest<Io> {
 
     pub(crate) async fn reply(&mut self, id: u64, body: impl Into<ReplyBody>) {
         let (seq, repeated, body) = (None, false, body.into());
-        self.say(Reply { id, seq, repeated, body }).await;
+        self.say(Reply { id, seq, repeated, drill: false, body }).await;
     }
 
     pub(crate) async fn done(&mut self, id: u64) {
@@ -166,11 +166,20 @@ pub(crate) fn push(seq: u64) -> Push {
         unit: None,
         escalation: None,
         assignment: None,
+        message: None,
     }
 }
 
 pub(crate) fn snapshot(seq: u64, part: u32, parts: u32) -> Snapshot {
-    Snapshot { seq, part, parts, calls: Vec::new(), units: Vec::new(), assignments: Vec::new() }
+    Snapshot {
+        seq,
+        part,
+        parts,
+        calls: Vec::new(),
+        units: Vec::new(),
+        assignments: Vec::new(),
+        messages: Vec::new(),
+    }
 }
 
 fn summary(call: u64) -> CallSummary {

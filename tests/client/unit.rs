@@ -47,6 +47,7 @@ fn unit_push(seq: u64, calls: &[u64], assignment: Option<Assignment>) -> Push {
         unit: Some(Box::new(alpha(calls))),
         escalation: None,
         assignment: assignment.map(Box::new),
+        message: None,
     }
 }
 

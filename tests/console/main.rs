@@ -6,3 +6,4 @@ mod rooms;
 mod samples;
 mod screens;
 mod stories;
+mod watch;

@@ -169,7 +169,7 @@ fn every_field_is_in_the_table_of_its_section() {
     let mut dream = Dream::new(0);
     fifteen::protocol::Hello::deserialize(&mut dream).unwrap();
     check("`hello`", dream.structs[0].1);
-    check("`reply`", &["id", "seq", "repeated", "body"]);
+    check("`reply`", &["id", "seq", "repeated", "drill", "body"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone)]
-enum Step {
+pub enum Step {
     Call { dropped: bool, test: bool },
     Assign(usize, usize),
     Progress(usize, usize, Progress),
@@ -23,7 +23,7 @@ enum Step {
     Wait(u64),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (call, unit) = (0..8_usize, 0..4_usize);
     let progress =
         prop_oneof![Just(Progress::Acknowledged), Just(Progress::EnRoute), Just(Progress::OnScene)];
@@ -47,7 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 const UNITS: [&str; 4] = ["CAR-1", "CAR-2", "CAR-3", "CAR-4"];
 
-fn run(steps: &[Step]) -> Room {
+pub fn run(steps: &[Step]) -> Room {
     let mut room = Room::open();
     UNITS.iter().for_each(|unit| room.sign_on(unit));
     let id = |call: usize| CallId(call as u64 + 1);

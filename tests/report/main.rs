@@ -2,6 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "what fails in the helpers of a test fails the test")]
 
 mod against_naive;
+mod command;
+mod disclosure;
+mod notices;
+mod page;
 mod privacy;
 #[path = "../stories/room.rs"]
 #[expect(dead_code, reason = "the stories use more of the room than the reports do")]
@@ -32,6 +36,13 @@ fn report(room: &Room, query: Query) -> Report {
     report_of(&room.log, query, room.now)
 }
 
+/// The report that the page is made of.
+fn full(room: &Room) -> Report {
+    let mut fold = Fold::full(Query::all(karachi()));
+    room.log.iter().for_each(|dated| fold.take(dated));
+    fold.finish(room.now).signed("Women's cell", Some("c0ffee".into()))
+}
+
 fn whole(room: &Room) -> Figures {
     report(room, Query::all(karachi())).whole
 }
@@ -50,7 +61,7 @@ fn rows(room: &Room, query: Query) -> Vec<EscalationRow> {
     let mut rows = Vec::new();
     for dated in &room.log {
         fold.take(dated);
-        rows.extend(fold.row(dated));
+        rows.extend(fold.rows(dated));
     }
     rows
 }

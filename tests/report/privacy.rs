@@ -1,12 +1,12 @@
 //! Nothing of who she is comes out of a report, whatever was written where.
 
-use super::{by, report, rows};
+use super::{by, full, report, rows};
 use crate::room::Room;
 use fifteen::domain::{
     CallbackOutcome, Callsign, Command, NewCall, Place, Point, Progress, Role, Sealed, SealedText,
     SignOn,
 };
-use fifteen::report::{By, render};
+use fifteen::report::{By, Disclosure, html, render, summary};
 
 const NAME: &str = "Zarmina-Gulalai-Canary";
 
@@ -80,6 +80,18 @@ fn her_name_is_in_no_output() {
         render::csv(&report, &mut out).unwrap();
         out.extend(format!("{report:?}").into_bytes());
     }
+    let full = full(&room);
+    for public in [false, true] {
+        let disclosure = Disclosure { below: 0, public };
+        for clock in [None, Some("arrive")] {
+            out.extend(html(&full, clock, disclosure).into_bytes());
+            out.extend(summary(&full, clock, disclosure).into_bytes());
+            render::public_json(&full, clock, 0, &mut out).unwrap();
+            render::public_csv(&full, clock, 0, &mut out).unwrap();
+        }
+    }
+    render::json(&full, &mut out).unwrap();
+    out.extend(format!("{full:?}").into_bytes());
     let mut list = render::EscalationCsv::new(&mut out).unwrap();
     let rows = rows(&room, by(By::District));
     assert!(rows.len() > 10);
@@ -93,4 +105,28 @@ fn her_name_is_in_no_output() {
     for planted in [NAME, "Zarmina", "31.12", "74.76", "311234567", "747654321"] {
         assert!(!out.contains(planted), "{planted} came out");
     }
+}
+
+#[test]
+fn a_public_copy_names_no_call_and_no_officer() {
+    let mut room = super::screens::bad_night();
+    // A number that is no count of anything.
+    for _ in 0..700 {
+        let call = room.call(3);
+        room.progress(call, "CAR-5", Progress::OnScene).unwrap();
+        room.close(call, "Saima", "helped").unwrap();
+    }
+    let last = room.place(NewCall { district: "Attock".into(), ..Room::new_call(1) });
+    room.minutes(100);
+    let full = full(&room);
+    let disclosure = Disclosure { below: 5, public: true };
+    let mut out = html(&full, None, disclosure) + &summary(&full, None, disclosure);
+    let mut json = Vec::new();
+    render::public_json(&full, None, 5, &mut json).unwrap();
+    render::public_csv(&full, None, 5, &mut json).unwrap();
+    out += &String::from_utf8(json).unwrap();
+    assert!(!out.contains("DPO Multan") && !out.contains("(call"));
+    assert!(!out.contains(&format!(">{last}<")) && !out.contains(&format!("\"call\": {last}")));
+    let inside = html(&full, None, Disclosure::default());
+    assert!(inside.contains("DPO Multan") && inside.contains(&format!(">{last}<")));
 }

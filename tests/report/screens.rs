@@ -6,7 +6,7 @@ use fifteen::domain::{Callsign, Command, NewCall, Progress, Role, Source};
 use fifteen::report::{By, Query, Report, render};
 
 /// A bad night: one call answered, one late, one nobody has, one withdrawn, one closed so.
-fn bad_night() -> Room {
+pub fn bad_night() -> Room {
     let mut room = Room::open();
     let in_district = |district: &str| NewCall { district: district.into(), ..Room::new_call(2) };
     let answered = room.place(in_district("Lahore"));

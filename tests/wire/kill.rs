@@ -35,10 +35,10 @@ const SAMPLE: usize = 12;
 const NEGLECT: Duration = Duration::from_millis(3_500);
 
 /// Numbers from a seed (splitmix64).
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self) -> u64 {
+    pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -46,16 +46,16 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.roll() % bound
     }
 
-    fn percent(&mut self, chance: u64) -> bool {
+    pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 }
 
-fn number_from(variable: &str, otherwise: u64) -> u64 {
+pub(crate) fn number_from(variable: &str, otherwise: u64) -> u64 {
     match std::env::var(variable) {
         Ok(text) => text.parse().expect("a number"),
         Err(_) => otherwise,
@@ -306,7 +306,7 @@ impl Desk {
     }
 }
 
-fn wall() -> UtcMs {
+pub(crate) fn wall() -> UtcMs {
     RoomClock::start(UtcMs(0)).now()
 }
 
@@ -402,7 +402,7 @@ async fn open_calls(server: &Server) -> BTreeSet<u64> {
     open
 }
 
-fn read_log(store: &Store) -> Vec<Dated> {
+pub(crate) fn read_log(store: &Store) -> Vec<Dated> {
     let mut log = Vec::new();
     for frame in store.tail(1).unwrap() {
         let frame = frame.unwrap();

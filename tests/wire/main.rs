@@ -4,10 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking, in its helpers too")]
 
 mod abuse;
+mod badlink;
 mod books;
+mod drill;
 mod duty;
 mod kill;
 mod lifecycle;
+mod narrow;
 mod peer;
 mod proxy;
 mod resume;

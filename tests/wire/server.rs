@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -53,9 +53,22 @@ impl Room {
 
     /// Starts the server and waits until clients can connect.
     pub(crate) fn serve(&self) -> Server {
+        self.start(self.command("127.0.0.1:0"))
+    }
+
+    /// Starts a drill whose temporary files go below `scratch`.
+    pub(crate) fn serve_drill(&self, args: &[&str], scratch: &Path) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
+        command.arg("serve").args(["--listen", "127.0.0.1:0"]).args(args);
+        command.arg("--config").arg(self.folder.path().join("dispatch.toml"));
+        command.env_remove("FIFTEEN_CONFIG").env("TMPDIR", scratch).stdin(Stdio::null());
+        command.current_dir(self.folder.path());
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Server {
         let said = self.folder.path().join("stderr.log");
         let errors = File::options().create(true).append(true).open(&said).unwrap();
-        let mut command = self.command("127.0.0.1:0");
         let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();

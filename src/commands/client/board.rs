@@ -126,7 +126,7 @@ fn row(call: &CallSummary, now_at: u64) -> Vec<Cell> {
 }
 
 /// A table with one line under its head; as wide as the terminal, or as its content in a pipe.
-pub(super) fn table(head: &[&str]) -> Table {
+pub(crate) fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')))

@@ -10,7 +10,7 @@ mod show;
 mod text;
 mod unit;
 
-pub(crate) use board::calls;
+pub(crate) use board::{calls, table};
 pub(crate) use call::call;
 pub(crate) use escalations::{escalations, take};
 pub(crate) use health::health;
@@ -141,7 +141,7 @@ fn token(file: Option<&Path>) -> Result<Option<String>> {
 }
 
 /// Prints what was asked for, on stdout.
-pub(super) fn out(text: impl std::fmt::Display) -> Result<()> {
+pub(crate) fn out(text: impl std::fmt::Display) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}")?;
     stdout.flush()?;
@@ -149,7 +149,7 @@ pub(super) fn out(text: impl std::fmt::Display) -> Result<()> {
 }
 
 /// The same as one line of JSON.
-pub(super) fn out_json(value: &impl serde::Serialize) -> Result<()> {
+pub(crate) fn out_json(value: &impl serde::Serialize) -> Result<()> {
     out(serde_json::to_string(value).context("writing JSON")?)
 }
 

@@ -114,8 +114,11 @@ impl Out {
             Some(dir) if dir != Path::new("") => dir,
             _ => Path::new("."),
         };
+        // As any file of this person: the temporary ones are for their eyes alone.
+        let ordinary = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         let file = tempfile::Builder::new()
             .prefix(".fifteen-report-")
+            .permissions(ordinary)
             .tempfile_in(beside)
             .with_context(|| format!("writing into {}", beside.display()))?;
         Ok(Self::File { whole: std::io::BufWriter::new(file), path: path.to_owned() })
@@ -209,10 +212,10 @@ fn rows(
     let mut fold = Fold::new(query);
     let mut written = Ok(());
     each(data, witness, |dated| {
-        if let Some(row) = fold.row(&dated)
-            && written.is_ok()
-        {
-            written = write(&row);
+        for row in fold.rows(&dated) {
+            if written.is_ok() {
+                written = write(&row);
+            }
         }
         fold.take(&dated);
         Ok(())

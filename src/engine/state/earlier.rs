@@ -11,9 +11,11 @@ const SAME_PLACE_M: f64 = 75.0;
 /// A telephone number as it is looked up by: its last ten digits, whatever country or trunk
 /// code was written before them. `None` for what is too short to be a number.
 fn caller_key(number: &str) -> Option<u64> {
-    let digits: Vec<u64> = number.chars().filter_map(|c| c.to_digit(10)).map(u64::from).collect();
-    let last = &digits[digits.len().saturating_sub(10)..];
-    (last.len() >= 4).then(|| last.iter().fold(0, |key, digit| key * 10 + digit))
+    const LAST_TEN: u64 = 10_000_000_000;
+    let digits = number.chars().filter_map(|c| c.to_digit(10)).map(u64::from);
+    let (count, key) =
+        digits.fold((0, 0), |(count, key), digit| (count + 1, (key * 10 + digit) % LAST_TEN));
+    (count >= 4).then_some(key)
 }
 
 impl State {

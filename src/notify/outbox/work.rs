@@ -145,12 +145,14 @@ impl Undecided {
 
 impl Pending {
     /// The letter; `None` when its person is not in dispatch.toml any more.
-    pub(super) fn letter(self, desk: &Desk, now: UtcMs) -> Option<Letter> {
+    pub(super) fn letter(self, desk: &Desk) -> Option<Letter> {
         let person = desk.roster.person(&self.person)?;
-        let take_link = desk.roster.take_link(self.escalation, &person.name, now);
+        // As of the intent: every attempt, also after a crash, has the same link.
+        let intended_at = self.intended_at;
+        let take_link = desk.roster.take_link(self.escalation, &person.name, intended_at);
         Some(Letter {
             notice: self.notice,
-            intended_at: self.intended_at,
+            intended_at,
             room: desk.room.clone(),
             drill: false,
             person: person.name.clone(),

@@ -6,7 +6,7 @@ use crate::report::say::{count, limit};
 use maud::{Markup, html};
 
 const WIDTH: u32 = 760;
-const HEIGHT: u32 = 250;
+const HEIGHT: u32 = 240;
 /// The line the bars stand on, and how high the highest is.
 const BASE: f64 = 196.0;
 const HIGH: f64 = 150.0;
@@ -36,10 +36,11 @@ pub(super) fn spread(spread: &Spread, place: usize) -> Markup {
                 svg xmlns="http://www.w3.org/2000/svg" viewBox={"0 0 " (WIDTH) " " (HEIGHT)} role="img" aria-labelledby={(title) " " (desc)} {
                     title id=(title) { "From receipt to answer: " (spread.clock) }
                     desc id=(desc) { (describe) }
-                    (hatch())
+                    // One pattern serves the whole page.
+                    @if place == 0 { (hatch()) }
                     line.axis x1=(LEFT) y1=(BASE) x2=(WIDTH - 8) y2=(BASE) {}
                     @for column in &columns { (bar(column, most)) }
-                    line.mark x1=(limit_x) y1="14" x2=(limit_x) y2=(BASE + 6.0) {}
+                    line.mark x1=(limit_x) y1="14" x2=(limit_x) y2=(BASE + 5.0) {}
                     text.b x=(limit_x - 5.0) y="24" text-anchor="end" { "in time, up to " (limit(spread.limit_ms)) " sharp" }
                     text.b x=(limit_x + 5.0) y="24" { "missed" }
                     (axis(spread, &columns))
@@ -66,7 +67,7 @@ fn total(column: &Column) -> u64 {
 
 /// The columns left to right, and where the limit lies.
 fn columns(spread: &Spread) -> (Vec<Column>, f64) {
-    let (narrow, wide, apart) = (21.0, 30.0, 46.0);
+    let (narrow, wide, apart) = (21.0, 29.0, 46.0);
     let within = |bar: &&Bar| bar.upto_ms.is_some_and(|upto| upto <= spread.limit_ms);
     let mut x = LEFT + 4.0;
     let mut columns = Vec::new();
@@ -81,8 +82,8 @@ fn columns(spread: &Spread) -> (Vec<Column>, f64) {
     }
     // Fewer bars where the limit is shorter than that many milliseconds: the line stays.
     x = x.max(LEFT + 4.0 + narrow * places);
-    let limit_x = x + 6.0;
-    x += 12.0;
+    let limit_x = x + 10.0;
+    x += 24.0;
     let last = spread.bars.iter().rev().find_map(|bar| bar.upto_ms).map(limit).unwrap_or_default();
     for bar in spread.bars.iter().filter(|bar| !within(bar)) {
         let label = bar.upto_ms.map_or_else(|| format!(">{last}"), limit);
@@ -144,17 +145,16 @@ fn axis(spread: &Spread, columns: &[Column]) -> Markup {
                     line.axis x1=(px(end)) y1=(BASE) x2=(px(end)) y2=(BASE + 4.0) {}
                     text.s x=(px(end)) y=(BASE + 16.0) text-anchor="middle" { (column.label) }
                 } @else if place + 1 == within {
-                    text.s.b x=(px(end + 6.0)) y=(BASE + 18.0) text-anchor="middle" { (column.label) }
+                    text.s.b x=(px(end + 10.0)) y=(BASE + 16.0) text-anchor="middle" { (column.label) }
                 }
             } @else {
                 text.s x=(px(column.x + column.width / 2.0)) y=(BASE + 16.0) text-anchor="middle" {
-                    @if place < spread.bars.len() && !column.label.starts_with('>') { "-" }
                     (column.label)
                 }
             }
         }
         text x=(px(LEFT + 4.0)) y=(BASE + 36.0) { "answered, a bar each " (limit(spread.limit_ms / Spread::BARS_IN_TIME)) }
-        text x=(px(beyond)) y=(BASE + 36.0) { "answered later: bars of growing length" }
+        text x=(px(beyond)) y=(BASE + 36.0) { "answered later: each bar up to" }
         text x=(px(apart)) y=(BASE + 36.0) { "unanswered" }
     }
 }

@@ -122,6 +122,8 @@ fn worst(page: &Page<'_>, spread: &Spread, clock: &ClockFigures) -> Markup {
         |call| if page.disclosure.public { String::new() } else { format!(" (call {call})") };
     html! {
         p.small {
+            // A narrow screen may cut the last bars off: the worst is said as well.
+            @if spread.never > 0 { b.bad { (count(spread.never)) " never answered. " } }
             @if let Some(worst) = &clock.longest {
                 "Slowest answer: " (span(worst.ms)) (call(worst.call)) ". "
             }

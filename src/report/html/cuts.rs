@@ -114,7 +114,7 @@ fn heat(week: &WeekTable, what: Heat, clock: &ClockFigures) -> Markup {
 fn shade(cell: Cell, most: u64, class: char, begins: bool) -> String {
     let shift = if begins { " shift" } else { "" };
     match cell {
-        Cell::Exact(0) => shift.trim_start().to_owned(),
+        Cell::Exact(0) => format!("z{shift}"),
         Cell::Exact(of) => {
             let quarter = (of * 4).div_ceil(most.max(1)).clamp(1, 4);
             format!("{class}{quarter}{shift}")
@@ -140,8 +140,8 @@ fn groups_table(tables: &Tables, table: &Table, clock: &ClockFigures) -> Markup 
         _ => "",
     };
     html! {
-        div.scroll.wide {
-            table {
+        div.scroll.wide.keep[table.rows.len() < 12] {
+            table.groups.nw[matches!(table.by, By::Shift | By::Priority)] {
                 caption {
                     (title) ": " (clock.clock) " "
                     @if !order.is_empty() { span { "(" (order) ")" } }
@@ -153,7 +153,7 @@ fn groups_table(tables: &Tables, table: &Table, clock: &ClockFigures) -> Markup 
                         th scope="col" { "In time" }
                         th scope="col" { "Missed" }
                         th scope="col" { "Not due" }
-                        th scope="col" colspan="2" { "Share in time" }
+                        th.n scope="col" colspan="2" { "Share in time" }
                         th scope="col" { "p50" }
                         th scope="col" { "p90" }
                         th scope="col" { "Max" }

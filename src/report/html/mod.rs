@@ -220,7 +220,7 @@ impl Page<'_> {
                     }
                     li {
                         b { "p50, p90, p95, p99, max" } ": so many of a hundred runs were "
-                        "answered within this span; an unanswered run counts as longer than any, "
+                        "answered within this span; a run without an answer, closed in time or not, counts as longer than any, "
                         "and where the rank falls on one the report says never. No average is "
                         "given: it would hide the longest."
                         @if rough.is_some_and(|rough| rough > 0) {
@@ -236,7 +236,7 @@ impl Page<'_> {
                     @if self.disclosure.below > 1 {
                         li {
                             b { "<" (self.disclosure.below) } ": a count from 0 to "
-                            (self.disclosure.below - 1) ", withheld. " b { "•" } ": a larger count, "
+                            (self.disclosure.below - 1) ", withheld. " b { (self.disclosure.below) "+" } ": a larger count, "
                             "withheld because a smaller one could be worked out from it. A row with "
                             "either shows no share and no percentile. Totals of the whole room are "
                             "always exact."

@@ -57,8 +57,11 @@ fn offices(clocks: &[ClockFigures]) -> Markup {
 
 fn stories(detail: &Detail) -> Markup {
     let shown = detail.stories.len() as u64;
-    let noticed =
-        detail.stories.iter().flat_map(|story| &story.told).any(|told| !told.notices.is_empty());
+    let noticed = detail
+        .stories
+        .iter()
+        .flat_map(|story| &story.told)
+        .any(|told| !told.notices.is_empty() || told.seen_at.is_some());
     html! {
         section aria-labelledby="stories" {
             h2 #stories { "Each escalation's story" }
@@ -79,7 +82,7 @@ fn stories(detail: &Detail) -> Markup {
                             th scope="col" { "Told" }
                             th scope="col" { "Late by" }
                             th scope="col" { "Told again" }
-                            @if noticed { th scope="col" { "By what, delivered, seen" } }
+                            @if noticed { th scope="col" { "Who, by what, delivered, seen" } }
                             th scope="col" { "Taken" }
                         }
                     }
@@ -119,7 +122,16 @@ fn line(told: &Told, noticed: bool) -> Markup {
         td.n { (clock_time(&told.at)) @if told.by_hand { small { "by hand" } } }
         td.n { @if told.late_ms == 0 { "on time" } @else { (span(told.late_ms)) } }
         td.n { @if told.repeats > 0 { (count(told.repeats)) "×, last " (clock_time(&told.last_at)) } }
-        @if noticed { td { @for notice in &told.notices { (by_channel(notice)) } } }
+        @if noticed {
+            td {
+                @for notice in &told.notices { (by_channel(notice)) }
+                @if let (Some(by), Some(at)) = (&told.seen_by, &told.seen_at) {
+                    div { "seen " (clock_time(at)) ", " (by) }
+                } @else if !told.notices.is_empty() {
+                    div { "not seen" }
+                }
+            }
+        }
         td {
             @match (&told.taken_by, &told.taken_at) {
                 (Some(by), Some(at)) => { (by) small { (clock_time(at)) } },
@@ -132,10 +144,12 @@ fn line(told: &Told, noticed: bool) -> Markup {
 fn by_channel(notice: &Notice) -> Markup {
     html! {
         div {
-            (notice.channel) ": "
-            @match &notice.delivered_at { Some(at) => (clock_time(at)), None => "not delivered" }
-            ", "
-            @match &notice.seen_at { Some(at) => { "seen " (clock_time(at)) }, None => "not seen" }
+            (notice.person) ", " (notice.channel) ": "
+            @match (&notice.delivered_at, &notice.failed_at) {
+                (Some(at), _) => { "delivered " (clock_time(at)) },
+                (None, Some(at)) => { b { "given up " (clock_time(at)) } },
+                (None, None) => { b { "not delivered" } },
+            }
         }
     }
 }

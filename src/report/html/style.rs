@@ -16,8 +16,9 @@ section{margin-top:2.1rem}
 header{border-bottom:4px solid var(--deep);padding-bottom:.7rem}
 .room{margin:0;font-weight:600;color:var(--deep);letter-spacing:.01em}
 .span{font-size:1.1rem;margin:.1rem 0 .7rem}
-.about{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:.3rem 1.4rem;margin:0;font-size:.86rem}
-.about dt{font-weight:600;color:var(--soft)}
+.about{display:flex;flex-wrap:wrap;gap:.15rem 1.4rem;margin:0;font-size:.86rem}
+.about div{display:flex;gap:.4rem}
+.about dt{font-weight:600;color:var(--soft);white-space:nowrap}
 .about dd{margin:0;overflow-wrap:anywhere}
 code{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;font-size:.92em}
 code.long{overflow-wrap:anywhere}
@@ -43,7 +44,7 @@ tbody th{font-weight:500}
 tfoot th,tfoot td{border-top:1.5px solid var(--ink);border-bottom:none;font-weight:600}
 .n{white-space:nowrap}
 .bad{font-weight:700;color:var(--burnt)}
-.bar{width:5.6rem;padding-right:0}
+.bar{width:5.6rem;max-width:5.6rem;padding-right:0}
 .bar svg{display:block;width:5.2rem;height:.72rem}
 svg{display:block;max-width:100%}
 svg text{fill:var(--ink);font-size:11px}
@@ -63,7 +64,10 @@ svg .b{font-weight:700}
 .c1{background:#edf2f7}.c2{background:#d8e3ee}.c3{background:#bdd0e2}.c4{background:#9fbad4}
 .m1{background:#fbede9}.m2{background:#f4d4cb}.m3{background:#ebb5a6}.m4{background:#df9380}
 .m3,.m4,.c4{font-weight:600}
-.w{color:var(--soft)}
+.w,.z{color:var(--soft)}
+.nw th:first-child{white-space:nowrap}
+.groups th:first-child{min-width:8.6rem}
+.groups th{hyphens:none}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:0 1.6rem}
 .stories tbody{border-bottom:1.5px solid var(--soft)}
 .stories td,.stories th{text-align:left;vertical-align:top}
@@ -84,8 +88,15 @@ svg .b{font-weight:700}
  @bottom-left{content:"Response report";font:8pt system-ui,"Liberation Sans",Arial,sans-serif;color:#4a535e}}
 @media print{
  *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
- body{max-width:none;padding:0;font-size:10pt}
- section{margin-top:6mm}
+ body{max-width:none;padding:0;font-size:9.5pt;line-height:1.35}
+ h1{font-size:20pt}
+ h2{font-size:13pt;margin-bottom:2mm}
+ h3{margin:3mm 0 0}
+ .lead{font-size:11pt}
+ .tile{padding:1.2mm 2.5mm}
+ .tile strong{font-size:17pt}
+ section{margin-top:5mm}
+ .scroll{margin:1mm 0 2mm}
  h2,h3,caption{break-after:avoid;page-break-after:avoid}
  tr,.tile,figure,.chart,.keep{break-inside:avoid;page-break-inside:avoid}
  .stories tbody{break-inside:avoid;page-break-inside:avoid}
@@ -94,7 +105,8 @@ svg .b{font-weight:700}
  .scroll{overflow:visible}
  .page{break-before:page;page-break-before:always}
  p,li{orphans:3;widows:3}
- table{font-size:8.6pt}
+ table{font-size:8.4pt}
+ th,td{padding:.16rem .4rem}
  .week td,.week th{font-size:7.4pt;padding:.15rem .05rem}
 }
 "#;

@@ -1,10 +1,28 @@
-//! A unit's side: on duty, told where to go, answering. Everything a crew can say is one short call here.
+//! A unit's side: on duty, told where to go, answering.
+//!
+//! [`UnitClient`] is a call for each thing a crew can say. [`Patrol`] is the whole of a patrol unit's program but its
+//! screen: what is said is on the disk before it is sent ([`Outbox`]), and nothing is said twice or out of turn.
 
-use super::{Client, ClientError, Update, Updates};
+mod heard;
+mod news;
+mod outbox;
+mod patrol;
+mod position;
+mod saying;
+mod told;
+
+pub use news::{PatrolNews, Unsaid};
+pub use outbox::{Entry, Found, Kept, Outbox, OutboxError, PENDING_MAX};
+pub use patrol::{Patrol, PatrolConfig};
+pub use position::{Fix, PositionLimits};
+pub use saying::Saying;
+
+use super::{Client, ClientError, Updates};
 use crate::protocol::{
-    Assignment, CheckIn, Reply, ReportPosition, ReportStatus, ReportedStatus, SignOff, SignOn,
+    Assignment, CheckIn, Message, Reply, ReportPosition, ReportStatus, ReportedStatus, SignOff,
+    SignOn,
 };
-use std::collections::{BTreeMap, VecDeque};
+use told::Told;
 
 /// What a unit is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +34,8 @@ pub enum UnitNews {
         /// Call id.
         call: u64,
     },
+    /// The room says something.
+    Message(Box<Message>),
 }
 
 /// A unit on duty.
@@ -23,9 +43,7 @@ pub enum UnitNews {
 pub struct UnitClient {
     client: Client,
     updates: Updates,
-    /// The assignments the crew knows of, by call; the instant tells a second assignment to one call from the first.
-    known: BTreeMap<u64, u64>,
-    news: VecDeque<UnitNews>,
+    told: Told,
 }
 
 impl UnitClient {
@@ -36,59 +54,19 @@ impl UnitClient {
     pub async fn sign_on(client: Client, duty: SignOn) -> Result<Self, ClientError> {
         client.request(duty).await?;
         let updates = client.pushes().await?;
-        Ok(Self { client, updates, known: BTreeMap::new(), news: VecDeque::new() })
+        Ok(Self { client, updates, told: Told::default() })
     }
 
     /// What the crew has to know next, each thing once, over reconnections too; none once the client has ended.
     /// Safe to cancel.
     pub async fn next(&mut self) -> Option<UnitNews> {
         loop {
-            if let Some(news) = self.news.pop_front() {
+            if let Some(news) = self.told.news.pop_front() {
                 return Some(news);
             }
             let update = self.updates.next().await?;
-            self.apply(update);
+            self.told.apply(update);
         }
-    }
-
-    fn apply(&mut self, update: Update) {
-        match update {
-            Update::Snapshot(page) => {
-                let unit = page.units.iter().flat_map(|unit| unit.calls.iter());
-                let assigned = page.assignments.iter().map(|assignment| &assignment.call);
-                let held: Vec<u64> = unit.chain(assigned).copied().collect();
-                // A unit's snapshot is one page; a second one could only add.
-                if page.part == 1 {
-                    self.keep_only(&held);
-                }
-                page.assignments.into_iter().for_each(|new| self.assigned(new));
-            }
-            Update::Push(push) => {
-                if let Some(assignment) = push.assignment {
-                    self.assigned(*assignment);
-                }
-                if let Some(unit) = push.unit {
-                    self.keep_only(&unit.calls);
-                }
-            }
-        }
-    }
-
-    fn assigned(&mut self, assignment: Assignment) {
-        let (call, at) = (assignment.call, assignment.assigned_at);
-        if self.known.insert(call, at) != Some(at) {
-            self.news.push_back(UnitNews::Assigned(Box::new(assignment)));
-        }
-    }
-
-    fn keep_only(&mut self, held: &[u64]) {
-        self.known.retain(|&call, _| {
-            let kept = held.contains(&call);
-            if !kept {
-                self.news.push_back(UnitNews::Ended { call });
-            }
-            kept
-        });
     }
 
     /// "We have it."

@@ -1,0 +1,49 @@
+//! What feeds a drill: recorded calls, sent to the room by the program itself at the room's pace.
+
+use super::replay;
+use crate::cli::Speed;
+use anyhow::{Context, Result};
+use fifteen::client::Client;
+use fifteen::config::Settings;
+use fifteen::protocol::{Hello, Role};
+use fifteen::trace::{OPERATOR, scan};
+use indicatif::ProgressBar;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tracing::{info, warn};
+
+/// A trace that was read to its end once, and is fit to be sent.
+pub(crate) struct Feed {
+    trace: PathBuf,
+    rate: u32,
+    hello: Hello,
+}
+
+impl Feed {
+    /// Looks at the whole trace first, so that a malformed line ends the start and not the drill.
+    pub(crate) fn of(trace: PathBuf, rate: u32, settings: &Settings) -> Result<Self> {
+        scan(&trace).with_context(|| format!("reading the trace {}", trace.display()))?;
+        let hello = Hello::new(Role::Operator, OPERATOR);
+        // The room's own token: this is the room.
+        let token = settings.tokens.get(&fifteen::domain::Role::Operator);
+        let hello = match token {
+            Some(token) => hello.with_token(token.as_str()),
+            None => hello,
+        };
+        Ok(Self { trace, rate, hello })
+    }
+
+    /// Sends it to the room at `address`; the room goes on when it is over, or fails.
+    pub(crate) async fn run(self, address: SocketAddr) {
+        match self.send(address).await {
+            Ok(sent) => info!("the trace of the drill is over: {sent}"),
+            Err(error) => warn!("the drill goes on without its trace: {error:#}"),
+        }
+    }
+
+    async fn send(self, address: SocketAddr) -> Result<replay::Sent> {
+        let client = Client::connect(&address.to_string(), self.hello).await?;
+        let speed = Speed::Times(self.rate.into());
+        replay::send(&self.trace, &client, speed, &ProgressBar::hidden()).await
+    }
+}
