@@ -1,4 +1,4 @@
-//! When the daily report is due, and which calls are in it. Pure: sending it is another's work.
+//! Which calls are in a daily report. Pure: when it is due, and sending it, is another's work.
 //!
 //! A report covers what was received from the daily report before it up to its own instant, so
 //! that every call is in exactly one of them, also where a day has 23 or 25 hours.
@@ -8,23 +8,6 @@ use crate::domain::UtcMs;
 use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
-
-/// The next instant after `now` at which it is `at` on a clock in `zone`. On a day whose clocks
-/// skip that time it is as long after midnight as on others; where they show it twice, the first
-/// counts.
-#[must_use]
-pub fn next_daily(now: UtcMs, at: Time, zone: &TimeZone) -> UtcMs {
-    let from = |date: Date| {
-        // A day may be left out altogether, never a week of them.
-        let days = std::iter::successors(Some(date), |date| date.tomorrow().ok()).take(8);
-        days.filter_map(|date| instant(date, at, zone)).find(|due| *due > now)
-    };
-    let yesterday = timestamp(now)
-        .map(|stamp| zone.to_datetime(stamp).date())
-        .and_then(|today| today.yesterday().ok());
-    // Beyond the calendar nothing is due.
-    yesterday.and_then(from).unwrap_or(UtcMs(u64::MAX))
-}
 
 /// Which calls are in the daily report that is due at `due`: received at or after the first
 /// instant and before the second, which is `due` itself.
@@ -51,8 +34,9 @@ pub fn midnight(now: UtcMs, days_before: i64, zone: &TimeZone) -> UtcMs {
 
 #[cfg(test)]
 mod tests {
-    use super::{daily_span, midnight, next_daily};
+    use super::{daily_span, midnight};
     use crate::domain::UtcMs;
+    use crate::notify::next_daily as next_at;
     use jiff::civil::{Time, time};
     use jiff::tz::TimeZone;
 
@@ -63,6 +47,11 @@ mod tests {
 
     fn zone(name: &str) -> TimeZone {
         TimeZone::get(name).unwrap()
+    }
+
+    /// When it is sent is another's to say; the spans must fit that.
+    fn next_daily(now: UtcMs, at: Time, zone: &TimeZone) -> UtcMs {
+        next_at(at, zone, now)
     }
 
     #[test]

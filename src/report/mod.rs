@@ -36,7 +36,7 @@ mod summary;
 mod tables;
 mod tally;
 
-pub use daily::{daily_span, midnight, next_daily};
+pub use daily::{daily_span, midnight};
 pub use detail::{Bar, Cut, Detail, PickedUp, Spread, Week};
 pub use figures::{
     Calls, ClockFigures, Excluded, Figures, Group, Report, RungFigures, Span, Worst,
