@@ -17,7 +17,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::{Duration, Instant};
 
 const NOW: u64 = 1_769_807_647_000;
-const ROUNDS: u64 = 2_000;
+const ROUNDS: u64 = 500;
 
 fn call(id: u64) -> CallSummary {
     let received_at = NOW - id * 731 % 3_600_000;

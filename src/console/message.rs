@@ -93,6 +93,8 @@ pub enum Purpose {
     Place(Key),
     /// The room's words.
     RoomWords,
+    /// The calls closed last.
+    Closed,
     /// A page of escalations.
     Escalations,
     /// How the server is.

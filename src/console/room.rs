@@ -143,6 +143,16 @@ impl Room {
         }
     }
 
+    /// Calls that were closed before this console looked, the latest first.
+    pub fn closed_before(&mut self, calls: Vec<CallSummary>) {
+        for call in calls {
+            if self.closed.len() < CLOSED_MAX && !self.calls.contains_key(&call.call) {
+                self.closed.push_front(call.call);
+                self.calls.insert(call.call, call);
+            }
+        }
+    }
+
     /// The closed call that is to be forgotten now, if there are too many.
     pub fn forget_closed(&mut self) -> Option<CallSummary> {
         let oldest = (self.closed.len() > CLOSED_MAX).then(|| self.closed.pop_front())??;

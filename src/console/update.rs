@@ -12,7 +12,7 @@ use super::room::Change;
 use super::{on_key, text, view, watch};
 use crate::client::Update;
 use crate::protocol::{
-    CallSummary, Claim, Code, Done, Health, ListEarlier, ListEscalations, Push, RecommendUnits,
+    CallSummary, Claim, Code, Done, Health, ListEarlier, ListCalls, ListEscalations, Push, RecommendUnits,
     ReplyBody, Request, ShowCall, ShowRoom, Stage, TakeOver, TimelineLine,
 };
 
@@ -103,6 +103,8 @@ fn link(model: &mut Model, news: LinkNews, out: &mut Vec<Effect>) {
                 model.words.name.clone_from(&welcome.room);
             }
             ask(out, ShowRoom {}, Purpose::RoomWords);
+            let closed = ListCalls { latest_closed: true, ..ListCalls::default() };
+            ask(out, closed, Purpose::Closed);
             ask(
                 out,
                 ListEscalations { limit: Some(PAGE), ..ListEscalations::default() },
@@ -319,6 +321,10 @@ fn replied(
             if let Some(form) = &mut model.new_call {
                 form.set_words(&words);
             }
+        }
+        (Purpose::Closed, Ok(ReplyBody::Calls(page))) => {
+            model.room.closed_before(page.calls);
+            model.board.rebuild(model.room.calls());
         }
         (Purpose::Escalations, Ok(ReplyBody::Escalations(page))) => {
             for escalation in page.escalations {

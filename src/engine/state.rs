@@ -115,6 +115,14 @@ impl State {
         self.calls.range(CallId(after.0.saturating_add(1))..).map(|(_, call)| &**call)
     }
 
+    /// The calls that are closed, those closed last first.
+    pub fn closed_lately(&self) -> impl Iterator<Item = &Call> + '_ {
+        self.closed.iter().rev().filter_map(|(_, id, generation)| {
+            let still = |call: &&Call| call.closed.is_some() && call.generation == *generation;
+            self.call(*id).filter(still)
+        })
+    }
+
     /// The number the next call gets.
     #[must_use]
     pub fn next_call(&self) -> CallId {

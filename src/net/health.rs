@@ -32,7 +32,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
     }));
     drop(tests);
     problems.extend(canary_problem(server, state.canary(), now));
-    let slowest = std::mem::take(&mut room.pulse.slowest_commit);
+    let slowest = room.pulse.slowest_commit(now);
     if slowest > crate::service::COMMIT_ALARM {
         problems.push(format!("a commit took {} ms: the disk is in trouble", slowest.as_millis()));
     }

@@ -170,6 +170,12 @@ fn limit(asked: Option<u32>) -> usize {
 fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> Option<wire::Calls> {
     let state = room.engine.state();
     let limit = limit(list.limit);
+    if list.latest_closed {
+        let latest = state.closed_lately().take(limit);
+        let mut calls: Vec<_> = latest.map(|call| convert::summary(state, call)).collect();
+        calls.truncate(fitting(&calls, limit, CALLS_BYTES_MAX));
+        return Some(wire::Calls { calls, next: None });
+    }
     let fits = |call: &&Call| {
         let stage = convert::stage(call.stage());
         let wanted = if list.states.is_empty() {

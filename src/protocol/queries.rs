@@ -1,6 +1,6 @@
 //! Requests that ask and change nothing; `show_call` alone leaves a trace, because it opens the sealed part.
 
-use super::{ReportBy, Stage, nil_is_default};
+use super::{ReportBy, Stage, is_false, nil_is_default};
 use serde::{Deserialize, Serialize};
 
 /// Asks for calls in the order they are served; answered `calls`.
@@ -21,6 +21,9 @@ pub struct ListCalls {
     /// Calls a page at most; the server has a bound of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// Instead of all these: the calls closed last, the latest first, one page of them.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub latest_closed: bool,
 }
 
 /// Opens a call with its sealed part; answered `call_details`. That it was read, by whom and why, is recorded.

@@ -256,7 +256,7 @@ pub struct HealthStatus {
     /// When the next timer fires, ms since 1970 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_deadline_at: Option<u64>,
-    /// The slowest commit since health was last asked for, ms.
+    /// The slowest commit of the last one to two minutes, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slowest_commit_ms: Option<u64>,
     /// When a canary call last came through, ms since 1970 UTC.

@@ -63,11 +63,35 @@ impl<F> Room<'_, F> {
     }
 }
 
-/// How the engine's thread fares.
+/// How the engine's thread fares: the slowest commit of this minute and of the one before, so that
+/// everybody who asks is told the same.
 #[derive(Debug, Clone, Default)]
 pub struct Pulse {
-    /// The slowest commit since this was last asked for.
-    pub slowest_commit: Duration,
+    minute: u64,
+    slowest: [Duration; 2],
+}
+
+impl Pulse {
+    fn turn(&mut self, now: UtcMs) {
+        let minute = now.0 / 60_000;
+        match minute.saturating_sub(self.minute) {
+            0 => {}
+            1 => self.slowest = [Duration::ZERO, self.slowest[0]],
+            _ => self.slowest = [Duration::ZERO; 2],
+        }
+        self.minute = minute;
+    }
+
+    fn committed(&mut self, now: UtcMs, took: Duration) {
+        self.turn(now);
+        self.slowest[0] = self.slowest[0].max(took);
+    }
+
+    /// The slowest commit of the last one to two minutes before `now`.
+    pub fn slowest_commit(&mut self, now: UtcMs) -> Duration {
+        self.turn(now);
+        self.slowest[0].max(self.slowest[1])
+    }
 }
 
 /// How the thread is to run.
@@ -264,7 +288,7 @@ impl<J: Journal, F: Feed> Thread<J, F> {
         }
         let watch = Stopwatch::start();
         self.writer.commit(&self.events)?;
-        self.pulse.slowest_commit = self.pulse.slowest_commit.max(watch.elapsed());
+        self.pulse.committed(self.clock.now(), watch.elapsed());
         self.feed.committed(self.engine.state(), &self.events);
         self.events.clear();
         Ok(())

@@ -21,6 +21,7 @@ pub(crate) async fn calls(args: Calls, json: bool) -> Result<ExitCode> {
             priority: args.priority,
             after: after.take(),
             limit: Some(u32::try_from(limit - calls.len()).unwrap_or(u32::MAX)),
+            latest_closed: false,
         };
         let reply = match server.ask(page).await? {
             Ok(reply) => reply,
