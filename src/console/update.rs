@@ -12,8 +12,8 @@ use super::room::Change;
 use super::{on_key, text, view, watch};
 use crate::client::Update;
 use crate::protocol::{
-    CallSummary, Claim, Code, Done, Health, ListEarlier, ListCalls, ListEscalations, Push, RecommendUnits,
-    ReplyBody, Request, ShowCall, ShowRoom, Stage, TakeOver, TimelineLine,
+    CallSummary, Claim, Code, Done, Health, ListCalls, ListEarlier, ListEscalations, Push,
+    RecommendUnits, ReplyBody, Request, ShowCall, ShowRoom, Stage, TakeOver, TimelineLine,
 };
 
 /// How often the claim of the open call is renewed, ms; it is stale after 45 s.

@@ -36,7 +36,6 @@ pub fn midnight(now: UtcMs, days_before: i64, zone: &TimeZone) -> UtcMs {
 mod tests {
     use super::{daily_span, midnight};
     use crate::domain::UtcMs;
-    use crate::notify::next_daily as next_at;
     use jiff::civil::{Time, time};
     use jiff::tz::TimeZone;
 
@@ -49,9 +48,13 @@ mod tests {
         TimeZone::get(name).unwrap()
     }
 
-    /// When it is sent is another's to say; the spans must fit that.
+    /// When the next one is due, said naively: what sends it must agree.
     fn next_daily(now: UtcMs, at: Time, zone: &TimeZone) -> UtcMs {
-        next_at(at, zone, now)
+        let today = super::timestamp(now).map(|stamp| zone.to_datetime(stamp).date());
+        let yesterday = today.and_then(|today| today.yesterday().ok());
+        let days = std::iter::successors(yesterday, |date| date.tomorrow().ok()).take(8);
+        let mut due = days.filter_map(|date| super::instant(date, at, zone));
+        due.find(|due| *due > now).unwrap_or(UtcMs(u64::MAX))
     }
 
     #[test]

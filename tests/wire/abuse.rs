@@ -7,11 +7,12 @@ use fifteen::domain::Event;
 use fifteen::journal::{Options, RecordRef, inspect};
 use fifteen::protocol::{
     ALLOWED, AddNote, Archive, AssignUnit, Backup, CallbackOutcome, CheckIn, Claim, ClientMessage,
-    CloseCall, Code, Dropped, Escalate, Health, Hello, Key, LinkCall, ListCalls, ListUnits, Ping,
-    Place, RecommendUnits, RecordCallback, Rejection, ReleaseClaim, ReleaseUnit, ReopenCall,
-    Report, ReportPosition, ReportedStatus, Request, Role, ServerMessage, SetAvailable,
-    SetOutOfService, SetPriority, ShowCall, SignOff, Subscribe, TakeEscalation, TakeOver,
-    TakeSnapshot, Unsubscribe,
+    CloseCall, Code, Dropped, Escalate, Health, Hello, Key, LinkCall, ListCalls, ListEarlier,
+    ListEscalations, ListUnits, MarkRead, Panic, Ping, Place, RecommendUnits, RecordCallback,
+    Rejection, ReleaseClaim, ReleaseUnit, ReopenCall, Report, ReportPosition, ReportedStatus,
+    Request, Role, SeeEscalation, SendMessage, ServerMessage, SetAvailable, SetOutOfService,
+    SetPriority, ShowCall, ShowRoom, SignOff, Subscribe, TakeEscalation, TakeOver, TakeSnapshot,
+    Unsubscribe,
 };
 use fifteen::service::decode;
 use serde_json::json;
@@ -309,6 +310,13 @@ fn request_called(name: &str, dir: &str) -> Request {
             let clock = "acknowledge".into();
             TakeEscalation { call, clock, rung: None, office: None }.into()
         }
+        "see_escalation" => SeeEscalation { escalation: 999_999 }.into(),
+        "panic" => Panic { unit: unit(), lat: None, lon: None }.into(),
+        "send_message" => SendMessage { unit: unit(), call: Some(call), text: "hm".into() }.into(),
+        "mark_read" => MarkRead { unit: unit(), upto_seq: 999_999 }.into(),
+        "list_earlier" => ListEarlier { call: Some(call), ..ListEarlier::default() }.into(),
+        "list_escalations" => ListEscalations::default().into(),
+        "show_room" => ShowRoom {}.into(),
         "close_call" => CloseCall { call, disposition: "helped".into(), remark: None }.into(),
         "reopen_call" => ReopenCall { call, reason: None }.into(),
         "sign_on" => duty("Alpha-1").into(),
@@ -380,6 +388,9 @@ async fn unit_speaks_for_itself_and_of_its_own_calls_only() {
         report(call, Some("Bravo-2"), ReportedStatus::Declined).into(),
         report(call, Some("Bravo-2"), ReportedStatus::Clear).into(),
         CheckIn { call: Some(call), unit: other() }.into(),
+        Panic { unit: other(), lat: None, lon: None }.into(),
+        SendMessage { unit: other(), call: None, text: "hm".into() }.into(),
+        MarkRead { unit: other(), upto_seq: 1 }.into(),
     ];
     for request in as_bravo {
         is(&alpha.rejected(request).await, "not_allowed", &["another unit"]);

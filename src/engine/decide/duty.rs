@@ -82,8 +82,6 @@ pub(super) fn say(
     text: &SealedText,
     by: &Actor,
 ) -> Decided {
-    known_unit(state, unit)?;
-    bound("text", &text.0, NOTE_BYTES_MAX)?;
     let to_room = by.role == Role::Unit;
     if let Some(call) = about {
         let call = known(state, call)?;
@@ -91,6 +89,8 @@ pub(super) fn say(
             on_call(call, unit)?;
         }
     }
+    known_unit(state, unit)?;
+    bound("text", &text.0, NOTE_BYTES_MAX)?;
     Ok(Decision::of(Event::MessageSent {
         unit: unit.clone(),
         to_room,
