@@ -4,7 +4,9 @@
 //! A fresh snapshot is collected aside and taken over when its last page is there: until then the old picture stays.
 
 use crate::client::Update;
-use crate::protocol::{CallSummary, Escalation, Message, Push, Snapshot, Stage, UnitSummary};
+use crate::protocol::{
+    CallSummary, Escalation, Message, Push, Snapshot, Stage, UnitStatus, UnitSummary,
+};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Closed calls kept, the latest.
@@ -113,14 +115,18 @@ impl Room {
         self.seq = self.seq.max(push.seq);
         let before = push.call.as_ref().and_then(|call| {
             self.note_closing(call);
-            self.calls.insert(call.call, (**call).clone()).map(Box::new)
+            let before = self.calls.insert(call.call, (**call).clone()).map(Box::new);
+            if call.stage == Stage::Closed {
+                self.let_go(call.call);
+            }
+            before
         });
         let unit_before = push
             .unit
             .as_ref()
             .and_then(|unit| self.units.insert(unit.unit.clone(), (**unit).clone()).map(Box::new));
         if let Some(unit) = &push.unit
-            && unit.status == crate::protocol::UnitStatus::SignedOff
+            && unit.status == UnitStatus::SignedOff
         {
             self.units.remove(&unit.unit);
         }
@@ -131,6 +137,22 @@ impl Room {
             self.hear((**message).clone());
         }
         Change::Step { push: Box::new(push), before, unit_before }
+    }
+
+    /// What the end of a call is to its units, and to one whose panic it was. Its push shows the call alone, so they
+    /// would stand as busy, or in danger, until they are heard of again.
+    fn let_go(&mut self, call: u64) {
+        for unit in self.units.values_mut() {
+            unit.panic = unit.panic.filter(|panic| *panic != call);
+            let before = unit.calls.len();
+            unit.calls.retain(|id| *id != call);
+            if unit.calls.len() < before {
+                let others = unit.calls.iter().filter_map(|id| self.calls.get(id));
+                let on_them = others.flat_map(|call| &call.units).filter(|it| it.unit == unit.unit);
+                let furthest = on_them.map(|it| it.status).max_by_key(|status| progress(*status));
+                unit.status = furthest.unwrap_or(UnitStatus::Available);
+            }
+        }
     }
 
     /// Keeps the closed calls few: the oldest of them is forgotten.
@@ -225,6 +247,16 @@ impl Room {
     /// What units said and nobody read, oldest first.
     pub fn messages(&self) -> impl DoubleEndedIterator<Item = &Message> {
         self.messages.values()
+    }
+}
+
+/// How far a unit has come on a call.
+const fn progress(status: UnitStatus) -> u8 {
+    match status {
+        UnitStatus::OnScene => 3,
+        UnitStatus::EnRoute => 2,
+        UnitStatus::Acknowledged => 1,
+        _ => 0,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The room kept from snapshots and pushes.
 
-use crate::samples::{call, closed, pushed, snapshot, urgent};
+use crate::samples::{call, closed, pushed, snapshot, unit, urgent, with_unit};
 use fifteen::client::Update;
 use fifteen::console::room::{Change, Room};
+use fifteen::protocol::{Snapshot, UnitStatus, UnitSummary};
 
 #[test]
 fn the_old_picture_stays_until_the_new_one_is_whole() {
@@ -49,4 +50,22 @@ fn an_update_that_comes_twice_changes_nothing() {
     room.apply(pushed(1, "call_received", call(1)));
     room.apply(pushed(1, "call_received", call(1)));
     assert_eq!(room.calls().count(), 1);
+}
+
+#[test]
+fn the_end_of_a_call_frees_its_units_and_ends_its_panic() {
+    let (mut room, scene, sent) = (Room::default(), UnitStatus::OnScene, UnitStatus::Dispatched);
+    let units = vec![
+        unit("CAR-1", scene, &[1]),
+        unit("CAR-2", scene, &[1, 2]),
+        UnitSummary { panic: Some(1), ..unit("CAR-3", UnitStatus::Available, &[]) },
+        UnitSummary { panic: Some(9), ..unit("CAR-4", UnitStatus::Available, &[]) },
+    ];
+    let calls = vec![with_unit(call(1), "CAR-1", scene), with_unit(call(2), "CAR-2", sent)];
+    room.apply(Update::Snapshot(Snapshot { units, ..snapshot(calls, 1, 1) }));
+    room.apply(pushed(101, "call_closed", closed(1)));
+    let of = |callsign: &str| room.unit(callsign).unwrap();
+    assert!(of("CAR-1").status == UnitStatus::Available && of("CAR-1").calls.is_empty());
+    assert!(of("CAR-2").status == sent && of("CAR-2").calls == [2], "it is on another still");
+    assert_eq!((of("CAR-3").panic, of("CAR-4").panic), (None, Some(9)));
 }

@@ -53,7 +53,12 @@ impl Room {
 
     /// Starts the server and waits until clients can connect.
     pub(crate) fn serve(&self) -> Server {
-        self.start(self.command("127.0.0.1:0"))
+        self.serve_at("127.0.0.1:0")
+    }
+
+    /// The same on this address.
+    pub(crate) fn serve_at(&self, listen: &str) -> Server {
+        self.start(self.command(listen))
     }
 
     /// Starts a drill whose temporary files go below `scratch`.
