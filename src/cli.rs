@@ -102,7 +102,8 @@ pub(crate) struct Serve {
         value_parser = clap::value_parser!(u32).range(1..=1_000)
     )]
     pub(crate) drill: Option<u32>,
-    /// Feed the drill with recorded calls (trace v1, CSV, plain or gzip) at its own pace.
+    /// Feed the drill with recorded calls (trace v1, CSV, plain or gzip) at its own pace; what was done about them is
+    /// left to whoever practises.
     #[arg(long, value_name = "TRACE", requires = "drill")]
     pub(crate) trace: Option<PathBuf>,
     /// Where to listen, before the config's address; port 0 takes a free one.

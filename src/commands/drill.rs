@@ -1,6 +1,7 @@
-//! What feeds a drill: recorded calls, sent to the room by the program itself at the room's pace.
+//! What feeds a drill: recorded calls, sent to the room by the program itself at the room's pace. What was done about
+//! them then is left out: that is for whoever practises.
 
-use super::replay;
+use super::replay::{self, Part};
 use crate::cli::Speed;
 use anyhow::{Context, Result};
 use fifteen::client::Client;
@@ -44,6 +45,6 @@ impl Feed {
     async fn send(self, address: SocketAddr) -> Result<replay::Sent> {
         let client = Client::connect(&address.to_string(), self.hello).await?;
         let speed = Speed::Times(self.rate.into());
-        replay::send(&self.trace, &client, speed, &ProgressBar::hidden()).await
+        replay::send(&self.trace, &client, speed, Part::Calls, &ProgressBar::hidden()).await
     }
 }

@@ -117,7 +117,7 @@ async fn through_server(
     let client = Client::connect(address, hello)
         .await
         .with_context(|| format!("reaching the server at {address}"))?;
-    let sent = send(&args.trace, &client, speed, bar).await?;
+    let sent = send(&args.trace, &client, speed, Part::Whole, bar).await?;
     bar.finish_and_clear();
     if json {
         println!("{}", serde_json::to_string(&sent)?);
@@ -137,11 +137,21 @@ impl std::fmt::Display for Sent {
     }
 }
 
+/// What of a trace is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of it: the calls, and what the recorded city did about them.
+    Whole,
+    /// The calls alone; what is done about them is for whoever practises.
+    Calls,
+}
+
 /// Sends what `trace` tells, at its instants or as fast as is answered.
 pub(crate) async fn send(
     trace: &Path,
     client: &Client,
     speed: Speed,
+    part: Part,
     bar: &ProgressBar,
 ) -> Result<Sent> {
     let watch = Stopwatch::start();
@@ -151,6 +161,9 @@ pub(crate) async fn send(
     let mut first = None;
     for planned in plan.by_ref() {
         let planned = planned?;
+        if part == Part::Calls && !matches!(planned.ask, Ask::Place(_)) {
+            continue;
+        }
         let since_ms = planned.at.since(*first.get_or_insert(planned.at));
         if let Speed::Times(times) = speed {
             #[expect(clippy::cast_precision_loss, reason = "a pause need not be exact")]
