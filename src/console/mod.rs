@@ -34,6 +34,7 @@ mod placing;
 pub mod room;
 pub mod text;
 pub mod theme;
+mod told;
 mod update;
 mod view;
 pub mod watch;

@@ -9,7 +9,7 @@ use super::model::{Model, OpenCall, Over, Said};
 use super::new_call;
 use super::placing::{placed, resend_drafts};
 use super::room::Change;
-use super::{on_key, text, view, watch};
+use super::{on_key, text, told, view, watch};
 use crate::client::Update;
 use crate::protocol::{
     CallSummary, Claim, Code, Done, Health, ListCalls, ListEarlier, ListEscalations, Push,
@@ -235,6 +235,9 @@ fn follow_open(
 
 /// A push in the words of the timeline, as far as it tells.
 fn line_of(push: &Push, call: &CallSummary) -> TimelineLine {
+    if let Some((text, who)) = told::line(push) {
+        return TimelineLine { seq: push.seq, at: push.at, event: push.event.clone(), who, text };
+    }
     let unit = push.unit.as_ref().map(|unit| text::plain(&unit.unit));
     let on_call = |callsign: &str| {
         let unit = call.units.iter().find(|unit| unit.unit == callsign);
@@ -248,6 +251,7 @@ fn line_of(push: &Push, call: &CallSummary) -> TimelineLine {
             || "escalated".into(),
             |it| format!("{}: {} told", text::plain(&it.clock), text::plain(&it.office)),
         ),
+        ("clock_warned", _) => "a deadline comes near".into(),
         ("call_claimed", _) => "claimed".into(),
         ("priority_changed", _) => format!("priority {}", call.priority),
         ("close_proposed", _) => "to be closed; a second person must agree".into(),

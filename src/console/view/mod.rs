@@ -118,7 +118,8 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         );
     }
     foot::draw(model, &mut pen, areas.foot);
-    let below = Rect { y: areas.head.y, height: areas.foot.bottom() - areas.head.y, ..areas.head };
+    // The link stays in the corner, whatever lies over the pane.
+    let below = Rect { y: areas.tabs.y, height: areas.foot.bottom() - areas.tabs.y, ..areas.head };
     over::draw(model, frame, Rect { height: below.height - 1, ..below });
     if model.line.is_open() {
         model.line.view(frame, below, &model.theme);
