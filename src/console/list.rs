@@ -192,7 +192,10 @@ impl CallList {
             return true;
         }
         let same = |wanted: &Option<String>, word: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted.to_lowercase() == word.to_lowercase())
+            wanted.as_ref().is_none_or(|wanted| {
+                wanted.eq_ignore_ascii_case(word)
+                    || !wanted.is_ascii() && wanted.to_lowercase() == word.to_lowercase()
+            })
         };
         same(&filter.district, &call.district)
             && same(&filter.kind, &call.kind)
@@ -203,7 +206,7 @@ impl CallList {
                 .as_ref()
                 .is_none_or(|wanted| call.units.iter().any(|it| it.unit == *wanted))
             && (!filter.mine || call.claim.as_ref().is_some_and(|claim| claim.who == self.me))
-            && filter.words.iter().all(|word| mentions(call, &word.to_lowercase()))
+            && filter.words.iter().all(|word| mentions(call, word))
     }
 
     /// Sorts otherwise.
@@ -381,15 +384,27 @@ const fn stage_number(stage: Stage) -> u64 {
     }
 }
 
-/// Whether what the board shows of the call holds the word.
+/// Whether what the board shows of the call holds the word, in capitals or not.
 fn mentions(call: &CallSummary, word: &str) -> bool {
-    let holds = |text: &str| text.to_lowercase().contains(word);
-    call.call.to_string().starts_with(word)
-        || holds(&call.kind)
-        || holds(&call.district)
-        || holds(text::flags_short(call.flags).as_str())
-        || holds(call.stage.as_str())
-        || call.claim.as_ref().is_some_and(|claim| holds(&claim.who))
-        || call.units.iter().any(|unit| holds(&unit.unit))
-        || call.disposition.as_deref().is_some_and(holds)
+    let number = word.starts_with(|c: char| c.is_ascii_digit());
+    (number && call.call.to_string().starts_with(word))
+        || holds(&call.kind, word)
+        || holds(&call.district, word)
+        || holds(&text::flags_short(call.flags), word)
+        || holds(call.stage.as_str(), word)
+        || call.claim.as_ref().is_some_and(|claim| holds(&claim.who, word))
+        || call.units.iter().any(|unit| holds(&unit.unit, word))
+        || call.disposition.as_deref().is_some_and(|it| holds(it, word))
+}
+
+/// With every letter typed each word is looked for in each call: plain letters are compared where they stand.
+fn holds(text: &str, word: &str) -> bool {
+    if word.is_empty() {
+        return true;
+    }
+    if text.is_ascii() && word.is_ascii() {
+        let mut places = text.as_bytes().windows(word.len());
+        return places.any(|place| place.eq_ignore_ascii_case(word.as_bytes()));
+    }
+    text.to_lowercase().contains(&word.to_lowercase())
 }
