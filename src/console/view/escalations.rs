@@ -87,8 +87,10 @@ fn draw_row(model: &Model, pen: &mut Pen<'_>, row: Rect, it: &Escalation, office
     let people = if it.notices.is_empty() {
         "-".to_owned()
     } else {
-        let (told, seen) =
-            (count(&|it| it.delivered_at.is_some()), count(&|it| it.seen_at.is_some()));
+        let (told, seen) = (
+            count(&|it| it.delivered_at.or(it.seen_at).is_some()),
+            count(&|it| it.seen_at.is_some()),
+        );
         format!("{}: {told}d {seen}s", it.notices.len())
     };
     cells.left(pen, 11, &people, base);
