@@ -84,3 +84,104 @@ fn sending<'a>(desk: &'a Desk, person: &'a Person) -> impl Iterator<Item = &'a B
         desk.roster.channel(name).is_some_and(|rule| !matches!(rule.kind, Kind::Feed))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Daily, is_daily};
+    use crate::domain::UtcMs;
+    use crate::notify::{ChannelRule, Desk, Kind, Matter, Person, Report, Retry, Roster};
+    use jiff::civil::time;
+    use jiff::tz::TimeZone;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// 2026-01-01T00:00:00Z.
+    const START: UtcMs = UtcMs(1_767_225_600_000);
+    const HOUR: u64 = 3_600_000;
+
+    fn person(name: &str, channels: &[&str], reports: bool) -> Person {
+        Person {
+            name: name.into(),
+            office: None,
+            districts: Vec::new(),
+            channels: channels.iter().map(|name| (*name).into()).collect(),
+            email: None,
+            phone: None,
+            reports,
+        }
+    }
+
+    fn desk() -> Desk {
+        let command = || Kind::Command { argv: vec!["true".into()] };
+        let channels = [("feed", Kind::Feed), ("sms", command()), ("mail", command())];
+        let roster = Roster {
+            retry: Retry { attempts_max: 1, first_ms: 1, max_ms: 1 },
+            send_limit: Duration::from_secs(1),
+            feed_wait_ms: 1,
+            test_at: Some(time(6, 0, 0, 0)),
+            report_at: Some(time(7, 0, 0, 0)),
+            secret_file: None,
+            secret: None,
+            link: None,
+            people: vec![
+                person("Nadia", &["feed", "sms", "mail"], true),
+                person("Bilal", &["mail"], false),
+            ],
+            channels: channels.map(|(name, kind)| ChannelRule { name: name.into(), kind }).into(),
+        };
+        let made = |due: UtcMs| Report { title: due.to_string(), text: String::new(), html: None };
+        Desk {
+            room: "Room".into(),
+            zone: TimeZone::UTC,
+            roster: Arc::new(roster),
+            looks: Box::new(|_| false),
+            report: Box::new(move |due| Some(made(due))),
+            tests: Arc::default(),
+        }
+    }
+
+    fn sent(daily: &mut Daily, now: UtcMs) -> Vec<(String, String, &'static str)> {
+        let letters = daily.due(&desk(), now).into_iter().map(|(letter, channel)| {
+            assert!(is_daily(letter.notice), "never taken for a notice of the log");
+            let what = match letter.matter {
+                Matter::Test => "test",
+                Matter::Report(_) => "report",
+                Matter::Escalation(_) => "escalation",
+            };
+            (letter.person.to_string(), channel.to_string(), what)
+        });
+        letters.collect()
+    }
+
+    #[test]
+    fn every_channel_that_sends_is_tested_once_a_day() {
+        let mut daily = Daily::after(&desk(), START);
+        assert_eq!(daily.next_at(), START.plus(6 * HOUR));
+        assert!(sent(&mut daily, START.plus(6 * HOUR - 1)).is_empty());
+        let tests = sent(&mut daily, START.plus(6 * HOUR));
+        let expected = [("Nadia", "sms"), ("Nadia", "mail"), ("Bilal", "mail")];
+        let expected = expected.map(|(who, by)| (who.to_owned(), by.to_owned(), "test"));
+        assert_eq!(tests, expected, "a feed shows and sends nothing");
+        assert!(sent(&mut daily, START.plus(6 * HOUR + 1)).is_empty(), "once");
+        assert_eq!(daily.next_at(), START.plus(7 * HOUR));
+    }
+
+    #[test]
+    fn the_report_goes_to_those_who_get_it_by_their_first_channel_that_sends() {
+        let mut daily = Daily::after(&desk(), START.plus(6 * HOUR));
+        let reports = sent(&mut daily, START.plus(7 * HOUR));
+        assert_eq!(reports, [("Nadia".to_owned(), "sms".to_owned(), "report")]);
+        assert_eq!(daily.next_at(), START.plus(30 * HOUR));
+    }
+
+    #[test]
+    fn each_letter_of_a_day_has_an_id_of_its_own() {
+        let mut daily = Daily::after(&desk(), START);
+        let letters = daily.due(&desk(), START.plus(7 * HOUR));
+        let mut ids: Vec<_> = letters.iter().map(|(letter, _)| letter.id()).collect();
+        assert_eq!(ids.len(), 4);
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 4);
+    }
+}
