@@ -1,6 +1,7 @@
 //! How spans, instants and other people's words look on a terminal.
 
-use fifteen::protocol::{ClockSummary, Flags, Place, UnitStatus, Welcome};
+pub(super) use fifteen::console::text::{place, plain};
+use fifteen::protocol::{ClockSummary, Flags, UnitStatus, Welcome};
 use jiff::tz::TimeZone;
 
 /// A span as `m:ss`, from an hour on `h:mm:ss`; whole seconds, cut off.
@@ -17,15 +18,6 @@ pub(super) fn span(ms: u64) -> String {
 fn countdown(ms: u64) -> String {
     let span = span(ms);
     if span.len() < 5 { format!("0{span}") } else { span }
-}
-
-/// Words of somebody else without what would steer a terminal: control characters become spaces.
-pub(super) fn plain(words: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    words.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 /// The clock a person has to look at: of those that run, the one whose limit comes or came first.
@@ -91,21 +83,6 @@ pub(super) fn flags_short(flags: Flags) -> String {
     set.join(", ")
 }
 
-pub(super) fn place(place: &Place) -> String {
-    let words = place.words.as_deref().map(plain);
-    let point = place.lat.zip(place.lon).map(|(lat, lon)| {
-        let about = place.accuracy_m;
-        let about = about.map_or_else(String::new, |metres| format!(" within {metres} m"));
-        format!("{lat:.5}, {lon:.5}{about}")
-    });
-    match (words, point) {
-        (Some(words), Some(point)) => format!("{words} ({point})"),
-        (Some(words), None) => words,
-        (None, Some(point)) => point,
-        (None, None) => "not known".into(),
-    }
-}
-
 /// Instants in the zone of the room: that is what the people in it say to each other.
 pub(super) struct Times {
     zone: TimeZone,
@@ -161,7 +138,7 @@ mod tests {
 
     #[test]
     fn other_peoples_words_do_not_steer_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\nc\u{202e}d"), "a [2Jb c d");
+        assert_eq!(plain("a\u{1b}[2Jb\nc\u{202e}d"), "a [2Jb cd");
         assert_eq!(plain("گھر نمبر 7"), "گھر نمبر 7");
     }
 
