@@ -15,7 +15,7 @@ mod record;
 mod room;
 mod writer;
 
-pub use handle::{Asked, Failed, Handle, Outcome};
+pub use handle::{Asked, Failed, Handle, Outcome, Ring};
 pub use record::{decode, encode};
-pub use room::{Feed, NoFeed, Pulse, Room, Settings, Started, start};
+pub use room::{Feed, NoFeed, Pulse, Room, Settings, Shift, Started, start};
 pub use writer::{COMMIT_ALARM, CommitError, Writer};
