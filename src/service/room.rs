@@ -2,6 +2,7 @@
 
 use super::clock::{RoomClock, Stopwatch};
 use super::handle::{Answering, Failed, Handle, Message, Ring};
+use super::pulse::Pulse;
 use super::writer::{CommitError, Writer};
 use crate::domain::{Actor, Callsign, Command, Dated, Link, Order, Rejection, Rules, UtcMs};
 use crate::engine::{Accepted, Engine, State};
@@ -60,37 +61,6 @@ impl<F> Room<'_, F> {
     /// Moves what is old to the archive, a step after each of the next commits.
     pub fn archive(&mut self) {
         *self.archiving = true;
-    }
-}
-
-/// How the engine's thread fares: the slowest commit of this minute and of the one before, so that
-/// everybody who asks is told the same.
-#[derive(Debug, Clone, Default)]
-pub struct Pulse {
-    minute: u64,
-    slowest: [Duration; 2],
-}
-
-impl Pulse {
-    fn turn(&mut self, now: UtcMs) {
-        let minute = now.0 / 60_000;
-        match minute.saturating_sub(self.minute) {
-            0 => {}
-            1 => self.slowest = [Duration::ZERO, self.slowest[0]],
-            _ => self.slowest = [Duration::ZERO; 2],
-        }
-        self.minute = minute;
-    }
-
-    fn committed(&mut self, now: UtcMs, took: Duration) {
-        self.turn(now);
-        self.slowest[0] = self.slowest[0].max(took);
-    }
-
-    /// The slowest commit of the last one to two minutes before `now`.
-    pub fn slowest_commit(&mut self, now: UtcMs) -> Duration {
-        self.turn(now);
-        self.slowest[0].max(self.slowest[1])
     }
 }
 
@@ -358,7 +328,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         }
         let watch = Stopwatch::start();
         self.writer.commit(&self.events)?;
-        self.pulse.committed(self.clock.now(), watch.elapsed());
+        self.pulse.committed(self.clock.now(), watch.elapsed(), &self.events);
         self.feed.committed(self.engine.state(), &self.events);
         self.events.clear();
         Ok(())
