@@ -9,6 +9,8 @@
 //! `cargo sim` runs some seeds, `SIM_SEED=n cargo sim` one, `SIM_SEEDS=a..b cargo sim` many. The seed
 //! and what it draws are printed first; a seed that fails is made as small as it still fails.
 
+#![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
+
 mod dice;
 mod disk;
 mod judge;
@@ -122,6 +124,12 @@ fn every_seed_keeps_every_promise() {
             verdict.notices,
             verdict.repeats
         );
+        if let (Some(wrong), true) =
+            (verdict.wrong.first(), std::env::var_os("SIM_FIRST").is_some())
+        {
+            println!("CAUGHT by seed {seed}: {wrong}");
+            panic!("caught");
+        }
         if !verdict.wrong.is_empty() {
             tell(&plan, &verdict);
             failed.push(seed);
