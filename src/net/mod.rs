@@ -5,9 +5,11 @@
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
 mod census;
+mod connections;
 mod convert;
 mod feed;
 mod health;
+mod limits;
 mod metrics;
 mod notices;
 mod queries;
@@ -22,7 +24,9 @@ use crate::journal::{Journal, JournalError, Options};
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle};
 use census::Census;
+use connections::Connections;
 use feed::WireFeed;
+use limits::Door;
 use shed::{Shed, Tally};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -78,6 +82,7 @@ struct Server {
     tally: Tally,
     sessions: AtomicUsize,
     census: Census,
+    door: Arc<Door>,
     /// The session that speaks for each unit now.
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
@@ -176,6 +181,7 @@ pub async fn serve<J: Journal + 'static>(
     let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
     let node = node(&started.handle).await;
     let (stopper, stopping) = watch::channel(false);
+    let door = Arc::new(Door::new(settings.limits, started.clock.now()));
     let server = Arc::new(Server {
         started_at: started.clock.now(),
         handle: started.handle,
@@ -186,6 +192,7 @@ pub async fn serve<J: Journal + 'static>(
         tally: Tally::default(),
         sessions: AtomicUsize::new(0),
         census: Census::default(),
+        door,
         units: Mutex::default(),
         notes: opened.notes,
         files: opened.files,
@@ -210,11 +217,16 @@ pub async fn serve<J: Journal + 'static>(
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
     let canary = tokio::spawn(health::canary(Arc::clone(&server)));
+    let connections = Connections::new(listener, &server.settings);
     let early = loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => {
-                    tokio::spawn(session::run(Arc::clone(&server), socket, peer));
+            accepted = connections.next(&server) => match accepted {
+                Ok((socket, peer, place)) => {
+                    let session = session::run(Arc::clone(&server), socket, peer);
+                    tokio::spawn(async move {
+                        session.await;
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     // Out of file handles, mostly: the sessions that are there go on.
@@ -230,7 +242,7 @@ pub async fn serve<J: Journal + 'static>(
     if let Some(looks) = looks {
         looks.abort();
     }
-    drop(listener);
+    drop(connections);
     // Sessions stop reading; what they have asked is still answered, then the engine ends.
     let _ = stopper.send(true);
     notices::stop(telling).await;
