@@ -5,12 +5,15 @@
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
 mod census;
+mod certificates;
 mod convert;
+mod door;
 mod feed;
 mod health;
 mod metrics;
 mod notices;
 mod queries;
+mod reload;
 mod session;
 mod shed;
 mod stream;
@@ -21,8 +24,12 @@ use crate::engine::State;
 use crate::journal::{Journal, JournalError, Options};
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle};
+use crate::tls::TlsError;
 use census::Census;
+use certificates::Certificates;
+use door::Handshakes;
 use feed::WireFeed;
+use reload::Reloads;
 use shed::{Shed, Tally};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -31,7 +38,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
 
 /// How long sessions may take to hear their last replies when the server stops.
@@ -42,7 +49,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub enum ServeError {
     /// The address is not loopback and nothing encrypts.
     #[error(
-        "{0} is reachable from outside and this version speaks plain text: listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file"
+        "{0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key (`fifteen cert` makes some), or listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file for plain text"
     )]
     Exposed(SocketAddr),
     /// The address cannot be listened on.
@@ -53,6 +60,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The certificate, its key or the units' authorities cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] TlsError),
     /// People could not be told of what they must be told.
     #[error("nobody could be told of an escalation: {0}")]
     Notices(String),
@@ -87,6 +97,10 @@ struct Server {
     /// How the last test of each channel went.
     tests: crate::notify::Tests,
     stopping: watch::Receiver<bool>,
+    /// Those of TLS; without them plain text is spoken.
+    certificates: Option<Arc<Certificates>>,
+    handshakes: Handshakes,
+    reloads: Reloads,
 }
 
 impl Server {
@@ -143,7 +157,7 @@ pub struct LogFiles {
 }
 
 /// Serves the room until `stop` resolves or the log fails. `ready` is told the address once
-/// clients can connect.
+/// clients can connect. At each `hang_ups` what comes from files is read again.
 ///
 /// # Errors
 /// [`ServeError`]; what was acknowledged before is on the disk.
@@ -152,11 +166,13 @@ pub async fn serve<J: Journal + 'static>(
     opened: Opened<J>,
     closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
     ready: impl FnOnce(SocketAddr),
+    mut hang_ups: mpsc::Receiver<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let address = settings.listen.address;
     let plain = settings.listen.plain_text_outside_loopback && !settings.tokens.is_empty();
-    if !address.ip().is_loopback() && !plain {
+    let certificates = Certificates::open(&settings.listen)?.map(Arc::new);
+    if !address.ip().is_loopback() && certificates.is_none() && !plain {
         return Err(ServeError::Exposed(address));
     }
     let (listener, address) = bind(address).await?;
@@ -175,12 +191,15 @@ pub async fn serve<J: Journal + 'static>(
     };
     let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
     let node = node(&started.handle).await;
+    let mut reloads = Reloads::default();
+    if let Some(certificates) = &certificates {
+        reloads.add(Arc::clone(certificates) as Arc<dyn reload::Reload>);
+    }
     let (stopper, stopping) = watch::channel(false);
     let server = Arc::new(Server {
         started_at: started.clock.now(),
         handle: started.handle,
         clock: started.clock,
-        settings,
         node,
         session_ids: AtomicU64::new(1),
         tally: Tally::default(),
@@ -192,6 +211,10 @@ pub async fn serve<J: Journal + 'static>(
         watchers: Arc::default(),
         tests: Arc::default(),
         stopping,
+        handshakes: Handshakes::new(settings.listen.handshakes_max),
+        certificates,
+        reloads,
+        settings,
     });
     let telling = match notices::start(&server, ears) {
         Ok(telling) => telling,
@@ -201,7 +224,13 @@ pub async fn serve<J: Journal + 'static>(
             return Err(ServeError::Notices(why));
         }
     };
-    info!(%address, "serving");
+    let tls = server.certificates.is_some();
+    if let Some(problem) =
+        server.certificates.as_ref().and_then(|it| it.problem(server.clock.wall_now()))
+    {
+        warn!("{problem}");
+    }
+    info!(%address, tls, "serving");
     let looks = looks.map(|(listener, address)| {
         info!(%address, "metrics and health");
         tokio::spawn(metrics::serve(Arc::clone(&server), listener))
@@ -214,7 +243,7 @@ pub async fn serve<J: Journal + 'static>(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, peer)) => {
-                    tokio::spawn(session::run(Arc::clone(&server), socket, peer));
+                    tokio::spawn(door::enter(Arc::clone(&server), socket, peer));
                 }
                 Err(error) => {
                     // Out of file handles, mostly: the sessions that are there go on.
@@ -222,6 +251,11 @@ pub async fn serve<J: Journal + 'static>(
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
+            Some(()) = hang_ups.recv() => {
+                let server = Arc::clone(&server);
+                // It waits for a disk that may hang.
+                tokio::task::spawn_blocking(move || server.reloads.again());
+            }
             () = &mut stop => break None,
             ended = &mut engine_ended => break Some(ended),
         }

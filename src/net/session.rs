@@ -4,6 +4,7 @@
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
 use super::census::Counted;
+use super::certificates::{Papers, stranger};
 use super::convert;
 use super::feed::View;
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::{debug, info};
 
@@ -96,15 +97,20 @@ pub(super) struct Session {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr) {
-    // Small frames and people waiting: never held back to be sent together.
-    let _ = socket.set_nodelay(true);
+pub(super) async fn run<R, W>(
+    server: Arc<Server>,
+    (read, write): (R, W),
+    peer: SocketAddr,
+    papers: Papers,
+) where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
-    let (read, write) = socket.into_split();
     let mut frames = Frames::new(read, &server);
     let writer = Writer::new(write);
     let limit = server.settings.listen.handshake_limit;
-    let hello = match tokio::time::timeout(limit, greet(&server, &mut frames)).await {
+    let hello = match tokio::time::timeout(limit, greet(&server, &mut frames, &papers)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(Some(refused))) => {
             debug!(id, %peer, code = %refused.code, "refused");
@@ -132,7 +138,11 @@ pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr
 }
 
 /// Reads the hello and checks it. `Err(None)`: the peer left.
-async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Refused>> {
+async fn greet<R: AsyncRead + Unpin>(
+    server: &Server,
+    frames: &mut Frames<R>,
+    papers: &Papers,
+) -> Result<Hello, Option<Refused>> {
     let refuse = |code: Code, text: &str| Err(Some(Refused { code, text: text.to_owned() }));
     let frame = match frames.next().await {
         Ok(Some((frame, _))) => frame,
@@ -168,6 +178,11 @@ async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Ref
             );
         }
     }
+    if hello.role == crate::protocol::Role::Unit
+        && let Some(why) = stranger(papers, &hello.who)
+    {
+        return refuse(Code::BadCertificate, why);
+    }
     let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
     if full && hello.role != crate::protocol::Role::Intake {
         return refuse(
@@ -178,13 +193,17 @@ async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Ref
     Ok(hello)
 }
 
-async fn talk(
+async fn talk<R, W>(
     server: &Arc<Server>,
     id: u64,
     hello: Hello,
-    frames: &mut Frames,
-    writer: Writer,
-) -> &'static str {
+    frames: &mut Frames<R>,
+    writer: Writer<W>,
+) -> &'static str
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     let who = hello.who.trim().to_owned();
     let by = Actor::new(&who, convert::role(hello.role));
     let heartbeat = server.settings.listen.heartbeat;
