@@ -4,6 +4,7 @@
 use super::reload::Reload;
 use crate::config::{Listen, UnitCertificates};
 use crate::domain::{Callsign, UtcMs};
+use crate::protocol::{Hello, Role};
 use crate::tls::{self, Facts, TlsError};
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
@@ -141,13 +142,13 @@ fn first_end(path: &std::path::Path, chain: &[CertificateDer<'_>]) -> Option<(Pa
     Some((path.to_owned(), ends))
 }
 
-/// Why a unit called `who` is not who it says, where units are asked.
-pub(super) fn stranger(papers: &Papers, who: &str) -> Option<&'static str> {
-    let names = papers.as_ref()?;
+/// Why a unit is not who it says it is, where units are asked.
+pub(super) fn stranger(papers: &Papers, hello: &Hello) -> Option<&'static str> {
+    let names = papers.as_ref().filter(|_| hello.role == Role::Unit)?;
     if names.is_empty() {
         return Some("units show a certificate of their own here: give --cert and --client-key");
     }
-    let who = Callsign::new(who);
+    let who = Callsign::new(&hello.who);
     (!names.iter().any(|name| who.is_some() && Callsign::new(name) == who))
         .then_some("the certificate is not this unit's: it names another callsign")
 }

@@ -178,9 +178,7 @@ async fn greet<R: AsyncRead + Unpin>(
             );
         }
     }
-    if hello.role == crate::protocol::Role::Unit
-        && let Some(why) = stranger(papers, &hello.who)
-    {
+    if let Some(why) = stranger(papers, &hello) {
         return refuse(Code::BadCertificate, why);
     }
     let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
@@ -233,23 +231,8 @@ where
     let mut stopping = server.stopping.clone();
     let why = loop {
         tokio::select! {
-            frame = tokio::time::timeout(patience, frames.next()) => {
-                let (frame, received_at) = match frame {
-                    Ok(Ok(Some(frame))) => frame,
-                    Ok(Ok(None)) => break "the peer left",
-                    Ok(Err(error)) => {
-                        session.drop_it(frame_code(&error), &error.to_string());
-                        break "a broken frame";
-                    }
-                    Err(_) => {
-                        session.drop_it(Code::SilentPeer, "nothing was heard for three heartbeats");
-                        break "silent";
-                    }
-                };
-                if let Err(why) = session.take(server, &frame, received_at).await {
-                    break why;
-                }
-            }
+            // What ends a session comes before what a busy peer still says; and the same order each time.
+            biased;
             () = replaced.notified() => {
                 session.drop_it(Code::Replaced, "this unit is connected from elsewhere now");
                 break "replaced";
@@ -268,6 +251,23 @@ where
                 let _ = tokio::time::timeout(super::FAREWELL, answered).await;
                 session.drop_it(Code::ShuttingDown, "the server stops; connect again");
                 break "the server stops";
+            }
+            frame = tokio::time::timeout(patience, frames.next()) => {
+                let (frame, received_at) = match frame {
+                    Ok(Ok(Some(frame))) => frame,
+                    Ok(Ok(None)) => break "the peer left",
+                    Ok(Err(error)) => {
+                        session.drop_it(frame_code(&error), &error.to_string());
+                        break "a broken frame";
+                    }
+                    Err(_) => {
+                        session.drop_it(Code::SilentPeer, "nothing was heard for three heartbeats");
+                        break "silent";
+                    }
+                };
+                if let Err(why) = session.take(server, &frame, received_at).await {
+                    break why;
+                }
             }
         }
     };
