@@ -19,7 +19,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 /// Addresses whose rate is remembered; beyond it all that are new share one.
 const ADDRESSES_MAX: usize = 8_192;
@@ -131,7 +132,7 @@ struct Table {
     /// The rate of all that came when the table was full.
     others: Bucket,
     /// Connections that have not said who they are, oldest first.
-    handshakes: BTreeMap<Origin, BTreeMap<u64, Arc<Notify>>>,
+    handshakes: BTreeMap<Origin, BTreeMap<u64, CancellationToken>>,
     handshakes_all: usize,
     sessions: HashMap<Origin, usize>,
 }
@@ -166,8 +167,8 @@ impl Door {
         } else if table.handshakes_all >= self.limits.handshakes_max {
             table.end_any();
         }
-        let ended = Arc::new(Notify::new());
-        table.handshakes.entry(origin).or_default().insert(id, Arc::clone(&ended));
+        let ended = CancellationToken::new();
+        table.handshakes.entry(origin).or_default().insert(id, ended.clone());
         table.handshakes_all += 1;
         Knock { door: Arc::clone(self), origin, id, too_fast, ended }
     }
@@ -217,7 +218,7 @@ impl Table {
         let oldest = self.handshakes.get_mut(&origin).and_then(BTreeMap::pop_first);
         if let Some((_, ended)) = oldest {
             self.handshakes_all -= 1;
-            ended.notify_one();
+            ended.cancel();
         }
         self.forget_empty(origin);
     }
@@ -245,7 +246,7 @@ pub(super) struct Knock {
     origin: Origin,
     id: u64,
     too_fast: bool,
-    ended: Arc<Notify>,
+    ended: CancellationToken,
 }
 
 /// Why a hello is answered `busy`.
@@ -260,7 +261,7 @@ pub(super) enum TooMany {
 impl Knock {
     /// Resolves when this handshake has had to make room.
     pub(super) async fn ended(&self) {
-        self.ended.notified().await;
+        self.ended.cancelled().await;
         // Its hello may be in the kernel: a crowd that comes at once is no attack.
         tokio::time::sleep(GRACE).await;
     }

@@ -4,6 +4,7 @@
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
 use super::census::Counted;
+use super::certificates::{Papers, stranger};
 use super::convert;
 use super::feed::View;
 use super::limits::{Bucket, Knock, Seat, TooMany, is_put_off, kib};
@@ -103,20 +104,36 @@ pub(super) struct Session {
     positions: Mutex<Bucket>,
 }
 
+/// A connection that has not said who it is.
+pub(super) struct Arrival {
+    pub(super) id: u64,
+    pub(super) peer: SocketAddr,
+    pub(super) knock: Knock,
+    /// What its certificate says of it.
+    pub(super) papers: Papers,
+}
+
+impl Arrival {
+    pub(super) fn of(server: &Server, peer: SocketAddr) -> Self {
+        let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
+        let knock = server.door.knock(peer.ip(), id, server.clock.now());
+        Self { id, peer, knock, papers: None }
+    }
+}
+
 /// Serves one connection to its end.
-pub(super) async fn run<R, W>(server: Arc<Server>, (read, write): (R, W), peer: SocketAddr)
+pub(super) async fn run<R, W>(server: Arc<Server>, (read, write): (R, W), arrival: Arrival)
 where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
+    let Arrival { id, peer, knock, papers } = arrival;
     let mut frames = Frames::new(read, &server);
     let writer = Writer::new(write);
     let limit = server.settings.listen.handshake_limit;
-    let knock = server.door.knock(peer.ip(), id, server.clock.now());
     let greeted = tokio::select! {
         biased;
-        greeted = tokio::time::timeout(limit, greet(&server, &mut frames)) => greeted,
+        greeted = tokio::time::timeout(limit, greet(&server, &mut frames, &papers)) => greeted,
         () = knock.ended() => return server.shed(Shed::Handshakes),
     };
     let hello = match greeted {
@@ -156,6 +173,7 @@ where
 async fn greet<R: AsyncRead + Unpin>(
     server: &Server,
     frames: &mut Frames<R>,
+    papers: &Papers,
 ) -> Result<Hello, Option<Refused>> {
     let refuse = |code: Code, text: &str| Err(Some(Refused { code, text: text.to_owned() }));
     let frame = match frames.next().await {
@@ -191,6 +209,9 @@ async fn greet<R: AsyncRead + Unpin>(
                 "the token is not that of this role; ask whoever runs the server",
             );
         }
+    }
+    if let Some(why) = stranger(papers, &hello) {
+        return refuse(Code::BadCertificate, why);
     }
     Ok(hello)
 }
