@@ -83,6 +83,26 @@ pub struct Listen {
     pub resume_max: usize,
     /// File with a token a role.
     pub token_file: Option<PathBuf>,
+    /// The server's certificate and those between it and its authority, PEM: speak TLS.
+    pub certificate: Option<PathBuf>,
+    /// The key of that certificate, PEM.
+    pub key: Option<PathBuf>,
+    /// The authorities of units' own certificates, PEM.
+    pub unit_ca: Option<PathBuf>,
+    /// Whether a unit must show a certificate that names its callsign.
+    #[serde(default)]
+    pub unit_certificates: UnitCertificates,
+}
+
+/// Whether units show certificates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitCertificates {
+    /// They are not asked for one.
+    #[default]
+    Off,
+    /// A unit without one that names its callsign is refused.
+    Required,
 }
 
 /// `[journal]`.
@@ -110,6 +130,30 @@ pub struct CanarySettings {
     /// How late its escalation may be.
     #[serde(with = "humantime_serde")]
     pub late: Duration,
+}
+
+/// `[limits]`: what anybody may have of the server. No call is refused for any of them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Connections a second of one address, four seconds' worth at once.
+    pub connections_per_second: u32,
+    /// Connections that have not said who they are.
+    pub handshakes_max: usize,
+    /// The same of one address.
+    pub handshakes_per_address: usize,
+    /// Sessions of one address, intake aside.
+    pub sessions_per_address: usize,
+    /// Requests a second of one session that are no work on a call, four seconds' worth at once.
+    pub questions_per_second: u32,
+    /// Positions of a unit are taken so often.
+    #[serde(with = "humantime_serde")]
+    pub position_every: Duration,
+    /// A frame that was begun is whole within this.
+    #[serde(with = "humantime_serde")]
+    pub frame_limit: Duration,
+    /// MiB of answers and snapshots on their way to readers, all together.
+    pub unread_mib: usize,
 }
 
 /// `[metrics]`.
@@ -153,6 +197,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// `[canary]`.
     pub canary: CanarySettings,
+    /// `[limits]`.
+    pub limits: Limits,
     /// `[metrics]`.
     pub metrics: MetricsSettings,
     /// `[[kind]]`.
@@ -231,9 +277,14 @@ impl Settings {
             |path: &Path, source| ConfigError::Unreadable { path: path.into(), source };
         let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
         let mut settings = Self::parse(&text, &path.display().to_string())?;
-        notices::read_secrets(&mut settings.roster, path.parent().unwrap_or(Path::new("")))?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        notices::read_secrets(&mut settings.roster, beside)?;
+        let listen = &mut settings.listen;
+        for file in [&mut listen.certificate, &mut listen.key, &mut listen.unit_ca] {
+            *file = file.take().map(|file| beside.join(file));
+        }
         if let Some(file) = &settings.listen.token_file {
-            let file = path.parent().unwrap_or(Path::new("")).join(file);
+            let file = beside.join(file);
             let text =
                 std::fs::read_to_string(&file).map_err(|source| unreadable(&file, source))?;
             settings.tokens = toml::from_str(&text).map_err(|_| ConfigError::Malformed {
@@ -273,6 +324,7 @@ struct File {
     ladder: Vec<LadderTable>,
     disposition: Vec<DispositionTable>,
     canary: CanarySettings,
+    limits: Limits,
     metrics: MetricsSettings,
     kind: Vec<Kind>,
     district: Vec<District>,
@@ -291,6 +343,7 @@ impl File {
             return wrong("room.zone", problem);
         }
         self.check_listen()?;
+        self.check_limits()?;
         self.check_metrics()?;
         if self.journal.snapshot_every == 0 {
             return wrong("journal.snapshot_every", "is 0; at least 1");
@@ -326,6 +379,7 @@ impl File {
             listen: self.listen,
             journal: self.journal,
             canary: self.canary,
+            limits: self.limits,
             metrics: self.metrics,
             kinds: self.kind,
             districts: self.district,
@@ -334,6 +388,28 @@ impl File {
             tokens: BTreeMap::new(),
             drill: None,
         })
+    }
+
+    fn check_limits(&self) -> Checked<()> {
+        let limits = &self.limits;
+        ms("limits.position_every", limits.position_every)?;
+        ms("limits.frame_limit", limits.frame_limit)?;
+        for (key, number) in [
+            ("limits.connections_per_second", limits.connections_per_second as usize),
+            ("limits.handshakes_max", limits.handshakes_max),
+            ("limits.handshakes_per_address", limits.handshakes_per_address),
+            ("limits.sessions_per_address", limits.sessions_per_address),
+            ("limits.questions_per_second", limits.questions_per_second as usize),
+        ] {
+            if number == 0 {
+                return wrong(key, "is 0; at least 1");
+            }
+        }
+        // An answer being made holds a MiB, and a snapshot comes after it.
+        if limits.unread_mib < 4 {
+            return wrong("limits.unread_mib", "is less than 4");
+        }
+        Ok(())
     }
 
     fn check_metrics(&self) -> Checked<()> {
@@ -364,6 +440,16 @@ impl File {
             if number == 0 {
                 return wrong(key, "is 0; at least 1");
             }
+        }
+        if listen.certificate.is_some() != listen.key.is_some() {
+            return wrong("listen.certificate", "and listen.key come together: one is missing");
+        }
+        if listen.unit_ca.is_some() && listen.certificate.is_none() {
+            return wrong("listen.unit_ca", "is of no use without listen.certificate and its key");
+        }
+        if listen.unit_certificates == UnitCertificates::Required && listen.unit_ca.is_none() {
+            let problem = "is \"required\", and no listen.unit_ca says whose certificates count";
+            return wrong("listen.unit_certificates", problem);
         }
         Ok(())
     }

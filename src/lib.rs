@@ -32,6 +32,7 @@
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain; figures for
 //!   Prometheus and `/healthz` on a listener of their own.
+//! - [`tls`]: certificates and keys from PEM files, and a development authority that makes them.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key;
 //!   [`client::unit`] keeps what a patrol crew says on its own disk until the room has it.
 //! - [`console`]: the operator's screen.
@@ -67,7 +68,7 @@
 //! |---|---|
 //! | a reply, push or notice before its commit is on the disk | `service/room.rs`: answers are sent after [`service::Writer::commit`] |
 //! | a sync that failed tried again, or a room that goes on after it | [`journal`]: poisoned; `service/room.rs` ends |
-//! | a call refused | `engine/decide.rs`: texts are cut, never rejected; `net`: calls pass every limit |
+//! | a call refused | `engine/decide.rs`: texts are cut, never rejected; `net/limits.rs`: calls pass every limit |
 //! | an event that cannot be applied | [`engine::State::apply`] has no error; what it does not know it counts |
 //! | a decision that changes something | [`engine::decide`] takes the state by shared reference |
 //! | the machine's time read elsewhere than in [`service::clock`] | clippy.toml, `tests/house.rs` |
@@ -99,4 +100,5 @@ pub mod notify;
 pub mod protocol;
 pub mod report;
 pub mod service;
+pub mod tls;
 pub mod trace;

@@ -13,7 +13,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("journal", &["domain"]),
     ("service", &["domain", "engine", "journal"]),
     ("protocol", &[]),
-    ("client", &["protocol"]),
+    (
+        "client",
+        &[
+            "protocol", "tls", // the authority it trusts, and its own certificate
+        ],
+    ),
     (
         "net",
         &[
@@ -23,9 +28,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "journal", // health, backups, and the plain files that a report reads
             "notify",  // starts the outbox, and rings it
             "report",  // answers the request for one
+            "tls",     // its certificate, and who a unit's is for
         ],
     ),
     ("report", &["domain", "journal"]),
+    ("tls", &[]),
     ("trace", &["domain", "engine", "journal", "client"]),
     ("config", &["domain", "notify"]), // makes the roster of who is told
     ("console", &["client", "protocol"]),

@@ -5,12 +5,17 @@
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
 mod census;
+mod certificates;
+mod connections;
 mod convert;
+mod door;
 mod feed;
 mod health;
+mod limits;
 mod metrics;
 mod notices;
 mod queries;
+mod reload;
 mod session;
 mod shed;
 mod stream;
@@ -22,8 +27,13 @@ use crate::journal::{Journal, JournalError, Options};
 use crate::notify::Ears;
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle, Ring, Shift};
+use crate::tls::TlsError;
 use census::Census;
+use certificates::Certificates;
+use connections::Connections;
 pub use feed::WireFeed;
+use limits::Door;
+use reload::{Reload, Reloads};
 use shed::{Shed, Tally};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -33,7 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
 
 /// How long sessions may take to hear their last replies when the server stops.
@@ -44,7 +54,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub enum ServeError {
     /// The address is not loopback and nothing encrypts.
     #[error(
-        "{0} is reachable from outside and this version speaks plain text: listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file"
+        "{0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key (`fifteen cert` makes some), or listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file for plain text"
     )]
     Exposed(SocketAddr),
     /// The address cannot be listened on.
@@ -55,6 +65,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The certificate, its key or the units' authorities cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] TlsError),
     /// People could not be told of what they must be told.
     #[error("nobody could be told of an escalation: {0}")]
     Notices(String),
@@ -80,6 +93,7 @@ struct Server {
     tally: Tally,
     sessions: AtomicUsize,
     census: Census,
+    door: Arc<Door>,
     /// The session that speaks for each unit now.
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
@@ -89,6 +103,9 @@ struct Server {
     /// How the last test of each channel went.
     tests: crate::notify::Tests,
     stopping: watch::Receiver<bool>,
+    /// Those of TLS; without them plain text is spoken.
+    certificates: Option<Arc<Certificates>>,
+    reloads: Reloads,
 }
 
 impl Server {
@@ -163,6 +180,16 @@ impl Hall {
         clock: RoomClock,
         ring: Option<Ring>,
     ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
+        Self::open_under(None, settings, opened, clock, ring)
+    }
+
+    fn open_under<J: Journal>(
+        certificates: Option<Arc<Certificates>>,
+        settings: Settings,
+        opened: Opened<J>,
+        clock: RoomClock,
+        ring: Option<Ring>,
+    ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
         let seq = opened.journal.last().seq;
         let (bell, ears) = crate::notify::bell();
         let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
@@ -175,17 +202,25 @@ impl Hall {
         let Opened { journal, state, notes, files } = opened;
         let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;
         let node = node(shift.journal());
+        let mut reloads = Reloads::default();
+        if let Some(certificates) = &certificates {
+            reloads.add(Arc::clone(certificates) as Arc<dyn Reload>);
+        }
         let (stopper, stopping) = watch::channel(false);
+        let door = Arc::new(Door::new(settings.limits, clock.now()));
         let server = Arc::new(Server {
             started_at: clock.now(),
             handle,
             clock,
+            certificates,
+            reloads,
             settings,
             node,
             session_ids: AtomicU64::new(1),
             tally: Tally::default(),
             sessions: AtomicUsize::new(0),
             census: Census::default(),
+            door,
             units: Mutex::default(),
             notes,
             files,
@@ -212,7 +247,8 @@ impl Hall {
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,
     {
-        session::run(Arc::clone(&self.server), tokio::io::split(io), peer)
+        let arrival = session::Arrival::of(&self.server, peer);
+        session::run(Arc::clone(&self.server), tokio::io::split(io), arrival)
     }
 
     /// Lets every session end in order.
@@ -223,7 +259,7 @@ impl Hall {
 }
 
 /// Serves the room until `stop` resolves or the log fails. `ready` is told the address once
-/// clients can connect.
+/// clients can connect. At each `hang_ups` what comes from files is read again.
 ///
 /// # Errors
 /// [`ServeError`]; what was acknowledged before is on the disk.
@@ -232,11 +268,13 @@ pub async fn serve<J: Journal + 'static>(
     opened: Opened<J>,
     closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
     ready: impl FnOnce(SocketAddr),
+    mut hang_ups: mpsc::Receiver<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let address = settings.listen.address;
     let plain = settings.listen.plain_text_outside_loopback && !settings.tokens.is_empty();
-    if !address.ip().is_loopback() && !plain {
+    let certificates = Certificates::open(&settings.listen)?.map(Arc::new);
+    if !address.ip().is_loopback() && certificates.is_none() && !plain {
         return Err(ServeError::Exposed(address));
     }
     let (listener, address) = bind(address).await?;
@@ -246,7 +284,7 @@ pub async fn serve<J: Journal + 'static>(
     };
     let rate = settings.drill.unwrap_or(1);
     let clock = RoomClock::start_at_rate(opened.state.at, rate);
-    let (hall, shift) = Hall::open(settings, opened, clock, None)?;
+    let (hall, shift) = Hall::open_under(certificates, settings, opened, clock, None)?;
     let Hall { server, ears, stopper } = hall;
     let started = shift.spawn(server.handle.clone(), server.clock.clone(), closing)?;
     let telling = match notices::start(&server, ears) {
@@ -257,7 +295,13 @@ pub async fn serve<J: Journal + 'static>(
             return Err(ServeError::Notices(why));
         }
     };
-    info!(%address, "serving");
+    let tls = server.certificates.is_some();
+    if let Some(problem) =
+        server.certificates.as_ref().and_then(|it| it.problem(server.clock.wall_now()))
+    {
+        warn!("{problem}");
+    }
+    info!(%address, tls, "serving");
     let looks = looks.map(|(listener, address)| {
         info!(%address, "metrics and health");
         tokio::spawn(metrics::serve(Arc::clone(&server), listener))
@@ -266,13 +310,16 @@ pub async fn serve<J: Journal + 'static>(
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
     let canary = tokio::spawn(health::canary(Arc::clone(&server)));
+    let connections = Connections::new(listener, &server.settings);
     let early = loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => {
-                    // Small frames and people waiting: never held back to be sent together.
-                    let _ = socket.set_nodelay(true);
-                    tokio::spawn(session::run(Arc::clone(&server), socket.into_split(), peer));
+            accepted = connections.next(&server) => match accepted {
+                Ok((socket, peer, place)) => {
+                    let entering = door::enter(Arc::clone(&server), socket, peer);
+                    tokio::spawn(async move {
+                        entering.await;
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     // Out of file handles, mostly: the sessions that are there go on.
@@ -280,6 +327,11 @@ pub async fn serve<J: Journal + 'static>(
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
+            Some(()) = hang_ups.recv() => {
+                let server = Arc::clone(&server);
+                // It waits for a disk that may hang.
+                tokio::task::spawn_blocking(move || server.reloads.again());
+            }
             () = &mut stop => break None,
             ended = &mut engine_ended => break Some(ended),
         }
@@ -288,7 +340,7 @@ pub async fn serve<J: Journal + 'static>(
     if let Some(looks) = looks {
         looks.abort();
     }
-    drop(listener);
+    drop(connections);
     // Sessions stop reading; what they have asked is still answered, then the engine ends.
     let _ = stopper.send(true);
     notices::stop(telling).await;
