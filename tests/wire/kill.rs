@@ -1,11 +1,12 @@
-//! `kill -9` under load, again and again: what was acknowledged is there, once, and what was due
-//! meanwhile has escalated.
+//! `kill -9` under load, again and again, and the power cut: what was acknowledged is there, once, and
+//! what was due meanwhile has escalated.
 //!
-//! `FIFTEEN_KILLS` sets the number of kills, `FIFTEEN_SEED` replays the moments and the load of a run as far as the
+//! `FIFTEEN_KILLS` and `FIFTEEN_CUTS` set how often, `FIFTEEN_SEED` replays the moments and the load of a run as far as the
 //! machine lets it.
 
 use super::books::{self, KeyBytes, Receipt};
 use super::peer::{Peer, call_from, duty, report};
+use super::power::Disk;
 use super::server::{PATIENCE, Room, Server};
 use fifteen::client::{Client, ClientConfig, ClientError, Connect};
 use fifteen::domain::{Dated, Event, UtcMs};
@@ -25,8 +26,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Desks, each with an operator's and a unit's connection.
-const DESKS: usize = 16;
+/// Desks, each with an operator's and a unit's connection: 64 clients.
+const DESKS: usize = 32;
 /// What is noted with every call-back.
 const CALLBACK_NOTE: &str = "rang her back";
 /// Receipts looked up over the wire after each restart.
@@ -414,17 +415,35 @@ pub(crate) fn read_log(store: &Store) -> Vec<Dated> {
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_or_done_twice_by_kills_under_load() {
     let kills = number_from("FIFTEEN_KILLS", 50);
+    println!("FIFTEEN_KILLS={kills}");
+    dies_under_load(kills, None).await;
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_or_done_twice_by_power_cuts_under_load() {
+    let cuts = number_from("FIFTEEN_CUTS", 5);
+    let Some(disk) = Disk::new() else { return };
+    println!("FIFTEEN_CUTS={cuts}");
+    dies_under_load(cuts, Some(&disk)).await;
+}
+
+/// The room dies so often: killed, or with `disk`, which loses its power in the same moment.
+async fn dies_under_load(kills: u64, disk: Option<&Disk>) {
     let seed = number_from("FIFTEEN_SEED", wall().0);
-    println!("FIFTEEN_SEED={seed} FIFTEEN_KILLS={kills}");
+    println!("FIFTEEN_SEED={seed}");
     let watch = Stopwatch::start();
     let mut dice = Dice(seed);
-    let room = Room::new(&[
-        ("limit = \"15m\"\nwarn = [\"10m\"]", "limit = \"700ms\"\nwarn = [\"400ms\"]"),
-        ("limit = \"90s\"", "limit = \"400ms\""),
-        ("every = \"15m\"", "every = \"500ms\""),
-        ("snapshot_every = 1000000", "snapshot_every = 7000"),
-        ("keep_live = \"7days\"", "keep_live = \"10s\""),
-    ]);
+    let home = disk.map_or_else(std::env::temp_dir, Disk::folder);
+    let room = Room::new_in(
+        &home,
+        &[
+            ("limit = \"15m\"\nwarn = [\"10m\"]", "limit = \"700ms\"\nwarn = [\"400ms\"]"),
+            ("limit = \"90s\"", "limit = \"400ms\""),
+            ("every = \"15m\"", "every = \"500ms\""),
+            ("snapshot_every = 1000000", "snapshot_every = 7000"),
+            ("keep_live = \"7days\"", "keep_live = \"10s\""),
+        ],
+    );
     let mut server = room.serve();
     let (door, at_door) = watch::channel(server.address);
     let (stopper, stop) = watch::channel(false);
@@ -438,8 +457,14 @@ async fn nothing_acknowledged_is_lost_or_done_twice_by_kills_under_load() {
     for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(100 + dice.below(700))).await;
         server.assert_up();
-        server.kill();
+        if let Some(disk) = disk {
+            disk.cut();
+        }
         let killed_at = wall();
+        server.kill();
+        if let Some(disk) = disk {
+            disk.back();
+        }
         server = room.serve();
         door.send_replace(server.address);
         // A little apart, for clocks of two processes.
@@ -502,7 +527,9 @@ async fn nothing_acknowledged_is_lost_or_done_twice_by_kills_under_load() {
         matches!(&dated.transition.event, Event::NoteAdded { text, .. } if &*text.0 == CALLBACK_NOTE)
     });
     assert_eq!(notes.count(), rang.len());
-    let known = ["not_assigned", "call_closed", "out_of_order", "call_open", "claimed"];
+    // A log whose power is gone says so before the server is.
+    let failed = if disk.is_some() { "journal_failed" } else { "claimed" };
+    let known = ["not_assigned", "call_closed", "out_of_order", "call_open", "claimed", failed];
     for code in ledger.rejected.keys() {
         assert!(known.contains(&&**code), "rejected as {code}");
     }

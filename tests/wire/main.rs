@@ -14,6 +14,7 @@ mod limits;
 mod looks;
 mod narrow;
 mod peer;
+mod power;
 mod proxy;
 mod resume;
 mod server;

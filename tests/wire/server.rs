@@ -20,7 +20,12 @@ pub(crate) struct Room {
 impl Room {
     /// The shipped rules with each first text replaced by its second, wherever it stands; no canary.
     pub(crate) fn new(changes: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::new_in(&std::env::temp_dir(), changes)
+    }
+
+    /// The same in a folder below `home`.
+    pub(crate) fn new_in(home: &Path, changes: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir_in(home).unwrap();
         let mut rules = fifteen::config::SHIPPED.to_owned();
         for (from, to) in changes.iter().copied().chain([("every = \"5m\"", "every = \"0s\"")]) {
             let canary = from == "every = \"5m\"" && to == "every = \"0s\"";
