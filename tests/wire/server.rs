@@ -32,7 +32,12 @@ impl Room {
             assert!(canary || rules.contains(from), "the rules do not say {from:?}");
             rules = rules.replace(from, to);
         }
-        fs::write(folder.path().join("dispatch.toml"), rules).unwrap();
+        let path = folder.path().join("dispatch.toml");
+        fs::write(&path, rules).unwrap();
+        // The power of its disk may go: the rules of the test are there all the same.
+        for durable in [&*path, folder.path(), home] {
+            File::open(durable).and_then(|it| it.sync_all()).unwrap();
+        }
         Self { folder }
     }
 
