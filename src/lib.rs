@@ -97,5 +97,6 @@ pub mod net;
 pub mod notify;
 pub mod protocol;
 pub mod report;
+pub mod seal;
 pub mod service;
 pub mod trace;
