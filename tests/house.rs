@@ -11,7 +11,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("engine", &["domain"]),
     ("journal", &["domain"]),
-    ("service", &["domain", "engine", "journal"]),
+    ("seal", &["domain"]),
+    (
+        "service",
+        &[
+            "domain", "engine", "journal",
+            "seal", // where events become bytes, what may name her is sealed
+        ],
+    ),
     ("protocol", &[]),
     ("client", &["protocol"]),
     (
@@ -23,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "journal", // health, backups, and the plain files that a report reads
             "notify",  // starts the outbox, and rings it
             "report",  // answers the request for one
+            "seal",    // hands the keys on to the engine's thread
         ],
     ),
     ("report", &["domain", "journal"]),

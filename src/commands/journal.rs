@@ -1,15 +1,16 @@
 //! `fifteen journal`: looks after a log on the disk.
 
+use super::keyring;
 use super::serve::options;
 use crate::cli::{Folder, Journal, Task};
 use anyhow::{Context, Result, bail};
 use fifteen::client::Client;
 use fifteen::domain::{Event, UtcMs};
-use fifteen::engine::State;
 use fifteen::journal::{JournalError, RecordRef, inspect, probe};
 use fifteen::protocol::{Backup, Hello, ReplyBody, Role};
+use fifteen::seal::Keyring;
 use fifteen::service::clock::RoomClock;
-use fifteen::service::decode;
+use fifteen::service::{Keyless, Opened, decode};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
@@ -18,14 +19,22 @@ use std::process::ExitCode;
 
 pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
     match args.task {
-        Task::Verify(Folder { dir, witness }) => {
-            let found = inspect::verify::<State>(&dir, &options(witness.as_deref())?)?;
+        Task::Verify(folder) => {
+            let options = options(folder.witness.as_deref())?;
+            let found = match keys(&folder)? {
+                Some(keyring) => inspect::verify_as(&folder.dir, &options, &Opened::with(keyring))?,
+                None => inspect::verify::<Keyless>(&folder.dir, &options)?,
+            };
             print(&found, json)?;
             return Ok(if found.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Task::Dump(folder) => dump(&folder)?,
-        Task::Digest(Folder { dir, witness }) => {
-            let found = inspect::digest::<State>(&dir, &options(witness.as_deref())?)?;
+        Task::Digest(folder) => {
+            let options = options(folder.witness.as_deref())?;
+            let found = match keys(&folder)? {
+                Some(keyring) => inspect::digest_as(&folder.dir, &options, &Opened::with(keyring))?,
+                None => inspect::digest::<Keyless>(&folder.dir, &options)?,
+            };
             if json {
                 print(&found, true)?;
             } else {
@@ -33,9 +42,13 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
                 println!("{}", found.digest);
             }
         }
-        Task::Snapshot(Folder { dir, witness }) => {
-            existing(&dir)?;
-            let taken = inspect::snapshot::<State>(&dir, options(witness.as_deref())?)?;
+        Task::Snapshot(folder) => {
+            existing(&folder.dir)?;
+            let Some(keyring) = keys(&folder)? else {
+                bail!("a snapshot is sealed, and the keyring is not there: say --keyring FILE");
+            };
+            let options = options(folder.witness.as_deref())?;
+            let taken = inspect::snapshot_as(&folder.dir, options, &Opened::with(keyring))?;
             if json {
                 let about = serde_json::json!({ "seq": taken.seq, "bytes": taken.len });
                 println!("{about}");
@@ -53,7 +66,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Restore { backup, to } => {
             print(&inspect::restore(&backup, &to, options(None)?)?, json)?;
         }
-        Task::Archive { folder: Folder { dir, witness }, keep } => {
+        Task::Archive { folder: Folder { dir, witness, .. }, keep } => {
             existing(&dir)?;
             let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
             let before = UtcMs(RoomClock::start(UtcMs(0)).now().since(UtcMs(keep_ms)));
@@ -64,7 +77,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
                 println!("{} transitions moved; archived up to {}", moved.moved, moved.archived);
             }
         }
-        Task::Repair { folder: Folder { dir, witness }, give_up_missing } => {
+        Task::Repair { folder: Folder { dir, witness, .. }, give_up_missing } => {
             existing(&dir)?;
             let done = inspect::repair(&dir, options(witness.as_deref())?, give_up_missing)?;
             print(&done, json)?;
@@ -73,6 +86,19 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Probe { dir } => probe(&dir)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The keyring of a log, if it is there; if it is not, that is said once.
+fn keys(folder: &Folder) -> Result<Option<Keyring>> {
+    let found = keyring::found(&folder.dir, folder.keyring.as_deref())?;
+    if found.is_none() {
+        let path = keyring::path_of(&folder.dir, folder.keyring.as_deref());
+        eprintln!(
+            "no keyring at {}: the chain is checked all the same; what is sealed stays sealed, and the state and its digest are those without it",
+            path.display()
+        );
+    }
+    Ok(found)
 }
 
 /// A mistyped folder must not become a new log.

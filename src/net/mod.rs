@@ -9,6 +9,7 @@ mod feed;
 mod health;
 mod notices;
 mod queries;
+mod readings;
 mod session;
 mod stream;
 
@@ -16,6 +17,7 @@ use crate::config::Settings;
 use crate::domain::{Actor, Command, Order, UtcMs};
 use crate::engine::State;
 use crate::journal::{Journal, JournalError, Options};
+use crate::seal::Keyring;
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle};
 use feed::WireFeed;
@@ -89,6 +91,7 @@ struct Server {
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
     files: LogFiles,
+    keyring: Keyring,
     /// Supervisors connected now, and how often.
     watchers: Arc<Mutex<HashMap<String, usize>>>,
     /// How the last test of each channel went.
@@ -159,6 +162,8 @@ pub struct Opened<J> {
     pub journal: J,
     /// Its fold.
     pub state: State,
+    /// The keys to what is sealed in it.
+    pub keyring: Keyring,
     /// What opening it found, for `health`.
     pub notes: Vec<String>,
     /// Its plain files, for what reads much of it beside the engine.
@@ -203,6 +208,7 @@ pub async fn serve<J: Journal + 'static>(
         snapshot_every: settings.journal.snapshot_every,
         keep_live: settings.journal.keep_live,
         clock_rate: settings.drill.unwrap_or(1),
+        keyring: opened.keyring.clone(),
     };
     let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
     let node = node(&started.handle).await;
@@ -220,6 +226,7 @@ pub async fn serve<J: Journal + 'static>(
         units: Mutex::default(),
         notes: opened.notes,
         files: opened.files,
+        keyring: opened.keyring,
         watchers: Arc::default(),
         tests: Arc::default(),
         stopping,

@@ -11,11 +11,13 @@
 
 pub mod clock;
 mod handle;
+mod keyless;
 mod record;
 mod room;
 mod writer;
 
 pub use handle::{Asked, Failed, Handle, Outcome};
-pub use record::{decode, encode};
+pub use keyless::Keyless;
+pub use record::{Opened, decode, decode_sealed, encode, is_sealed};
 pub use room::{Feed, NoFeed, Pulse, Room, Settings, Started, start};
 pub use writer::{COMMIT_ALARM, CommitError, Writer};
