@@ -114,6 +114,16 @@ pub struct CanarySettings {
     pub late: Duration,
 }
 
+/// `[metrics]`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsSettings {
+    /// Where `/metrics` and `/healthz` are; without it nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Answer there for other than loopback: plain HTTP, no token.
+    pub outside_loopback: bool,
+}
+
 /// `[[kind]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,6 +155,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// `[canary]`.
     pub canary: CanarySettings,
+    /// `[metrics]`.
+    pub metrics: MetricsSettings,
     /// `[[kind]]`.
     pub kinds: Vec<Kind>,
     /// `[[district]]`.
@@ -183,6 +195,8 @@ impl Settings {
         self.journal.keyring = None;
         // Its escalation would be late by the rate; the room is not one to be watched over.
         self.canary.every = Duration::ZERO;
+        // A real room's port, most likely, and nobody is to be woken by a drill.
+        self.metrics.listen = None;
         let roster = &mut self.roster;
         (roster.people, roster.channels) = (Vec::new(), Vec::new());
         (roster.test_at, roster.report_at, roster.link) = (None, None, None);
@@ -262,6 +276,7 @@ struct File {
     ladder: Vec<LadderTable>,
     disposition: Vec<DispositionTable>,
     canary: CanarySettings,
+    metrics: MetricsSettings,
     kind: Vec<Kind>,
     district: Vec<District>,
     notify: NotifyTable,
@@ -279,6 +294,7 @@ impl File {
             return wrong("room.zone", problem);
         }
         self.check_listen()?;
+        self.check_metrics()?;
         if self.journal.snapshot_every == 0 {
             return wrong("journal.snapshot_every", "is 0; at least 1");
         }
@@ -313,6 +329,7 @@ impl File {
             listen: self.listen,
             journal: self.journal,
             canary: self.canary,
+            metrics: self.metrics,
             kinds: self.kind,
             districts: self.district,
             rules,
@@ -320,6 +337,22 @@ impl File {
             tokens: BTreeMap::new(),
             drill: None,
         })
+    }
+
+    fn check_metrics(&self) -> Checked<()> {
+        let Some(address) = self.metrics.listen else {
+            return Ok(());
+        };
+        if address == self.listen.address && address.port() != 0 {
+            return wrong("metrics.listen", "is where clients connect; it needs a port of its own");
+        }
+        if !address.ip().is_loopback() && !self.metrics.outside_loopback {
+            let problem = format!(
+                "{address} is reachable from outside and speaks plain HTTP to anybody: listen on 127.0.0.1, or set metrics.outside_loopback = true"
+            );
+            return wrong("metrics.listen", problem);
+        }
+        Ok(())
     }
 
     fn check_listen(&self) -> Checked<()> {

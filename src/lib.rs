@@ -30,7 +30,8 @@
 //! - [`service`]: the engine's thread, one commit for all that came meanwhile ([`service::Writer`]),
 //!   then the answers; [`service::clock`] is room time.
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
-//! - [`net`]: listener and sessions; one file of it converts between wire and domain.
+//! - [`net`]: listener and sessions; one file of it converts between wire and domain; figures for
+//!   Prometheus and `/healthz` on a listener of their own.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key;
 //!   [`client::unit`] keeps what a patrol crew says on its own disk until the room has it.
 //! - [`console`]: the operator's screen.

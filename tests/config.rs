@@ -164,6 +164,7 @@ fn refused(text: &str, key: &str, why: &str) {
 #[test]
 fn an_unknown_key_is_refused_in_every_section() {
     for section in [
+        "[metrics]",
         "[room]",
         "[listen]",
         "[journal]",
@@ -709,4 +710,20 @@ fn a_drill_tells_nobody_outside_and_gives_people_their_own_time() {
     assert!(drill.journal.witness.is_none() && drill.journal.archive.is_none());
     assert_eq!(drill.rules.claim_stale_ms, 60 * shipped.rules.claim_stale_ms);
     assert_eq!(drill.rules.clocks, shipped.rules.clocks, "a call's clocks are the room's");
+}
+
+#[test]
+fn figures_have_a_port_of_their_own_and_stay_on_the_machine_unless_told_otherwise() {
+    let listen = |address: &str| {
+        changed("# listen = \"127.0.0.1:9115\"", &format!("listen = \"{address}\""))
+    };
+    assert!(Settings::shipped().metrics.listen.is_none(), "nothing listens that nobody asked for");
+    let settings = Settings::parse(&listen("127.0.0.1:9115"), "good.toml").unwrap();
+    assert_eq!(settings.metrics.listen.unwrap().port(), 9115);
+    assert!(settings.into_drill(60).metrics.listen.is_none());
+    refused(&listen("127.0.0.1:7115"), "metrics.listen", "a port of its own");
+    refused(&listen("0.0.0.0:9115"), "metrics.listen", "outside_loopback = true");
+    let open =
+        listen("0.0.0.0:9115").replace("outside_loopback = false ", "outside_loopback = true ");
+    Settings::parse(&open, "open.toml").unwrap();
 }

@@ -39,6 +39,16 @@ impl Queue {
         self.places.range(behind).map(|(_, _, id)| *id)
     }
 
+    /// How many calls of `priority` wait, and when the first of them was received.
+    #[must_use]
+    pub fn waiting_at(&self, priority: Priority) -> (usize, Option<UtcMs>) {
+        let first = (priority, UtcMs(0), CallId(0));
+        let last = (priority, UtcMs(u64::MAX), CallId(u64::MAX));
+        let mut there = self.places.range(first..=last);
+        let oldest_at = there.clone().next().map(|(_, at, _)| *at);
+        (there.by_ref().count(), oldest_at)
+    }
+
     /// How many calls wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,23 +4,28 @@
 //! every limit. Nothing here decides about a call: it converts, asks the engine's thread
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
+mod census;
 mod convert;
 mod feed;
 mod health;
+mod metrics;
 mod notices;
 mod queries;
 mod readings;
 mod session;
+mod shed;
 mod stream;
 
 use crate::config::Settings;
-use crate::domain::{Actor, Command, Order, UtcMs};
+use crate::domain::UtcMs;
 use crate::engine::State;
 use crate::journal::{Journal, JournalError, Options};
 use crate::seal::Keyring;
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle};
+use census::Census;
 use feed::WireFeed;
+use shed::{Shed, Tally};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,18 +68,6 @@ pub enum ServeError {
     Panicked,
 }
 
-/// What is shed is summed up over so long into one entry of the log.
-const SHED_SUM: Duration = Duration::from_secs(1);
-
-/// Work that is shed before a call is.
-#[derive(Debug, Clone, Copy)]
-enum Shed {
-    /// Questions answered `busy`.
-    Queries,
-    /// Readers dropped because they did not keep up with the pushes.
-    Pushes,
-}
-
 /// What all sessions share.
 struct Server {
     handle: Handle<WireFeed>,
@@ -84,9 +77,9 @@ struct Server {
     node: u64,
     started_at: UtcMs,
     session_ids: AtomicU64,
-    shed_queries: AtomicU64,
-    shed_pushes: AtomicU64,
+    tally: Tally,
     sessions: AtomicUsize,
+    census: Census,
     /// The session that speaks for each unit now.
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
@@ -100,31 +93,6 @@ struct Server {
 }
 
 impl Server {
-    /// Counts work put off so that calls can be taken, and has the log say so: summed up
-    /// over a second.
-    fn shed(self: &Arc<Self>, what: Shed) {
-        let count = match what {
-            Shed::Queries => &self.shed_queries,
-            Shed::Pushes => &self.shed_pushes,
-        };
-        if count.fetch_add(1, Ordering::Relaxed) > 0 {
-            return;
-        }
-        let server = Arc::clone(self);
-        tokio::spawn(async move {
-            tokio::time::sleep(SHED_SUM).await;
-            let (count, what) = match what {
-                Shed::Queries => (&server.shed_queries, "queries"),
-                Shed::Pushes => (&server.shed_pushes, "pushes"),
-            };
-            let count = count.swap(0, Ordering::Relaxed);
-            warn!(what, count, "shed, so that calls could be taken");
-            let command = Command::RecordShedWork { what: what.into(), count };
-            let order = Order { by: Actor::room(), key: None, command };
-            server.handle.order(order, |_, _| {}).await;
-        });
-    }
-
     /// Makes session `id` the voice of `unit`; an older one is told that it was replaced.
     fn take_unit(&self, unit: &str, id: u64) -> Arc<Notify> {
         let replaced = Arc::new(Notify::new());
@@ -196,10 +164,11 @@ pub async fn serve<J: Journal + 'static>(
     if !address.ip().is_loopback() && !plain {
         return Err(ServeError::Exposed(address));
     }
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| ServeError::Listen { address, source })?;
-    let address = listener.local_addr().unwrap_or(address);
+    let (listener, address) = bind(address).await?;
+    let looks = match settings.metrics.listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let seq = opened.journal.last().seq;
     let (bell, ears) = crate::notify::bell();
     let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
@@ -220,9 +189,9 @@ pub async fn serve<J: Journal + 'static>(
         settings,
         node,
         session_ids: AtomicU64::new(1),
-        shed_queries: AtomicU64::new(0),
-        shed_pushes: AtomicU64::new(0),
+        tally: Tally::default(),
         sessions: AtomicUsize::new(0),
+        census: Census::default(),
         units: Mutex::default(),
         notes: opened.notes,
         files: opened.files,
@@ -240,6 +209,10 @@ pub async fn serve<J: Journal + 'static>(
         }
     };
     info!(%address, "serving");
+    let looks = looks.map(|(listener, address)| {
+        info!(%address, "metrics and health");
+        tokio::spawn(metrics::serve(Arc::clone(&server), listener))
+    });
     ready(address);
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
@@ -261,6 +234,9 @@ pub async fn serve<J: Journal + 'static>(
         }
     };
     canary.abort();
+    if let Some(looks) = looks {
+        looks.abort();
+    }
     drop(listener);
     // Sessions stop reading; what they have asked is still answered, then the engine ends.
     let _ = stopper.send(true);
@@ -279,6 +255,13 @@ pub async fn serve<J: Journal + 'static>(
         warn!("some sessions did not take their last replies in time");
     }
     outcome
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 async fn wait_for(

@@ -3,6 +3,7 @@
 //! Reading and writing are two tasks. A peer that does not read is dropped by the writer's time
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
+use super::census::Counted;
 use super::convert;
 use super::feed::View;
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
@@ -116,14 +117,14 @@ pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr
             return writer.last(refused.into(), limit).await;
         }
     };
-    server.sessions.fetch_add(1, Ordering::Relaxed);
+    let counted = Counted::enter(&server, hello.role);
     info!(id, %peer, role = %hello.role, "session");
     let looks = (hello.role == crate::protocol::Role::Supervisor).then(|| hello.who.clone());
     if let Some(who) = &looks {
         server.looks(who, true);
     }
     let why = talk(&server, id, hello, &mut frames, writer).await;
-    server.sessions.fetch_sub(1, Ordering::Relaxed);
+    drop(counted);
     if let Some(who) = &looks {
         server.looks(who, false);
     }

@@ -228,7 +228,7 @@ pub struct Recommendation {
 }
 
 /// How the server is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthStatus {
     /// Nothing is wrong.
     pub ok: bool,

@@ -12,12 +12,14 @@
 pub mod clock;
 mod handle;
 mod keyless;
+mod pulse;
 mod record;
 mod room;
 mod writer;
 
 pub use handle::{Asked, Failed, Handle, Outcome};
 pub use keyless::Keyless;
+pub use pulse::{COMMIT_SECONDS, COMMIT_TRANSITIONS, Cell, LATE_SECONDS, Pulse, Spread};
 pub use record::{Opened, decode, decode_sealed, encode, is_sealed};
-pub use room::{Feed, NoFeed, Pulse, Room, Settings, Started, start};
+pub use room::{Feed, NoFeed, Room, Settings, Started, start};
 pub use writer::{COMMIT_ALARM, CommitError, Writer};

@@ -2,6 +2,7 @@
 
 use super::clock::{RoomClock, Stopwatch};
 use super::handle::{Answering, Failed, Handle, Message};
+use super::pulse::Pulse;
 use super::record::snapshot_of;
 use super::writer::{CommitError, Writer};
 use crate::domain::{
@@ -70,37 +71,6 @@ impl<F> Room<'_, F> {
     /// Moves what is old to the archive, a step after each of the next commits.
     pub fn archive(&mut self) {
         *self.archiving = true;
-    }
-}
-
-/// How the engine's thread fares: the slowest commit of this minute and of the one before, so that
-/// everybody who asks is told the same.
-#[derive(Debug, Clone, Default)]
-pub struct Pulse {
-    minute: u64,
-    slowest: [Duration; 2],
-}
-
-impl Pulse {
-    fn turn(&mut self, now: UtcMs) {
-        let minute = now.0 / 60_000;
-        match minute.saturating_sub(self.minute) {
-            0 => {}
-            1 => self.slowest = [Duration::ZERO, self.slowest[0]],
-            _ => self.slowest = [Duration::ZERO; 2],
-        }
-        self.minute = minute;
-    }
-
-    fn committed(&mut self, now: UtcMs, took: Duration) {
-        self.turn(now);
-        self.slowest[0] = self.slowest[0].max(took);
-    }
-
-    /// The slowest commit of the last one to two minutes before `now`.
-    pub fn slowest_commit(&mut self, now: UtcMs) -> Duration {
-        self.turn(now);
-        self.slowest[0].max(self.slowest[1])
     }
 }
 
@@ -314,7 +284,7 @@ impl<J: Journal, F: Feed> Thread<J, F> {
         }
         let watch = Stopwatch::start();
         self.writer.commit(&self.events)?;
-        self.pulse.committed(self.clock.now(), watch.elapsed());
+        self.pulse.committed(self.clock.now(), watch.elapsed(), &self.events);
         self.feed.committed(self.engine.state(), &self.events);
         for dated in &self.events {
             if let Event::IdentityErased { call, .. } = dated.transition.event {

@@ -10,6 +10,7 @@ mod drill;
 mod duty;
 mod kill;
 mod lifecycle;
+mod looks;
 mod narrow;
 mod peer;
 mod proxy;
