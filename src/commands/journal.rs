@@ -8,9 +8,9 @@ use fifteen::client::Client;
 use fifteen::domain::{Event, UtcMs};
 use fifteen::journal::{JournalError, RecordRef, inspect, probe};
 use fifteen::protocol::{Backup, Hello, ReplyBody, Role};
-use fifteen::seal::Keyring;
+use fifteen::seal::{self, Keyring};
 use fifteen::service::clock::RoomClock;
-use fifteen::service::{Keyless, Opened, decode};
+use fifteen::service::{self, Keyless, Opened, decode};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
@@ -19,15 +19,12 @@ use std::process::ExitCode;
 
 pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
     match args.task {
-        Task::Verify(folder) => {
-            let options = options(folder.witness.as_deref())?;
-            let found = match keys(&folder)? {
-                Some(keyring) => inspect::verify_as(&folder.dir, &options, &Opened::with(keyring))?,
-                None => inspect::verify::<Keyless>(&folder.dir, &options)?,
-            };
+        Task::Verify { folder, heads, public_key } => {
+            let found = verify(&folder, heads.as_deref(), public_key.as_deref())?;
             print(&found, json)?;
             return Ok(if found.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Task::Heads { folder, now } => heads(&folder, now)?,
         Task::Dump(folder) => dump(&folder)?,
         Task::Digest(folder) => {
             let options = options(folder.witness.as_deref())?;
@@ -99,6 +96,50 @@ fn keys(folder: &Folder) -> Result<Option<Keyring>> {
         );
     }
     Ok(found)
+}
+
+/// Every promise of the log, and by `heads`, if there are any, that it is the log whose heads were signed.
+fn verify(
+    folder: &Folder,
+    heads: Option<&Path>,
+    public_key: Option<&str>,
+) -> Result<inspect::Verified> {
+    let options = options(folder.witness.as_deref())?;
+    let keyring = keys(folder)?;
+    let key = match (public_key, &keyring) {
+        (Some(text), _) => Some(seal::public_key(text)?),
+        (None, Some(keyring)) => Some(keyring.public_key()),
+        (None, None) => None,
+    };
+    let mut found = match keyring {
+        Some(keyring) => inspect::verify_as(&folder.dir, &options, &Opened::with(keyring))?,
+        None => inspect::verify::<Keyless>(&folder.dir, &options)?,
+    };
+    if let Some(path) = heads {
+        let key = key.context("say --public-key HEX: which key signed the heads")?;
+        let heads = service::read_heads(path)?;
+        found.checks.push(service::check_heads(&folder.dir, &options, &heads, &key));
+    }
+    Ok(found)
+}
+
+fn heads(folder: &Folder, now: bool) -> Result<()> {
+    existing(&folder.dir)?;
+    let keyring = keys(folder)?;
+    if let Some(keyring) = &keyring {
+        eprintln!("public key {}", seal::public_key_hex(&keyring.public_key()));
+    }
+    if now {
+        let keyring = keyring.context("nothing is signed without the keyring")?;
+        let options = options(folder.witness.as_deref())?;
+        let tail = inspect::ends(&folder.dir, &options, |_| ())?;
+        return print_json(&keyring.sign(tail.seq, tail.chain, tail.at));
+    }
+    let kept = service::heads_of(&folder.dir);
+    if !kept.exists() {
+        bail!("no day of this log has ended yet; --now signs where it stands");
+    }
+    service::read_heads(&kept)?.iter().try_for_each(print_json)
 }
 
 /// A mistyped folder must not become a new log.

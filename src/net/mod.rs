@@ -178,6 +178,7 @@ pub async fn serve<J: Journal + 'static>(
         keep_live: settings.journal.keep_live,
         clock_rate: settings.drill.unwrap_or(1),
         keyring: opened.keyring.clone(),
+        heads: settings.drill.is_none().then(|| service::heads_of(&opened.files.dir)),
     };
     let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
     let node = node(&started.handle).await;

@@ -21,5 +21,6 @@ mod file;
 mod head;
 mod tree;
 
+pub use ed25519_dalek::VerifyingKey;
 pub use file::{Guarded, Keyring, KeyringError, Since, default_path};
 pub use head::{HeadError, SignedHead, public_key, public_key_hex};

@@ -11,6 +11,7 @@
 
 pub mod clock;
 mod handle;
+mod heads;
 mod keyless;
 mod pulse;
 mod record;
@@ -18,6 +19,7 @@ mod room;
 mod writer;
 
 pub use handle::{Asked, Failed, Handle, Outcome};
+pub use heads::{HeadsError, check_heads, heads_of, keep_head, read_heads};
 pub use keyless::Keyless;
 pub use pulse::{COMMIT_SECONDS, COMMIT_TRANSITIONS, Cell, LATE_SECONDS, Pulse, Spread};
 pub use record::{Opened, decode, decode_sealed, encode, is_sealed};

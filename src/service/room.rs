@@ -2,6 +2,7 @@
 
 use super::clock::{RoomClock, Stopwatch};
 use super::handle::{Answering, Failed, Handle, Message};
+use super::heads::{day, keep_head};
 use super::pulse::Pulse;
 use super::record::snapshot_of;
 use super::writer::{CommitError, Writer};
@@ -12,6 +13,7 @@ use crate::engine::{Accepted, Engine, State};
 use crate::journal::{Journal, JournalError, Tail};
 use crate::seal::Keyring;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -87,6 +89,8 @@ pub struct Settings {
     pub clock_rate: u32,
     /// The keys under which what may name her is sealed.
     pub keyring: Keyring,
+    /// Where the signed head of each day goes; nowhere in a drill.
+    pub heads: Option<PathBuf>,
 }
 
 /// A running engine thread.
@@ -282,6 +286,7 @@ impl<J: Journal, F: Feed> Thread<J, F> {
         if self.events.is_empty() {
             return Ok(());
         }
+        self.sign_the_day_that_ended();
         let watch = Stopwatch::start();
         self.writer.commit(&self.events)?;
         self.pulse.committed(self.clock.now(), watch.elapsed(), &self.events);
@@ -295,6 +300,22 @@ impl<J: Journal, F: Feed> Thread<J, F> {
         self.events.clear();
         self.destroy_keys();
         Ok(())
+    }
+
+    /// Before the first transition of a later day, so that no crash leaves a day out.
+    fn sign_the_day_that_ended(&self) {
+        let (tail, first) = (self.writer.tail(), self.events.first());
+        let ended = first.is_some_and(|first| day(first.at) > day(tail.at));
+        let Some(dir) = self.settings.heads.as_ref().filter(|_| ended && tail.seq > 0) else {
+            return;
+        };
+        let head = self.settings.keyring.sign(tail.seq, tail.chain, tail.at);
+        match keep_head(dir, &head) {
+            Ok(_) => {
+                info!(seq = head.seq, chain = %head.chain, at = %head.at, "the day's head is signed")
+            }
+            Err(error) => warn!("the head of the day that ended could not be kept: {error}"),
+        }
     }
 
     /// What the log says is erased, no key may open. Done before anybody is told, and again until it is on the disk;

@@ -136,6 +136,24 @@ pub fn dump(
     Ok(tail)
 }
 
+/// Tells `each` where every frame ends, from the first on, and says where the last does. Works beside a running
+/// server.
+///
+/// # Errors
+/// Damage, with place and sequence number.
+pub fn ends(
+    dir: &Path,
+    options: &Options,
+    mut each: impl FnMut(&Tail),
+) -> Result<Tail, JournalError> {
+    let mut end = Tail::default();
+    for frame in PlainLog::open(dir, options)?.frames()? {
+        end = frame?.tail();
+        each(&end);
+    }
+    Ok(end)
+}
+
 /// Opens a stopped log, replays it and keeps a snapshot of the state.
 ///
 /// # Errors
