@@ -1,8 +1,10 @@
 //! The command line: clap types only.
 
+mod cert;
 mod journal;
 mod report;
 
+pub(crate) use cert::{Cert, CertTask, NewCertificates};
 pub(crate) use journal::{Folder, Journal, Task};
 pub(crate) use report::{By, Format, Report};
 
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Figures for supervisors, from the log.
     Report(Report),
+    /// Make certificates for TLS, or look at some.
+    Cert(Cert),
     /// Look after the log.
     Journal(Journal),
     /// Destroy who a closed call was about, in every copy of the log, for good; two people must ask for it.
@@ -85,6 +89,27 @@ pub(crate) struct Connect {
     /// File with the token of your role, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
+}
+
+/// How the link is kept from others.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct Tls {
+    /// Speak TLS, with a server whose certificate is of this authority (PEM); there is no other default
+    /// than plain text.
+    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CA")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Your own certificate (PEM), if the server asks units for one.
+    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CERT")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The key of your certificate (PEM).
+    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CLIENT_KEY")]
+    pub(crate) client_key: Option<PathBuf>,
+    /// The name in the server's certificate, if it is not the one in its address.
+    #[arg(long, global = true, value_name = "NAME", env = "FIFTEEN_SERVER_NAME")]
+    pub(crate) server_name: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -386,6 +411,8 @@ pub(crate) struct Unit {
     /// File with the token of units, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
     /// The district it serves.
     #[arg(long, default_value = "")]
     pub(crate) district: String,
@@ -448,6 +475,8 @@ pub(crate) struct Replay {
     /// File with the operator's token, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, value_name = "FILE", requires = "connect")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -20,7 +20,12 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("protocol", &[]),
-    ("client", &["protocol"]),
+    (
+        "client",
+        &[
+            "protocol", "tls", // the authority it trusts, and its own certificate
+        ],
+    ),
     (
         "net",
         &[
@@ -31,9 +36,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "notify",  // starts the outbox, and rings it
             "report",  // answers the request for one
             "seal",    // hands the keys on to the engine's thread
+            "tls",     // its certificate, and who a unit's is for
         ],
     ),
     ("report", &["domain", "journal"]),
+    ("tls", &[]),
     ("trace", &["domain", "engine", "journal", "client"]),
     ("config", &["domain", "notify"]), // makes the roster of who is told
     ("console", &["client", "protocol"]),

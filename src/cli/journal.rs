@@ -63,6 +63,8 @@ pub(crate) enum Task {
         /// File with the admin's token, if the server asks for one (or set FIFTEEN_TOKEN).
         #[arg(long, value_name = "FILE")]
         token_file: Option<PathBuf>,
+        #[command(flatten)]
+        tls: super::Tls,
     },
     /// Make a data folder from a backup.
     Restore {

@@ -16,12 +16,14 @@ mod connection;
 mod error;
 mod follow;
 mod session;
+mod tls;
 mod transport;
 pub mod unit;
 
 pub use error::ClientError;
 pub use follow::{Update, Updates};
-pub use transport::{Connect, Tcp};
+pub use tls::{Tls, TlsFiles};
+pub use transport::{Connect, Tcp, Way};
 pub use unit::{Patrol, UnitClient, UnitNews};
 
 use crate::protocol::{
@@ -48,6 +50,8 @@ pub struct ClientConfig {
     pub updates_max: usize,
     /// Keep trying if the very first connection fails, rather than say so.
     pub patient: bool,
+    /// Draws the jitter of these pauses.
+    pub draw: fn() -> u64,
 }
 
 impl Default for ClientConfig {
@@ -59,6 +63,7 @@ impl Default for ClientConfig {
             in_flight_max: IN_FLIGHT_MAX,
             updates_max: 1_024,
             patient: false,
+            draw: backoff::draw,
         }
     }
 }

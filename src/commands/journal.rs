@@ -2,9 +2,8 @@
 
 use super::keyring;
 use super::serve::options;
-use crate::cli::{Folder, Journal, Task};
+use crate::cli::{Folder, Journal, Task, Tls};
 use anyhow::{Context, Result, bail};
-use fifteen::client::Client;
 use fifteen::domain::{Event, UtcMs};
 use fifteen::journal::{JournalError, RecordRef, inspect, probe};
 use fifteen::protocol::{Backup, Hello, ReplyBody, Role};
@@ -56,9 +55,9 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Backup { dir: Some(dir), to, .. } => {
             print(&inspect::backup(&dir, &options(None)?, &to)?, json)?;
         }
-        Task::Backup { dir: None, to, connect, token_file } => {
+        Task::Backup { dir: None, to, connect, token_file, tls } => {
             let connect = connect.context("say which folder, or --connect which server")?;
-            return super::wait(backup_through(connect, token_file.as_deref(), &to, json));
+            return super::wait(backup_through(connect, &tls, token_file.as_deref(), &to, json));
         }
         Task::Restore { backup, to } => {
             print(&inspect::restore(&backup, &to, options(None)?)?, json)?;
@@ -195,14 +194,13 @@ fn dump(folder: &Folder) -> Result<()> {
 
 async fn backup_through(
     connect: String,
+    tls: &Tls,
     token_file: Option<&Path>,
     to: &Path,
     json: bool,
 ) -> Result<ExitCode> {
     let hello = super::with_token(Hello::new(Role::Admin, "backup"), token_file)?;
-    let client = Client::connect(connect.as_str(), hello)
-        .await
-        .with_context(|| format!("reaching the server at {connect}"))?;
+    let client = super::way::connect(&connect, tls, hello).await?;
     let dir = std::path::absolute(to)?.display().to_string();
     let reply = client.request(Backup { dir }).await.context("taking the backup")?;
     let ReplyBody::Stored(stored) = reply.body else { bail!("the server answered something else") };

@@ -1,6 +1,7 @@
 //! What each subcommand does. They print to stdout what was asked for and to stderr everything
 //! else; a failure is an error of one line that says what to do.
 
+mod cert;
 mod client;
 mod console;
 mod drill;
@@ -10,6 +11,7 @@ mod notify;
 mod replay;
 mod report;
 mod serve;
+mod way;
 
 use crate::cli::{Cli, Command};
 use anyhow::{Context, Result};
@@ -35,8 +37,19 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Notify(args) => notify::run(args, json),
         Command::Replay(args) => replay::run(args, json),
         Command::Report(args) => report::run(args, json),
+        Command::Cert(args) => cert::run(args, json),
         Command::Journal(args) => journal::run(args, json),
     }
+}
+
+/// A callsign as a file name: letters, digits and `-` as they are, every other byte as `%xx`; two callsigns never
+/// share one.
+pub(crate) fn file_name(callsign: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => char::from(byte).to_string(),
+        other => format!("%{other:02x}"),
+    };
+    callsign.bytes().map(byte).collect()
 }
 
 /// Runs one task to its end on this thread.
@@ -62,4 +75,20 @@ pub(crate) fn with_token(hello: Hello, file: Option<&Path>) -> Result<Hello> {
         Some(token) => hello.with_token(token.trim()),
         None => hello,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_callsigns_never_share_a_file_and_none_leaves_its_folder() {
+        let names = ["CAR-1", "car 1", "../x", "a/b", "a%2fb", "\u{6af}", "."].map(file_name);
+        assert_eq!(names[0], "CAR-1");
+        assert_eq!(names[2], "%2e%2e%2fx");
+        for (at, name) in names.iter().enumerate() {
+            assert!(!name.contains(['/', '.']), "{name}");
+            assert!(!names[..at].contains(name), "{name}");
+        }
+    }
 }

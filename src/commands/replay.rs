@@ -118,9 +118,7 @@ async fn through_server(
 ) -> Result<()> {
     let hello =
         super::with_token(Hello::new(Role::Operator, OPERATOR), args.token_file.as_deref())?;
-    let client = Client::connect(address, hello)
-        .await
-        .with_context(|| format!("reaching the server at {address}"))?;
+    let client = super::way::connect(address, &args.tls, hello).await?;
     let sent = send(&args.trace, &client, speed, Part::Whole, bar).await?;
     bar.finish_and_clear();
     if json {

@@ -31,6 +31,9 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
         Some(format!("{} is not reached by {}: {problem}", to.person, to.channel))
     }));
     drop(tests);
+    problems.extend(server.reloads.problems());
+    let certificates = server.certificates.as_ref();
+    problems.extend(certificates.and_then(|it| it.problem(server.clock.wall_now())));
     problems.extend(canary_problem(server, state.canary(), now));
     let slowest = room.pulse.slowest_commit(now);
     if slowest > crate::service::COMMIT_ALARM {
@@ -56,6 +59,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
         sessions: count(server.sessions.load(Ordering::Relaxed)),
         next_deadline_at: room.engine.next_deadline().map(|at| at.0),
         slowest_commit_ms: Some(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX)),
+        certificate_ends_at: certificates.map(|it| it.ends_at().0),
         canary_at: state.canary().passed_at.map(|at| at.0),
     }
 }

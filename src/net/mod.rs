@@ -5,13 +5,16 @@
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
 mod census;
+mod certificates;
 mod convert;
+mod door;
 mod feed;
 mod health;
 mod metrics;
 mod notices;
 mod queries;
 mod readings;
+mod reload;
 mod session;
 mod shed;
 mod stream;
@@ -20,11 +23,16 @@ use crate::config::Settings;
 use crate::domain::UtcMs;
 use crate::engine::State;
 use crate::journal::{Journal, JournalError, Options};
+use crate::notify::Ears;
 use crate::seal::Keyring;
 use crate::service::clock::RoomClock;
-use crate::service::{self, CommitError, Handle};
+use crate::service::{self, CommitError, Handle, Ring, Shift};
+use crate::tls::TlsError;
 use census::Census;
-use feed::WireFeed;
+use certificates::Certificates;
+use door::Handshakes;
+pub use feed::WireFeed;
+use reload::{Reload, Reloads};
 use shed::{Shed, Tally};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -32,8 +40,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
 
 /// How long sessions may take to hear their last replies when the server stops.
@@ -44,7 +53,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub enum ServeError {
     /// The address is not loopback and nothing encrypts.
     #[error(
-        "{0} is reachable from outside and this version speaks plain text: listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file"
+        "{0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key (`fifteen cert` makes some), or listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file for plain text"
     )]
     Exposed(SocketAddr),
     /// The address cannot be listened on.
@@ -55,6 +64,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The certificate, its key or the units' authorities cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] TlsError),
     /// People could not be told of what they must be told.
     #[error("nobody could be told of an escalation: {0}")]
     Notices(String),
@@ -90,6 +102,10 @@ struct Server {
     /// How the last test of each channel went.
     tests: crate::notify::Tests,
     stopping: watch::Receiver<bool>,
+    /// Those of TLS; without them plain text is spoken.
+    certificates: Option<Arc<Certificates>>,
+    handshakes: Handshakes,
+    reloads: Reloads,
 }
 
 impl Server {
@@ -147,8 +163,106 @@ pub struct LogFiles {
     pub options: Options,
 }
 
+/// The server without its doors: what sessions need, and the engine's shift beside it. [`serve`]
+/// puts a listener before it; a simulation brings its own connections and gives the engine its turns.
+pub struct Hall {
+    server: Arc<Server>,
+    ears: Ears,
+    stopper: watch::Sender<bool>,
+}
+
+impl Hall {
+    /// Opens the room on its log. `ring` as in [`Shift::begin`].
+    ///
+    /// # Errors
+    /// As [`Shift::begin`].
+    pub fn open<J: Journal>(
+        settings: Settings,
+        opened: Opened<J>,
+        clock: RoomClock,
+        ring: Option<Ring>,
+    ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
+        Self::open_under(None, settings, opened, clock, ring)
+    }
+
+    fn open_under<J: Journal>(
+        certificates: Option<Arc<Certificates>>,
+        settings: Settings,
+        opened: Opened<J>,
+        clock: RoomClock,
+        ring: Option<Ring>,
+    ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
+        let seq = opened.journal.last().seq;
+        let (bell, ears) = crate::notify::bell();
+        let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
+        let engine = service::Settings {
+            rules: settings.rules.clone(),
+            snapshot_every: settings.journal.snapshot_every,
+            keep_live: settings.journal.keep_live,
+            clock_rate: settings.drill.unwrap_or(1),
+            keyring: opened.keyring.clone(),
+            heads: settings.drill.is_none().then(|| service::heads_of(&opened.files.dir)),
+        };
+        let Opened { journal, state, keyring, notes, files } = opened;
+        let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;
+        let node = node(shift.journal());
+        let mut reloads = Reloads::default();
+        if let Some(certificates) = &certificates {
+            reloads.add(Arc::clone(certificates) as Arc<dyn Reload>);
+        }
+        let (stopper, stopping) = watch::channel(false);
+        let server = Arc::new(Server {
+            started_at: clock.now(),
+            handle,
+            clock,
+            handshakes: Handshakes::new(settings.listen.handshakes_max),
+            certificates,
+            reloads,
+            settings,
+            node,
+            session_ids: AtomicU64::new(1),
+            tally: Tally::default(),
+            sessions: AtomicUsize::new(0),
+            census: Census::default(),
+            units: Mutex::default(),
+            notes,
+            files,
+            keyring,
+            watchers: Arc::default(),
+            tests: Arc::default(),
+            stopping,
+        });
+        Ok((Self { server, ears, stopper }, shift))
+    }
+
+    /// A way to the engine.
+    #[must_use]
+    pub fn handle(&self) -> Handle<WireFeed> {
+        self.server.handle.clone()
+    }
+
+    /// What an outbox of this room hears by.
+    pub fn ears(&self) -> &Ears {
+        &self.ears
+    }
+
+    /// Serves one connection to its end.
+    pub fn session<Io>(&self, io: Io, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<Io>
+    where
+        Io: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        session::run(Arc::clone(&self.server), tokio::io::split(io), peer, None)
+    }
+
+    /// Lets every session end in order.
+    pub fn stop(&self) {
+        // Nobody hears it when no session is left.
+        let _ = self.stopper.send(true);
+    }
+}
+
 /// Serves the room until `stop` resolves or the log fails. `ready` is told the address once
-/// clients can connect.
+/// clients can connect. At each `hang_ups` what comes from files is read again.
 ///
 /// # Errors
 /// [`ServeError`]; what was acknowledged before is on the disk.
@@ -157,11 +271,13 @@ pub async fn serve<J: Journal + 'static>(
     opened: Opened<J>,
     closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
     ready: impl FnOnce(SocketAddr),
+    mut hang_ups: mpsc::Receiver<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let address = settings.listen.address;
     let plain = settings.listen.plain_text_outside_loopback && !settings.tokens.is_empty();
-    if !address.ip().is_loopback() && !plain {
+    let certificates = Certificates::open(&settings.listen)?.map(Arc::new);
+    if !address.ip().is_loopback() && certificates.is_none() && !plain {
         return Err(ServeError::Exposed(address));
     }
     let (listener, address) = bind(address).await?;
@@ -169,38 +285,11 @@ pub async fn serve<J: Journal + 'static>(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let seq = opened.journal.last().seq;
-    let (bell, ears) = crate::notify::bell();
-    let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
-    let engine = service::Settings {
-        rules: settings.rules.clone(),
-        snapshot_every: settings.journal.snapshot_every,
-        keep_live: settings.journal.keep_live,
-        clock_rate: settings.drill.unwrap_or(1),
-        keyring: opened.keyring.clone(),
-        heads: settings.drill.is_none().then(|| service::heads_of(&opened.files.dir)),
-    };
-    let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
-    let node = node(&started.handle).await;
-    let (stopper, stopping) = watch::channel(false);
-    let server = Arc::new(Server {
-        started_at: started.clock.now(),
-        handle: started.handle,
-        clock: started.clock,
-        settings,
-        node,
-        session_ids: AtomicU64::new(1),
-        tally: Tally::default(),
-        sessions: AtomicUsize::new(0),
-        census: Census::default(),
-        units: Mutex::default(),
-        notes: opened.notes,
-        files: opened.files,
-        keyring: opened.keyring,
-        watchers: Arc::default(),
-        tests: Arc::default(),
-        stopping,
-    });
+    let rate = settings.drill.unwrap_or(1);
+    let clock = RoomClock::start_at_rate(opened.state.at, rate);
+    let (hall, shift) = Hall::open_under(certificates, settings, opened, clock, None)?;
+    let Hall { server, ears, stopper } = hall;
+    let started = shift.spawn(server.handle.clone(), server.clock.clone(), closing)?;
     let telling = match notices::start(&server, ears) {
         Ok(telling) => telling,
         Err(why) => {
@@ -209,7 +298,13 @@ pub async fn serve<J: Journal + 'static>(
             return Err(ServeError::Notices(why));
         }
     };
-    info!(%address, "serving");
+    let tls = server.certificates.is_some();
+    if let Some(problem) =
+        server.certificates.as_ref().and_then(|it| it.problem(server.clock.wall_now()))
+    {
+        warn!("{problem}");
+    }
+    info!(%address, tls, "serving");
     let looks = looks.map(|(listener, address)| {
         info!(%address, "metrics and health");
         tokio::spawn(metrics::serve(Arc::clone(&server), listener))
@@ -222,7 +317,7 @@ pub async fn serve<J: Journal + 'static>(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, peer)) => {
-                    tokio::spawn(session::run(Arc::clone(&server), socket, peer));
+                    tokio::spawn(door::enter(Arc::clone(&server), socket, peer));
                 }
                 Err(error) => {
                     // Out of file handles, mostly: the sessions that are there go on.
@@ -230,6 +325,11 @@ pub async fn serve<J: Journal + 'static>(
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
+            Some(()) = hang_ups.recv() => {
+                let server = Arc::clone(&server);
+                // It waits for a disk that may hang.
+                tokio::task::spawn_blocking(move || server.reloads.again());
+            }
             () = &mut stop => break None,
             ended = &mut engine_ended => break Some(ended),
         }
@@ -275,17 +375,8 @@ async fn wait_for(
 }
 
 /// The identity of the log: its first frame's chain, the same for good.
-async fn node(handle: &Handle<WireFeed>) -> u64 {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let asked = handle.ask(move |room| {
-        let first = room.ok().and_then(|room| room.journal.tail(1).ok()?.next()?.ok());
-        let chain = first.map_or([0; 32], |frame| frame.chain());
-        let [a, b, c, d, e, f, g, h, ..] = chain;
-        // Nobody waits any more only when the server is gone.
-        let _ = sender.send(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
-    });
-    match asked {
-        service::Asked::Queued => receiver.await.unwrap_or(0),
-        service::Asked::Shed => 0,
-    }
+fn node(journal: &dyn Journal) -> u64 {
+    let first = journal.tail(1).ok().and_then(|mut frames| frames.next()?.ok());
+    let [a, b, c, d, e, f, g, h, ..] = first.map_or([0; 32], |frame| frame.chain());
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

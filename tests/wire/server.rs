@@ -1,5 +1,6 @@
 //! A room of a test: its folder, its rules, and the server process that serves it.
 
+use fifteen::seal::{Keyring, default_path};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -39,6 +40,11 @@ impl Room {
     /// Where the log is.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The keys to what is sealed in the log; a server must have made them.
+    pub(crate) fn keyring(&self) -> Keyring {
+        Keyring::load(&default_path(&self.data())).unwrap().unwrap()
     }
 
     /// The server's command line.

@@ -20,9 +20,10 @@ pub(crate) use op::op;
 pub(crate) use show::show;
 pub(crate) use unit::unit;
 
+use super::way::way;
 use crate::cli::Connect;
 use anyhow::{Context, Result, anyhow, bail};
-use fifteen::client::{Client, ClientError};
+use fifteen::client::{Client, ClientConfig, ClientError, Way};
 use fifteen::protocol::{Hello, Key, Rejection, Reply, ReplyBody, Request, Role, Welcome};
 use std::io::Write;
 use std::path::Path;
@@ -43,15 +44,21 @@ impl Server {
     /// Connects in `role`, unless the person chose another.
     pub(super) async fn connect(args: &Connect, role: Role) -> Result<Self> {
         let hello = Hello::new(args.role.unwrap_or(role), args.who.as_str());
-        Self::greet(&args.connect, hello, args.token_file.as_deref()).await
+        let way = way(&args.connect, &args.tls)?;
+        Self::greet(&args.connect, way, hello, args.token_file.as_deref()).await
     }
 
-    async fn greet(address: &str, hello: Hello, token_file: Option<&Path>) -> Result<Self> {
+    async fn greet(
+        address: &str,
+        way: Way,
+        hello: Hello,
+        token_file: Option<&Path>,
+    ) -> Result<Self> {
         let hello = match token(token_file)? {
             Some(token) => hello.with_token(token),
             None => hello,
         };
-        let client = Client::connect(address, hello)
+        let client = Client::connect_with(way, hello, ClientConfig::default())
             .await
             .map_err(|error| match error {
                 ClientError::Refused(refused) => anyhow!(
@@ -63,6 +70,9 @@ impl Server {
                     "the server at {address} does not answer ({error}): it hangs, or the way to it is cut; \
                      take calls on paper and look at its log"
                 ),
+                ClientError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    anyhow!("the server at {address} and this end do not trust each other: {error}")
+                }
                 ClientError::Io(error) => anyhow!(
                     "no server answers at {address} ({error}): start one with `fifteen serve`, or say where it \
                      listens with --connect ADDR or FIFTEEN_CONNECT"
