@@ -20,9 +20,15 @@ const PAGE_MAX: u32 = 400;
 /// A report's share of a reply, in bytes of JSON.
 const REPORT_BYTES_MAX: usize = 1_000_000;
 
-pub(super) fn busy(server: &Arc<Server>, answering: Answering) {
-    server.shed(Shed::Queries);
-    answering.reject(Code::Busy, "calls come first just now; ask again in a moment");
+pub(super) fn busy(server: &Arc<Server>, answering: Answering, what: Shed) {
+    server.shed(what);
+    let text = match what {
+        Shed::Questions => "too many questions a second; ask again in a moment",
+        Shed::Positions => "positions come too fast; the next one will do",
+        Shed::Answers => "too much is unread; read, and ask again in a moment",
+        _ => "calls come first just now; ask again in a moment",
+    };
+    answering.reject(Code::Busy, text);
 }
 
 /// Asks the room, or says that it is busy.
@@ -49,7 +55,7 @@ pub(super) fn ask(
     if asked == Asked::Shed
         && let Some(answering) = take(&slot)
     {
-        busy(server, answering);
+        busy(server, answering, Shed::Queries);
     }
 }
 
