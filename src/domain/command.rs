@@ -285,10 +285,11 @@ pub enum Command {
         /// It is connected.
         up: bool,
     },
-    /// A unit's client is about to be shown the calls it is on, with who she is.
-    OpenAssigned {
-        /// Which unit.
-        unit: Callsign,
+    /// Somebody who subscribes is about to be shown what may name her: a unit the calls it is on, the room the messages
+    /// about them that nobody read yet.
+    OpenShown {
+        /// Of which calls.
+        calls: Vec<CallId>,
     },
     /// Ask which calls came from a number or a place before.
     AskEarlier {

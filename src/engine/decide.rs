@@ -108,7 +108,7 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         Command::OpenCall { call, reason } => {
             identity::open(known(state, *call)?, reason.as_deref(), by)
         }
-        Command::OpenAssigned { unit } => Ok(identity::open_assigned(state, unit, by)),
+        Command::OpenShown { calls } => Ok(identity::open_shown(state, calls, by)),
         Command::AskEarlier { call } => identity::ask_earlier(state, *call, by),
         Command::EraseIdentity { call, authority, reason } => {
             identity::erase(state, *call, authority, reason, by)
@@ -199,7 +199,6 @@ pub(super) fn unit_of(command: &Command) -> Option<&Callsign> {
         | Command::Panic { unit, .. }
         | Command::SendMessage { unit, .. }
         | Command::MarkRead { unit, .. }
-        | Command::OpenAssigned { unit }
         | Command::SetLink { unit, .. } => Some(unit),
         _ => None,
     }

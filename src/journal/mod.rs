@@ -148,11 +148,15 @@ pub trait Journal: Send {
     /// [`JournalError::Unfit`] when chunks are missing or changed.
     fn snapshot(&self, manifest: &Manifest) -> Result<Snapshot, JournalError>;
 
-    /// Drops the snapshots of what was before transition `seq`.
+    /// Drops the snapshots of what was before transition `seq`, which an erasure left without keys. One that keeps
+    /// them has them passed over at each start.
     ///
     /// # Errors
     /// The store cannot be written.
-    fn drop_snapshots_before(&mut self, seq: u64) -> Result<(), JournalError>;
+    fn drop_snapshots_before(&mut self, seq: u64) -> Result<(), JournalError> {
+        let _ = seq;
+        Ok(())
+    }
 
     /// Moves whole frames up to `upto_seq` to the archive, verifies them there, and only then drops them here.
     /// Bounded work a call: see [`Trimmed::more`].

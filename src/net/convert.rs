@@ -4,6 +4,7 @@
 //! [`assignment`] (for the unit that is sent) and [`details`] (for who opened the call, which
 //! the caller of it records).
 
+pub(super) mod about;
 pub(super) mod room;
 pub(super) mod told;
 

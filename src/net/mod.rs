@@ -204,7 +204,9 @@ impl Hall {
             keep_live: settings.journal.keep_live,
             clock_rate: settings.drill.unwrap_or(1),
             keyring: opened.keyring.clone(),
-            heads: settings.drill.is_none().then(|| service::heads_of(&opened.files.dir)),
+            // A simulated log has no folder.
+            heads: (settings.drill.is_none() && opened.files.dir.is_dir())
+                .then(|| service::heads_of(&opened.files.dir)),
         };
         let Opened { journal, state, keyring, notes, files } = opened;
         let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;

@@ -2,8 +2,8 @@
 //! why, before anything is shown.
 //!
 //! What is pushed to a unit when it is assigned needs no reading of its own: the assignment names unit and call. What
-//! a unit and the room write to each other is said to all who sit in the room, as on its radio net, and recorded as
-//! said; it is not read again by anybody without a reading of the call.
+//! a unit and the room write to each other is heard at once by all who sit in the room, as on its radio net, and is
+//! recorded as said; whoever is shown it later is recorded as a reader of the call.
 
 use super::queries::ask;
 use super::session::Answering;
@@ -14,6 +14,7 @@ use crate::journal::Journal;
 use crate::protocol::{self as wire, Code};
 use crate::seal::Keyring;
 use crate::service::{Asked, decode_sealed};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -91,27 +92,40 @@ fn list_earlier(state: &State, asked: &wire::ListEarlier) -> Option<wire::Earlie
     })
 }
 
-/// A unit that subscribes is shown the calls it is on: that is a reading of each. Whoever missed nothing is shown
-/// nothing.
-pub(super) async fn before_a_subscription(server: &Server, by: &Actor, seen: Option<u64>) {
-    let Some(unit) = Callsign::new(&by.who).filter(|_| by.role == Role::Unit) else {
-        return;
-    };
-    let asked = unit.clone();
+/// A unit that subscribes is shown the calls it is on, and the room what units wrote about theirs that nobody read yet:
+/// that is a reading of each. Whoever missed nothing is shown nothing.
+/// False: the engine has more urgent work, and nothing may be shown.
+pub(super) async fn before_a_subscription(server: &Server, by: &Actor, seen: Option<u64>) -> bool {
+    let callsign = Callsign::new(&by.who).filter(|_| by.role == Role::Unit);
     let (sender, receiver) = oneshot::channel();
     let queued = server.handle.ask(move |room| {
-        let shows = room.is_ok_and(|room| {
-            let state = room.engine.state();
-            let on_calls = state.unit(&asked).is_some_and(|unit| !unit.calls.is_empty());
-            on_calls && seen != Some(state.seq)
-        });
-        let _ = sender.send(shows);
+        let calls = room.map_or_else(
+            |_| BTreeSet::new(),
+            |room| {
+                let state = room.engine.state();
+                match &callsign {
+                    _ if seen == Some(state.seq) => BTreeSet::new(),
+                    Some(unit) => {
+                        state.unit(unit).iter().flat_map(|unit| unit.calls.clone()).collect()
+                    }
+                    None => {
+                        let unread = state.units().flat_map(|(_, unit)| unit.unread());
+                        unread.filter_map(|message| message.call).collect()
+                    }
+                }
+            },
+        );
+        let _ = sender.send(calls);
     });
-    // When nobody knows, rather a reading too many.
-    if queued == Asked::Queued && receiver.await == Ok(false) {
-        return;
+    if queued == Asked::Shed {
+        return false;
     }
-    let order = Order { by: by.clone(), key: None, command: Command::OpenAssigned { unit } };
-    // It cannot be rejected; when the log fails, nothing more is shown to anybody.
-    let _ = server.handle.submit(order).await;
+    let calls: Vec<CallId> = receiver.await.unwrap_or_default().into_iter().collect();
+    if !calls.is_empty() {
+        let command = Command::OpenShown { calls };
+        let order = Order { by: by.clone(), key: None, command };
+        // It cannot be rejected; when the log fails, nothing more is shown to anybody.
+        let _ = server.handle.submit(order).await;
+    }
+    true
 }

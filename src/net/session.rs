@@ -488,7 +488,7 @@ impl Session {
                 readings::show(server, order, CallId(show.call), answering).await
             }
             Request::ListEarlier(asked) => readings::earlier(server, order, asked, answering).await,
-            request => submit(server, order, call_of(&request), answering).await,
+            request => submit(server, order, convert::about::call_of(&request), answering).await,
         }
     }
 
@@ -531,7 +531,9 @@ impl Session {
     }
 
     async fn subscribe(&self, server: &Arc<Server>, answering: Answering) {
-        readings::before_a_subscription(server, &self.by, self.last_seq).await;
+        if !readings::before_a_subscription(server, &self.by, self.last_seq).await {
+            return queries::busy(server, answering, Shed::Queries);
+        }
         let (push, receiver) = mpsc::channel(server.settings.listen.push_backlog_max);
         let view = if self.by.role == Role::Unit {
             match Callsign::new(&self.by.who) {
@@ -566,29 +568,4 @@ impl Session {
 
 async fn submit(server: &Server, order: Order, call: Option<CallId>, answering: Answering) {
     server.handle.order(order, move |outcome, state| answering.outcome(outcome, call, state)).await;
-}
-
-/// The call a request is about, for its reply.
-fn call_of(request: &Request) -> Option<CallId> {
-    let call = match request {
-        Request::Claim(claim) => claim.call,
-        Request::ReleaseClaim(claim) => claim.call,
-        Request::TakeOver(claim) => claim.call,
-        Request::AssignUnit(assign) => assign.call,
-        Request::ReleaseUnit(release) => release.call,
-        Request::ReportStatus(report) => report.call,
-        Request::CheckIn(check_in) => check_in.call?,
-        Request::SetPriority(set) => set.call,
-        Request::AddNote(note) => note.call,
-        Request::LinkCall(link) => link.call,
-        Request::Escalate(escalate) => escalate.call,
-        Request::RecordCallback(callback) => callback.call,
-        Request::TakeEscalation(take) => take.call,
-        Request::SendMessage(message) => message.call?,
-        Request::CloseCall(close) => close.call,
-        Request::ReopenCall(reopen) => reopen.call,
-        Request::EraseIdentity(erase) => erase.call,
-        _ => return None,
-    };
-    Some(CallId(call))
 }

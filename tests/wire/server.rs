@@ -77,7 +77,8 @@ impl Room {
         self.start(command)
     }
 
-    fn start(&self, mut command: Command) -> Server {
+    /// Runs this command line and waits until clients can connect.
+    pub(crate) fn start(&self, mut command: Command) -> Server {
         let said = self.folder.path().join("stderr.log");
         let errors = File::options().create(true).append(true).open(&said).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();

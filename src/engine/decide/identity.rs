@@ -2,11 +2,11 @@
 
 use super::{Decided, Decision, bound, known, note_bound};
 use crate::domain::bounds::NAME_BYTES_MAX;
-use crate::domain::{Actor, Answer, Call, CallId, Callsign, Event, Rejection, Role};
+use crate::domain::{Actor, Answer, Call, CallId, Event, Rejection, Role};
 use crate::engine::State;
 
-/// Why a unit's client reads its calls when it subscribes.
-const ON_ITS_SCREEN: &str = "shown to the unit that is sent";
+/// Why a client reads when it subscribes.
+const ON_ITS_SCREEN: &str = "shown on the screen that was opened";
 
 /// `call`, if anything more may be kept of her under it.
 pub(super) fn kept(call: &Call) -> Result<&Call, Rejection> {
@@ -25,15 +25,15 @@ pub(super) fn open(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
     }))
 }
 
-/// An event a call: what its client shows from now on was read.
-pub(super) fn open_assigned(state: &State, unit: &Callsign, by: &Actor) -> Decision {
-    let calls = state.unit(unit).map_or(&[][..], |unit| &unit.calls);
+/// An event a call: what a client shows from now on was read.
+pub(super) fn open_shown(state: &State, calls: &[CallId], by: &Actor) -> Decision {
+    let known = calls.iter().filter(|call| state.call(**call).is_some());
     let opened = |call: &CallId| Event::CallOpened {
         call: *call,
         reason: Some(ON_ITS_SCREEN.into()),
         by: by.clone(),
     };
-    Decision { events: calls.iter().map(opened).collect(), answer: Answer::Done }
+    Decision { events: known.map(opened).collect(), answer: Answer::Done }
 }
 
 /// Which calls came from the same number says who called: to ask it is a reading.
