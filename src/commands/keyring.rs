@@ -20,7 +20,7 @@ pub(crate) fn found(data: &Path, configured: Option<&Path>) -> Result<Option<Key
 
 /// The keyring of a log that is about to be written to. The first start makes it.
 pub(crate) fn of(
-    store: &Store,
+    store: &mut Store,
     data: &Path,
     settings: &Settings,
     without_identities: bool,
@@ -39,7 +39,7 @@ pub(crate) fn of(
     let last = store.last().seq;
     let mut since = Since { seq: 1, call: 1 };
     if last > 0 {
-        let met = replay::<Keyless>(store).context("looking through the log")?.state;
+        let met = replay::<Keyless>(&*store).context("looking through the log")?.state;
         if met.sealed > 0 && !without_identities {
             bail!(
                 "{} transitions of this log are sealed, and their keyring is not at {}: put it back there, or say with journal.keyring where it is. If it is lost, so is who called; `fifteen serve --without-identities` goes on without, under a new keyring",
@@ -47,6 +47,8 @@ pub(crate) fn of(
                 path.display()
             );
         }
+        // What they were stamped and sealed with is gone, or was nothing.
+        store.drop_snapshots_before(u64::MAX)?;
         since = Since { seq: last + 1, call: met.state.next_call().0 };
     }
     let keyring = Keyring::create(&path, seed()?, since)?;

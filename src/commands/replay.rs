@@ -53,7 +53,7 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
             scratch.path()
         }
     };
-    let store = super::serve::open(data, None)?;
+    let mut store = super::serve::open(data, None)?;
     let already = store.last().seq;
     if already > 0 {
         store.close()?;
@@ -67,7 +67,7 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
         info!("clock {:?} is left out: nothing a trace says could stop it", clock.name);
     }
     let keyring = match &args.data {
-        Some(data) => super::keyring::of(&store, data, &settings, false)?,
+        Some(data) => super::keyring::of(&mut store, data, &settings, false)?,
         None => super::keyring::in_memory()?,
     };
     let mut writer = Writer::take_over(store, "replay", keyring)?;

@@ -30,10 +30,10 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             (scratch.path().join("data"), trace.transpose()?)
         }
     };
-    let store = open(&data, settings.journal.witness.as_deref())?;
+    let mut store = open(&data, settings.journal.witness.as_deref())?;
     let keyring = match settings.drill {
         Some(_) => keyring::in_memory()?,
-        None => keyring::of(&store, &data, &settings, args.without_identities)?,
+        None => keyring::of(&mut store, &data, &settings, args.without_identities)?,
     };
     let folded =
         replay_as(&store, &service::Opened::with(keyring.clone())).context("replaying the log")?;

@@ -116,6 +116,7 @@ async fn unit(server: &Server, callsign: &str) -> Peer {
     let mut unit = Peer::greeted(server.address, Role::Unit, callsign).await;
     unit.sign_on(callsign).await;
     unit.subscribe().await;
+    unit.page().await;
     unit
 }
 
