@@ -19,6 +19,7 @@ mod people;
 mod plan;
 mod post;
 mod seen;
+mod signal;
 mod time;
 mod world;
 

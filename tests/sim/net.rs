@@ -3,6 +3,7 @@
 
 use crate::dice::Dice;
 use crate::seen::Seen;
+use crate::signal::Signal;
 use bytes::BytesMut;
 use fifteen::client::Connect;
 use fifteen::net::Hall;
@@ -11,7 +12,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
-use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::codec::Decoder;
 
@@ -27,7 +27,7 @@ enum Carries {
     Cut,
 }
 
-type Control = Arc<watch::Sender<Carries>>;
+type Control = Signal<Carries>;
 
 struct Inner {
     hall: Option<Arc<Hall>>,
@@ -61,13 +61,13 @@ impl Net {
         let mut inner = self.inner();
         inner.hall = None;
         for link in inner.links.drain(..) {
-            link.send_replace(Carries::Cut);
+            link.set(Carries::Cut);
         }
     }
 
     fn some_link(&self) -> Option<Control> {
         let mut inner = self.inner();
-        inner.links.retain(|link| *link.borrow() != Carries::Cut);
+        inner.links.retain(|link| link.get() != Carries::Cut);
         let at = {
             let count = inner.links.len();
             inner.dice.below(count)
@@ -77,19 +77,19 @@ impl Net {
 
     pub fn cut_one(&self) {
         if let Some(link) = self.some_link() {
-            link.send_replace(Carries::Cut);
+            link.set(Carries::Cut);
         }
     }
 
     pub fn silence_one(&self) {
         if let Some(link) = self.some_link() {
-            link.send_replace(Carries::Nothing);
+            link.set(Carries::Nothing);
         }
     }
 
     pub fn slow_one(&self) {
         if let Some(link) = self.some_link() {
-            link.send_replace(Carries::Slowly);
+            link.set(Carries::Slowly);
         }
     }
 
@@ -117,13 +117,13 @@ impl Connect for Way {
         sleep(self.net.delay()).await;
         let (client, far_client) = duplex(1 << 16);
         let (server, far_server) = duplex(1 << 14);
-        let (control, carries) = watch::channel(Carries::Well);
+        let carries = Signal::new(Carries::Well);
         {
             let mut inner = self.net.inner();
             let Some(hall) = inner.hall.clone() else {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             };
-            inner.links.push(Arc::new(control));
+            inner.links.push(carries.clone());
             let peer = ([127, 0, 0, 1], 1).into();
             tokio::spawn(async move { hall.session(server, peer).await });
         }
@@ -141,7 +141,7 @@ impl Connect for Way {
 /// One direction of a link.
 struct Half {
     net: Net,
-    carries: watch::Receiver<Carries>,
+    carries: Control,
     /// What the server says to whom, as far as it was heard.
     heard: Option<(String, Role, BytesMut)>,
 }
@@ -150,16 +150,16 @@ impl Half {
     async fn carry(mut self, mut from: ReadHalf<DuplexStream>, mut to: WriteHalf<DuplexStream>) {
         let mut bytes = vec![0; 8 << 10];
         loop {
-            let mut carries = self.carries.clone();
+            let carries = self.carries.clone();
             let read = tokio::select! {
                 biased;
-                _ = carries.wait_for(|it| *it == Carries::Cut) => return,
+                () = carries.until(|it| it == Carries::Cut) => return,
                 read = from.read(&mut bytes) => read,
             };
             let Ok(read @ 1..) = read else { return };
             self.hear(&bytes[..read]);
             let mut wait = self.net.delay();
-            let now = *self.carries.borrow();
+            let now = self.carries.get();
             match now {
                 Carries::Well => {}
                 Carries::Cut => return,
@@ -167,13 +167,12 @@ impl Half {
                     wait += Duration::from_secs(if self.heard.is_some() { 40 } else { 0 })
                 }
                 Carries::Nothing => {
-                    let _ = carries.wait_for(|it| *it != Carries::Nothing).await;
+                    carries.until(|it| it != Carries::Nothing).await;
                     return;
                 }
             }
             sleep(wait).await;
-            if *self.carries.borrow() == Carries::Cut || to.write_all(&bytes[..read]).await.is_err()
-            {
+            if self.carries.get() == Carries::Cut || to.write_all(&bytes[..read]).await.is_err() {
                 return;
             }
         }

@@ -6,13 +6,13 @@ use crate::dice::Dice;
 use crate::net::Net;
 use crate::plan::{Fault, Plan};
 use crate::seen::{HERS, Receipt, Seen};
+use crate::signal::Signal;
 use crate::time::SimTime;
 use fifteen::client::{Client, ClientConfig, ClientError, Update};
 use fifteen::protocol::*;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 thread_local! {
@@ -36,7 +36,7 @@ pub struct Town {
     pub time: SimTime,
     pub plan: Plan,
     /// True once no new work is begun.
-    pub quiet: watch::Receiver<bool>,
+    pub quiet: Signal<bool>,
 }
 
 impl Town {
@@ -46,14 +46,14 @@ impl Town {
     }
 
     fn is_quiet(&self) -> bool {
-        *self.quiet.borrow()
+        self.quiet.get()
     }
 
     async fn rest(&self, ms: u64) {
-        let mut quiet = self.quiet.clone();
+        let quiet = self.quiet.clone();
         tokio::select! {
             biased;
-            _ = quiet.wait_for(|quiet| *quiet) => {}
+            () = quiet.until(|quiet| quiet) => {}
             () = sleep(Duration::from_millis(ms)) => {}
         }
     }
@@ -278,10 +278,10 @@ async fn duty(town: &Town, client: &Client, dice: &mut Dice) {
     let mut calls: BTreeMap<u64, usize> = BTreeMap::new();
     while !town.is_quiet() {
         let wait = Duration::from_millis(dice.wait_ms(45_000) + 1_000);
-        let mut quiet = town.quiet.clone();
+        let quiet = town.quiet.clone();
         tokio::select! {
             biased;
-            _ = quiet.wait_for(|quiet| *quiet) => return,
+            () = quiet.until(|quiet| quiet) => return,
             update = updates.next() => {
                 let Some(update) = update else { return };
                 hear(update, &mut calls);

@@ -9,6 +9,7 @@ use crate::people::{self, Town};
 use crate::plan::{Fault, Plan};
 use crate::post::SimPost;
 use crate::seen::Seen;
+use crate::signal::Signal;
 use crate::time::SimTime;
 use fifteen::config::{SHIPPED, Settings};
 use fifteen::journal::{Fold, Journal, replay_as, replay_from_start_as};
@@ -21,7 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::sleep;
 
@@ -82,7 +83,7 @@ struct World {
     net: Net,
     time: SimTime,
     dice: Dice,
-    quiet: watch::Sender<bool>,
+    quiet: Signal<bool>,
     faulty: Arc<AtomicBool>,
     channels_fail: Arc<AtomicBool>,
     servers: u64,
@@ -107,7 +108,7 @@ impl World {
             seen,
             time: SimTime::start(),
             dice: Dice::of(plan.seed, "world"),
-            quiet: watch::channel(false).0,
+            quiet: Signal::new(false),
             faulty: Arc::new(AtomicBool::new(true)),
             channels_fail: SimPost::fails(&plan.faults),
             servers: 0,
@@ -129,7 +130,7 @@ impl World {
             seen: self.seen.clone(),
             time: self.time.clone(),
             plan: self.plan.clone(),
-            quiet: self.quiet.subscribe(),
+            quiet: self.quiet.clone(),
         };
         let mut people = vec![tokio::task::spawn_local(people::line(town.clone()))];
         for number in 0..self.plan.operators {
@@ -263,12 +264,12 @@ impl World {
         let mut crash_at =
             self.may(Fault::CrashBetween).then(|| self.time.ms() + self.dice.wait_ms(40 * 60_000));
         loop {
-            if self.time.ms() >= end_ms && !*self.quiet.borrow() {
+            if self.time.ms() >= end_ms && !self.quiet.get() {
                 self.tell("all quiet from here on");
                 self.disk.behave();
                 self.faulty.store(false, Ordering::Relaxed);
                 self.channels_fail.store(false, Ordering::Relaxed);
-                self.quiet.send_replace(true);
+                self.quiet.set(true);
                 crash_at = None;
             }
             if self.time.ms() >= end_ms + QUIET_MS {
