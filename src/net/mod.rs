@@ -4,6 +4,7 @@
 //! every limit. Nothing here decides about a call: it converts, asks the engine's thread
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
+mod answering;
 mod census;
 mod certificates;
 mod connections;
