@@ -4,7 +4,7 @@ use super::convert;
 use super::limits::kib;
 use super::stream::Outgoing;
 use crate::domain::CallId;
-use crate::protocol::{Code, Rejection, Reply, ReplyBody, Request, ServerMessage};
+use crate::protocol::{Code, Rejection, Reply, ReplyBody, ServerMessage};
 use crate::service::{Failed, Outcome};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -68,31 +68,7 @@ impl Answering {
 /// What an engine that takes nothing more is called on the wire.
 pub(super) fn failed_code(failed: &Failed) -> Code {
     match failed {
-        Failed::Log(_) => Code::JournalFailed,
+        Failed::Log(_) | Failed::Keyring => Code::JournalFailed,
         Failed::Closed => Code::ShuttingDown,
     }
-}
-
-/// The call a request is about, for its reply.
-pub(super) fn call_of(request: &Request) -> Option<CallId> {
-    let call = match request {
-        Request::Claim(claim) => claim.call,
-        Request::ReleaseClaim(claim) => claim.call,
-        Request::TakeOver(claim) => claim.call,
-        Request::AssignUnit(assign) => assign.call,
-        Request::ReleaseUnit(release) => release.call,
-        Request::ReportStatus(report) => report.call,
-        Request::CheckIn(check_in) => check_in.call?,
-        Request::SetPriority(set) => set.call,
-        Request::AddNote(note) => note.call,
-        Request::LinkCall(link) => link.call,
-        Request::Escalate(escalate) => escalate.call,
-        Request::RecordCallback(callback) => callback.call,
-        Request::TakeEscalation(take) => take.call,
-        Request::SendMessage(message) => message.call?,
-        Request::CloseCall(close) => close.call,
-        Request::ReopenCall(reopen) => reopen.call,
-        _ => return None,
-    };
-    Some(CallId(call))
 }

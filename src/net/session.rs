@@ -3,14 +3,15 @@
 //! Reading and writing are two tasks. A peer that does not read is dropped by the writer's time
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
-use super::answering::{Answering, call_of};
+use super::answering::Answering;
 use super::census::Counted;
 use super::certificates::{Papers, stranger};
 use super::convert;
+use super::door::Arrival;
 use super::feed::View;
 use super::limits::{Bucket, Knock, Seat, TooMany, is_put_off, kib};
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
-use super::{Server, Shed, queries};
+use super::{Server, Shed, queries, readings};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
     ClientMessage, Code, Dropped, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
@@ -18,7 +19,6 @@ use crate::protocol::{
 };
 use crate::service::Asked;
 use bytes::Bytes;
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -39,23 +39,6 @@ pub(super) struct Session {
     pushes: mpsc::UnboundedSender<Option<mpsc::Receiver<Bytes>>>,
     questions: Mutex<Bucket>,
     positions: Mutex<Bucket>,
-}
-
-/// A connection that has not said who it is.
-pub(super) struct Arrival {
-    pub(super) id: u64,
-    pub(super) peer: SocketAddr,
-    pub(super) knock: Knock,
-    /// What its certificate says of it.
-    pub(super) papers: Papers,
-}
-
-impl Arrival {
-    pub(super) fn of(server: &Server, peer: SocketAddr) -> Self {
-        let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
-        let knock = server.door.knock(peer.ip(), id, server.clock.now());
-        Self { id, peer, knock, papers: None }
-    }
 }
 
 /// Serves one connection to its end.
@@ -387,6 +370,16 @@ impl Session {
         answering: Answering,
     ) {
         let RequestFrame { key, request, .. } = frame;
+        let sealed_since = server.keyring.since().call;
+        if let Request::EraseIdentity(erase) = &request
+            && erase.call < sealed_since
+        {
+            let text = format!(
+                "call {} was taken before this keyring was made, at call {sealed_since}: what the log has of her is in the clear, or under the keyring before it",
+                erase.call
+            );
+            return answering.reject(Code::BadValue, text);
+        }
         let on = self.only_call(server, &request).await;
         let command =
             match convert::command(&request, &self.by, received_at, &server.settings, |_| on) {
@@ -403,17 +396,19 @@ impl Session {
                 }
             };
         let Some(command) = command else {
-            return self.query(server, request, answering);
+            return self.query(server, request, answering).await;
         };
         // Every reading of the sealed part is recorded, and allowed or not as things stand then: a key must not
         // open a call again to somebody who was once sent there.
-        let key = key.filter(|_| !matches!(request, Request::ShowCall(_)));
+        let reading = matches!(request, Request::ShowCall(_) | Request::ListEarlier(_));
+        let key = key.filter(|_| !reading);
         let order = convert::order(&self.by, key, command);
         match request {
             Request::ShowCall(show) => {
-                queries::show(server, order, CallId(show.call), answering).await
+                readings::show(server, order, CallId(show.call), answering).await
             }
-            request => submit(server, order, call_of(&request), answering).await,
+            Request::ListEarlier(asked) => readings::earlier(server, order, asked, answering).await,
+            request => submit(server, order, convert::about::call_of(&request), answering).await,
         }
     }
 
@@ -433,9 +428,9 @@ impl Session {
         if asked == Asked::Shed { None } else { receiver.await.ok().flatten() }
     }
 
-    fn query(&self, server: &Arc<Server>, request: Request, answering: Answering) {
+    async fn query(&self, server: &Arc<Server>, request: Request, answering: Answering) {
         match request {
-            Request::Subscribe(_) => self.subscribe(server, answering),
+            Request::Subscribe(_) => self.subscribe(server, answering).await,
             Request::Unsubscribe(_) => {
                 let id = self.id;
                 let _ = self.pushes.send(None);
@@ -455,7 +450,10 @@ impl Session {
         }
     }
 
-    fn subscribe(&self, server: &Arc<Server>, answering: Answering) {
+    async fn subscribe(&self, server: &Arc<Server>, answering: Answering) {
+        if !readings::before_a_subscription(server, &self.by, self.last_seq).await {
+            return queries::busy(server, answering, Shed::Queries);
+        }
         let (push, receiver) = mpsc::channel(server.settings.listen.push_backlog_max);
         let view = if self.by.role == Role::Unit {
             match Callsign::new(&self.by.who) {

@@ -8,6 +8,7 @@ mod badlink;
 mod books;
 mod drill;
 mod duty;
+mod identity;
 mod kill;
 mod lifecycle;
 mod limits;

@@ -53,7 +53,7 @@ fn handles(pid: u32) -> usize {
 
 /// Addresses of this machine, so many connections each.
 fn address(number: usize) -> [u8; 4] {
-    let [.., high, low] = (1 + number / 500).to_be_bytes();
+    let [.., high, low] = (1 + number / 200).to_be_bytes();
     [127, 1, high, low]
 }
 
