@@ -14,6 +14,7 @@ mod lifecycle;
 mod limits;
 mod looks;
 mod narrow;
+mod overload;
 mod peer;
 mod power;
 mod proxy;
