@@ -65,7 +65,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
                 _ = interrupt.recv() => info!("interrupted: finishing what is under way"),
             }
         };
-        let ready = |address| {
+        let ready = |address, inside| {
             let mut out = std::io::stdout();
             // Whoever started the server may not listen.
             let _ = if json {
@@ -75,7 +75,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             };
             let _ = out.flush();
             if let Some(feed) = feed {
-                tokio::spawn(feed.run(address));
+                tokio::spawn(feed.run(inside));
             }
         };
         net::serve(settings, opened, Store::close, ready, hang_ups, stop).await?;
