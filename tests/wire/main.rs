@@ -16,4 +16,5 @@ mod peer;
 mod proxy;
 mod resume;
 mod server;
+mod tls;
 mod told;

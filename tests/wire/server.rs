@@ -36,6 +36,11 @@ impl Room {
         fs::write(self.folder.path().join(name), text).unwrap();
     }
 
+    /// Where a file beside dispatch.toml is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Where the log is.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -71,7 +76,8 @@ impl Room {
         self.start(command)
     }
 
-    fn start(&self, mut command: Command) -> Server {
+    /// Starts the server by this command line and waits until clients can connect.
+    pub(crate) fn start(&self, mut command: Command) -> Server {
         let said = self.folder.path().join("stderr.log");
         let errors = File::options().create(true).append(true).open(&said).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
