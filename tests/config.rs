@@ -164,6 +164,7 @@ fn refused(text: &str, key: &str, why: &str) {
 #[test]
 fn an_unknown_key_is_refused_in_every_section() {
     for section in [
+        "[limits]",
         "[metrics]",
         "[room]",
         "[listen]",
@@ -757,9 +758,26 @@ fn files_of_tls_are_beside_the_rules_and_of_an_older_file_none() {
     assert_eq!(listen.certificate, Some(folder.path().join("server.pem")));
     assert_eq!(listen.key, Some(folder.path().join("server.key")));
     let older = SHIPPED.lines().filter(|line| {
-        !line.starts_with("unit_certificates") && !line.starts_with("handshakes_max")
+        !line.starts_with("unit_certificates") && !line.starts_with("handshakes_max = 512")
     });
     let listen = Settings::parse(&older.collect::<Vec<_>>().join("\n"), "older").unwrap().listen;
     assert_eq!(listen.certificate, None);
     assert!(listen.handshakes_max > 0);
+}
+
+#[test]
+fn a_limit_that_lets_nothing_through_is_refused() {
+    for (line, key) in [
+        ("connections_per_second = 100", "connections_per_second = 0"),
+        ("handshakes_max = 1024", "handshakes_max = 0"),
+        ("handshakes_per_address = 128", "handshakes_per_address = 0"),
+        ("sessions_per_address = 1024", "sessions_per_address = 0"),
+        ("questions_per_second = 100", "questions_per_second = 0"),
+        ("position_every = \"1s\"", "position_every = \"0s\""),
+        ("frame_limit = \"10s\"", "frame_limit = \"0s\""),
+    ] {
+        let name = key.split(' ').next().unwrap();
+        refused(&changed(line, key), &format!("limits.{name}"), "is 0");
+    }
+    refused(&changed("unread_mib = 256", "unread_mib = 3"), "limits.unread_mib", "less than 4");
 }
