@@ -740,11 +740,6 @@ fn tls_is_all_of_its_files_or_none() {
     }
     let required = changed("unit_certificates = \"off\"", "unit_certificates = \"required\"");
     refused(&required, "listen.unit_certificates", "no listen.unit_ca");
-    refused(
-        &changed("handshakes_max = 512", "handshakes_max = 0"),
-        "listen.handshakes_max",
-        "is 0",
-    );
     refused(&changed("unit_certificates = \"off\"", "unit_certificates = \"maybe\""), "maybe", "");
 }
 
@@ -757,12 +752,9 @@ fn files_of_tls_are_beside_the_rules_and_of_an_older_file_none() {
     let listen = Settings::load(Some(&path)).unwrap().listen;
     assert_eq!(listen.certificate, Some(folder.path().join("server.pem")));
     assert_eq!(listen.key, Some(folder.path().join("server.key")));
-    let older = SHIPPED.lines().filter(|line| {
-        !line.starts_with("unit_certificates") && !line.starts_with("handshakes_max = 512")
-    });
+    let older = SHIPPED.lines().filter(|line| !line.starts_with("unit_certificates"));
     let listen = Settings::parse(&older.collect::<Vec<_>>().join("\n"), "older").unwrap().listen;
     assert_eq!(listen.certificate, None);
-    assert!(listen.handshakes_max > 0);
 }
 
 #[test]

@@ -281,7 +281,8 @@ impl Inside {
     pub fn connect(&self) -> DuplexStream {
         let (theirs, ours) = tokio::io::duplex(INSIDE_BYTES);
         let here = SocketAddr::from(([127, 0, 0, 1], 0));
-        tokio::spawn(session::run(Arc::clone(&self.0), tokio::io::split(ours), here, None));
+        let arrival = door::Arrival::of(&self.0, here);
+        tokio::spawn(session::run(Arc::clone(&self.0), tokio::io::split(ours), arrival));
         theirs
     }
 }

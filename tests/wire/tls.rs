@@ -347,7 +347,7 @@ async fn unit_is_who_its_certificate_says() {
 
 #[tokio::test]
 async fn flood_of_half_handshakes_keeps_no_call_out() {
-    let safe = Safe::with(days(-1, 365), &[("handshakes_max = 512", "handshakes_max = 8")]);
+    let safe = Safe::with(days(-1, 365), &[("handshakes_max = 1024", "handshakes_max = 8")]);
     let server = safe.room.serve();
     let there = safe.client(server.address, Hello::new(Role::Intake, "Line 1")).await.unwrap();
     let (stop, begun) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
