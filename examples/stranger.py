@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """A stranger's client, written from docs/protocol.md alone. Needs Python 3.10 and the package `msgpack`.
 
-    stranger.py HOST:PORT [--token T]
+    stranger.py HOST:PORT [--token T] [--ca FILE]
 
 Places a call twice under one key, assigns it as an operator, acknowledges it as the unit STRANGER-1, and sees the
 acknowledgement arrive. Prints `ok: ...` and exits 0; exits 1 with a line that says what was otherwise.
 """
 import argparse
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -25,10 +26,13 @@ class Deviation(Exception):
 class Session:
     """One connection: frames, handshake, heartbeats, answers by id, pushes kept in order."""
 
-    def __init__(self, address, role, who, token):
+    def __init__(self, address, role, who, token, ca):
         host, port = address.rsplit(":", 1)
         self.who, self.ids, self.unread, self.inbox, self.heartbeat = f"{role} {who}", 0, b"", [], STEP_SECONDS
-        self.socket = socket.create_connection((host.strip("[]"), int(port)), STEP_SECONDS)
+        host = host.strip("[]")
+        self.socket = socket.create_connection((host, int(port)), STEP_SECONDS)
+        if ca:
+            self.socket = ssl.create_default_context(cafile=ca).wrap_socket(self.socket, server_hostname=host)
         secret = {"token": token} if token else {}
         self.send({"type": "hello", "version": 1, "role": role, "who": who} | secret)
         welcome = self.receive(time.monotonic() + STEP_SECONDS, "a welcome")
@@ -111,8 +115,8 @@ class Session:
         return calls
 
 
-def main(address, token):
-    intake = Session(address, "intake", "stranger", token)
+def main(address, token, ca):
+    intake = Session(address, "intake", "stranger", token, ca)
     key = uuid.uuid4().bytes
     wanted = {"source": "app", "district": "Stranger", "kind": "assault", "note": "a stranger's call", "test": True}
     first = intake.ask("place_call", key=key, **wanted)
@@ -123,9 +127,9 @@ def main(address, token):
     intake.expect(again["body"]["call"] == call and again["repeated"], f"the same key brought {again}")
     intake.socket.close()
 
-    operator = Session(address, "operator", "stranger", token)
+    operator = Session(address, "operator", "stranger", token, ca)
     operator.expect(call in operator.subscribe(), f"call {call} is not in the snapshot")
-    unit = Session(address, "unit", "STRANGER-1", token)
+    unit = Session(address, "unit", "STRANGER-1", token, ca)
     unit.ask("sign_on", unit="STRANGER-1", district="Stranger", crew=["a stranger"], skills=[])
     unit.subscribe()
     operator.ask("assign_unit", call=call, unit="STRANGER-1")
@@ -142,8 +146,9 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("address", metavar="HOST:PORT")
     arguments.add_argument("--token", help="the roles' secret, where the server wants one")
+    arguments.add_argument("--ca", help="speak TLS, with a server of this authority (PEM)")
     given = arguments.parse_args()
     try:
-        main(given.address, given.token)
+        main(given.address, given.token, given.ca)
     except (Deviation, OSError, KeyError, ValueError) as why:
         sys.exit(f"not ok: {type(why).__name__}: {why}")

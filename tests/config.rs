@@ -730,6 +730,34 @@ fn figures_have_a_port_of_their_own_and_stay_on_the_machine_unless_told_otherwis
 }
 
 #[test]
+fn tls_is_all_of_its_files_or_none() {
+    for (from, key, why) in [
+        ("# certificate = ", "listen.certificate", "come together"),
+        ("# key = ", "listen.certificate", "come together"),
+        ("# unit_ca = ", "listen.unit_ca", "no use without"),
+    ] {
+        refused(&changed(from, from.trim_start_matches("# ")), key, why);
+    }
+    let required = changed("unit_certificates = \"off\"", "unit_certificates = \"required\"");
+    refused(&required, "listen.unit_certificates", "no listen.unit_ca");
+    refused(&changed("unit_certificates = \"off\"", "unit_certificates = \"maybe\""), "maybe", "");
+}
+
+#[test]
+fn files_of_tls_are_beside_the_rules_and_of_an_older_file_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dispatch.toml");
+    let rules = changed("# certificate = ", "certificate = ").replace("# key = ", "key = ");
+    std::fs::write(&path, rules).unwrap();
+    let listen = Settings::load(Some(&path)).unwrap().listen;
+    assert_eq!(listen.certificate, Some(folder.path().join("server.pem")));
+    assert_eq!(listen.key, Some(folder.path().join("server.key")));
+    let older = SHIPPED.lines().filter(|line| !line.starts_with("unit_certificates"));
+    let listen = Settings::parse(&older.collect::<Vec<_>>().join("\n"), "older").unwrap().listen;
+    assert_eq!(listen.certificate, None);
+}
+
+#[test]
 fn a_limit_that_lets_nothing_through_is_refused() {
     for (line, key) in [
         ("connections_per_second = 100", "connections_per_second = 0"),

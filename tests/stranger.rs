@@ -17,11 +17,12 @@ const FIFTEEN: &str = env!("CARGO_BIN_EXE_fifteen");
 struct Server(Child);
 
 impl Server {
-    /// Starts one on `data` and waits until it is ready; gives its address too.
-    fn start(data: &Path) -> (Self, String) {
+    /// Starts one on `data`, with these flags too, and waits until it is ready; gives its address too.
+    fn start(data: &Path, args: &[&str]) -> (Self, String) {
         let child = Command::new(FIFTEEN)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(args)
             .env("FIFTEEN_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -79,7 +80,7 @@ fn a_client_written_from_the_document_alone_works() {
     };
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let (server, address) = Server::start(&data);
+    let (server, address) = Server::start(&data, &[]);
 
     let stranger = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/stranger.py");
     let ran =
@@ -105,4 +106,42 @@ fn a_client_written_from_the_document_alone_works() {
         .unwrap();
     let found = String::from_utf8_lossy(&verified.stdout);
     assert_eq!(verified.status.code(), Some(0), "{found}");
+}
+
+#[test]
+fn a_stranger_brings_their_own_tls() {
+    let Some(python) = python() else {
+        println!("skipped: no Python with the package msgpack; name one in FIFTEEN_PYTHON");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new(FIFTEEN)
+        .args(["cert", "new", "--server", "127.0.0.1", "--dir"])
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let rules = fifteen::config::SHIPPED
+        .replace("# certificate = \"server.pem\"", "certificate = \"server.pem\"")
+        .replace("# key = \"server.key\"", "key = \"server.key\"");
+    let config = folder.path().join("dispatch.toml");
+    std::fs::write(&config, rules).unwrap();
+    let data = folder.path().join("data");
+    let (server, address) = Server::start(&data, &["--config", config.to_str().unwrap()]);
+    let stranger = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/stranger.py");
+    for (ca, trusted) in [(Some("ca.pem"), true), (None, false)] {
+        let mut command = Command::new(&python);
+        command.arg(&stranger).arg(&address).stdin(Stdio::null());
+        if let Some(ca) = ca {
+            command.arg("--ca").arg(folder.path().join(ca));
+        }
+        let ran = command.output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        let complaint = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.success(), trusted, "{}: {said}{complaint}", ran.status);
+        let word = if trusted { "ok: call " } else { "tls_required" };
+        assert!(said.contains(word) || complaint.contains(word), "{said}{complaint}");
+    }
+    assert_eq!(server.terminate().code(), Some(0));
 }

@@ -107,7 +107,10 @@ fn in_words(error: io::Error) -> io::Error {
         Error::InvalidMessage(_) => {
             "this server speaks no TLS: leave out --ca if it should be so, and trust nobody on the way".to_owned()
         }
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // Two authorities may go by one name: then it is the signature that does not fit.
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => {
             "its certificate is not of the authority in --ca".to_owned()
         }
         Error::InvalidCertificate(

@@ -63,9 +63,13 @@ fn make(new: &NewCertificates, json: bool) -> Result<()> {
     if validity.ends_at > ends_at {
         bail!("the authority in {} ends before {} days are over", dir.display(), new.days);
     }
+    let mut pairs = Vec::new();
     for (name, unit) in &wanted {
         let subject = unit.map_or(Subject::Server(&new.server), |unit| Subject::Unit(unit.trim()));
-        write_pair(dir, name, &authority.issue(subject, validity)?, new.replace, &mut written)?;
+        pairs.push((name, authority.issue(subject, validity)?));
+    }
+    for (name, pair) in &pairs {
+        write_pair(dir, name, pair, new.replace, &mut written)?;
     }
     for path in &written {
         if json {

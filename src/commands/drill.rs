@@ -4,14 +4,26 @@
 use super::replay::{self, Part};
 use crate::cli::Speed;
 use anyhow::{Context, Result};
-use fifteen::client::Client;
+use fifteen::client::{Client, ClientConfig, Connect};
 use fifteen::config::Settings;
+use fifteen::net::Inside;
 use fifteen::protocol::{Hello, Role};
 use fifteen::trace::{OPERATOR, scan};
 use indicatif::ProgressBar;
-use std::net::SocketAddr;
 use std::path::PathBuf;
+use tokio::io::DuplexStream;
 use tracing::{info, warn};
+
+/// The room's own way in: whether it speaks TLS to others is nothing to it.
+struct Door(Inside);
+
+impl Connect for Door {
+    type Io = DuplexStream;
+
+    async fn connect(&mut self) -> std::io::Result<DuplexStream> {
+        Ok(self.0.connect())
+    }
+}
 
 /// A trace that was read to its end once, and is fit to be sent.
 pub(crate) struct Feed {
@@ -34,16 +46,17 @@ impl Feed {
         Ok(Self { trace, rate, hello })
     }
 
-    /// Sends it to the room at `address`; the room goes on when it is over, or fails.
-    pub(crate) async fn run(self, address: SocketAddr) {
-        match self.send(address).await {
+    /// Sends it to the room; the room goes on when it is over, or fails.
+    pub(crate) async fn run(self, inside: Inside) {
+        match self.send(inside).await {
             Ok(sent) => info!("the trace of the drill is over: {sent}"),
             Err(error) => warn!("the drill goes on without its trace: {error:#}"),
         }
     }
 
-    async fn send(self, address: SocketAddr) -> Result<replay::Sent> {
-        let client = Client::connect(&address.to_string(), self.hello).await?;
+    async fn send(self, inside: Inside) -> Result<replay::Sent> {
+        let client =
+            Client::connect_with(Door(inside), self.hello, ClientConfig::default()).await?;
         let speed = Speed::Times(self.rate.into());
         replay::send(&self.trace, &client, speed, Part::Calls, &ProgressBar::hidden()).await
     }

@@ -10,6 +10,7 @@ mod keyring;
 mod notify;
 mod replay;
 mod report;
+mod secrets;
 mod serve;
 mod way;
 
@@ -22,7 +23,10 @@ use std::process::ExitCode;
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     let json = cli.json;
     match cli.command {
-        Command::Serve(args) => serve::run(args, json),
+        Command::Serve(args) => {
+            secrets::keep()?;
+            serve::run(args, json)
+        }
         Command::Call(args) => wait(client::call(args, json)),
         Command::Calls(args) => wait(client::calls(args, json)),
         Command::Show(args) => wait(client::show(args, json)),

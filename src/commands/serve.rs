@@ -79,7 +79,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             }
             tell_systemd(NotifyState::Stopping);
         };
-        let ready = |address| {
+        let ready = |address, inside| {
             let mut out = std::io::stdout();
             // Whoever started the server may not listen.
             let _ = if json {
@@ -90,7 +90,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             let _ = out.flush();
             tell_systemd(NotifyState::Ready);
             if let Some(feed) = feed {
-                tokio::spawn(feed.run(address));
+                tokio::spawn(feed.run(inside));
             }
         };
         net::serve(settings, opened, Store::close, ready, hang_ups, stop).await?;

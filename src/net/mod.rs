@@ -44,10 +44,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
+
+/// What one side of [`Inside`] may write before the other reads.
+const INSIDE_BYTES: usize = 64 * 1024;
 
 /// How long sessions may take to hear their last replies when the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -269,6 +272,21 @@ impl Hall {
     }
 }
 
+/// A way in for this process itself, past the listener and its TLS.
+pub struct Inside(Arc<Server>);
+
+impl Inside {
+    /// A connection on which nobody said hello yet. Must be called inside the runtime.
+    #[must_use]
+    pub fn connect(&self) -> DuplexStream {
+        let (theirs, ours) = tokio::io::duplex(INSIDE_BYTES);
+        let here = SocketAddr::from(([127, 0, 0, 1], 0));
+        let arrival = door::Arrival::of(&self.0, here);
+        tokio::spawn(session::run(Arc::clone(&self.0), tokio::io::split(ours), arrival));
+        theirs
+    }
+}
+
 /// Serves the room until `stop` resolves or the log fails. `ready` is told the address once
 /// clients can connect. At each `hang_ups` what comes from files is read again.
 ///
@@ -278,7 +296,7 @@ pub async fn serve<J: Journal + 'static>(
     settings: Settings,
     opened: Opened<J>,
     closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(SocketAddr, Inside),
     mut hang_ups: mpsc::Receiver<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
@@ -317,7 +335,7 @@ pub async fn serve<J: Journal + 'static>(
         info!(%address, "metrics and health");
         tokio::spawn(metrics::serve(Arc::clone(&server), listener))
     });
-    ready(address);
+    ready(address, Inside(Arc::clone(&server)));
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
     let canary = tokio::spawn(health::canary(Arc::clone(&server)));

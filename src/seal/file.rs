@@ -285,7 +285,7 @@ impl Inner {
 fn parse(text: &str) -> Option<Inner> {
     let end = text.rfind("end ")?;
     let sum = text[end..].strip_prefix("end ")?.trim_end();
-    (blake3::Hash::from_hex(sum).ok()? == blake3::hash(text[..end].as_bytes())).then_some(())?;
+    (blake3::Hash::from_hex(sum).ok()? == blake3::hash(&text.as_bytes()[..end])).then_some(())?;
     let mut lines = text[..end].lines();
     (lines.next()? == TITLE).then_some(())?;
     let (mut since, mut heads) = (None, None);

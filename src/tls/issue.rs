@@ -8,6 +8,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
+use rustls::pki_types::ServerName;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -111,8 +112,11 @@ impl Authority {
                 let mut params = params("fifteen server", validity);
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
                 for name in names {
+                    let wrong = || IssueError::Name { name: name.clone() };
+                    // What no client could ask for is no name.
+                    ServerName::try_from(name.as_str()).map_err(|_| wrong())?;
                     let one = CertificateParams::new([name.clone()].as_slice());
-                    let one = one.map_err(|_| IssueError::Name { name: name.clone() })?;
+                    let one = one.map_err(|_| wrong())?;
                     params.subject_alt_names.extend(one.subject_alt_names);
                 }
                 params

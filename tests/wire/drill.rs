@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Two calls a minute apart; the first was answered and closed in between, which a drill leaves to its people.
-const TRACE: &str = "\
+pub(crate) const TRACE: &str = "\
 call_ref,received_at,source,kind,priority,district,lat,lon,caller,acknowledged_at,en_route_at,on_scene_at,closed_at,unit,disposition
 A1,2026-01-01T00:00:00.000Z,phone,harassment,3,Gulberg,,,,2026-01-01T00:00:10.000Z,,2026-01-01T00:00:20.000Z,2026-01-01T00:00:30.000Z,CAR-1,helped
 A2,2026-01-01T00:01:00.000Z,phone,harassment,3,Gulberg,,,,,,,,,

@@ -20,4 +20,5 @@ mod power;
 mod proxy;
 mod resume;
 mod server;
+mod tls;
 mod told;

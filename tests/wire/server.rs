@@ -47,6 +47,11 @@ impl Room {
         fs::write(self.folder.path().join(name), text).unwrap();
     }
 
+    /// Where a file beside dispatch.toml is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Where the log is.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
