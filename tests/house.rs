@@ -22,9 +22,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "engine",  // reads the committed state, and asks it whom to recommend
             "journal", // health, backups, and the plain files that a report reads
             "notify",  // starts the outbox, and rings it
+            "people",  // lets in whom the people file names
             "report",  // answers the request for one
         ],
     ),
+    ("people", &["domain"]),
     ("report", &["domain", "journal"]),
     ("trace", &["domain", "engine", "journal", "client"]),
     ("config", &["domain", "notify"]), // makes the roster of who is told

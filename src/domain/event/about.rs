@@ -47,6 +47,8 @@ impl Event {
             Self::NoticeDelivered { .. } => "notice_delivered",
             Self::NoticeFailed { .. } => "notice_failed",
             Self::EscalationSeen { .. } => "escalation_seen",
+            Self::LogInsFailed { .. } => "log_ins_failed",
+            Self::PersonChanged { .. } => "person_changed",
         }
     }
 

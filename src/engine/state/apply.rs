@@ -54,7 +54,10 @@ impl State {
     fn change(&mut self, at: UtcMs, event: &Event) -> Option<()> {
         match event {
             Event::RulesAdopted(rules) => self.books.push((**rules).clone()),
-            Event::ClockStepped { .. } | Event::WorkShed { .. } => {}
+            Event::ClockStepped { .. }
+            | Event::WorkShed { .. }
+            | Event::LogInsFailed { .. }
+            | Event::PersonChanged { .. } => {}
             Event::CallReceived { call, received_at, placed, .. } => {
                 self.receive(at, *call, *received_at, placed)?;
             }
