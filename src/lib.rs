@@ -27,8 +27,8 @@
 //!   [`engine::Queue`] who waits, [`engine::recommend`] whom to send.
 //! - [`journal`]: the list of what happened: frames, chain, sled and witness, snapshots, archive;
 //!   [`journal::inspect`] verifies, repairs, backs up, restores.
-//! - [`service`]: the engine's thread, one commit for all that came meanwhile ([`service::Writer`]),
-//!   then the answers; [`service::clock`] is room time.
+//! - [`service`]: the engine's thread and its turns ([`service::Shift`]), one commit for all that came
+//!   meanwhile ([`service::Writer`]), then the answers; [`service::clock`] is room time.
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain; figures for
 //!   Prometheus and `/healthz` on a listener of their own.

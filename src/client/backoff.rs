@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 /// The pause after `attempts` failures in a row: half of it fixed, half drawn.
-pub(super) fn pause(attempts: u32, min_ms: u64, max_ms: u64) -> Duration {
-    pause_drawn(attempts, min_ms, max_ms, draw())
-}
-
-fn pause_drawn(attempts: u32, min_ms: u64, max_ms: u64, drawn: u64) -> Duration {
+pub(super) fn pause(attempts: u32, min_ms: u64, max_ms: u64, drawn: u64) -> Duration {
     let doubled = min_ms.saturating_mul(1_u64.checked_shl(attempts).unwrap_or(u64::MAX));
     let whole_ms = doubled.clamp(1, max_ms.max(1));
     let half_ms = whole_ms / 2;
@@ -15,7 +11,7 @@ fn pause_drawn(attempts: u32, min_ms: u64, max_ms: u64, drawn: u64) -> Duration 
 }
 
 /// A random number; jitter needs no better source, and a UUID is at hand.
-fn draw() -> u64 {
+pub(super) fn draw() -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().1
 }
 
@@ -25,11 +21,11 @@ mod tests {
 
     #[test]
     fn pause_doubles_up_to_its_bound() {
-        let longest = |attempts| pause_drawn(attempts, 100, 5_000, u64::MAX);
+        let longest = |attempts| pause(attempts, 100, 5_000, u64::MAX);
         assert!(longest(0) <= Duration::from_millis(100));
         assert!(longest(3) <= Duration::from_millis(800));
         for attempts in [6, 31, 64, u32::MAX] {
-            let pause = pause_drawn(attempts, 100, 5_000, 0);
+            let pause = pause(attempts, 100, 5_000, 0);
             assert_eq!(pause, Duration::from_millis(2_500), "{attempts}");
         }
     }
@@ -37,7 +33,7 @@ mod tests {
     #[test]
     fn pause_is_never_less_than_half_nor_more_than_the_whole() {
         for drawn in 0..1_000 {
-            let pause = pause_drawn(2, 100, 5_000, drawn);
+            let pause = pause(2, 100, 5_000, drawn);
             assert!((200..=400).contains(&pause.as_millis()), "{pause:?}");
         }
     }

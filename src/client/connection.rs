@@ -133,7 +133,8 @@ impl<C: Connect> Connection<C> {
     }
 
     fn pause(&self, attempts: u32) -> Duration {
-        backoff::pause(attempts, self.config.backoff_min_ms, self.config.backoff_max_ms)
+        let ClientConfig { backoff_min_ms, backoff_max_ms, draw, .. } = self.config;
+        backoff::pause(attempts, backoff_min_ms, backoff_max_ms, draw())
     }
 
     /// Session after session, until nobody wants one or the server wants none.
@@ -209,6 +210,7 @@ impl<C: Connect> Connection<C> {
         loop {
             let room = self.waiting.len() < self.config.in_flight_max;
             tokio::select! {
+                biased;
                 () = sleep_until(until) => return Some(()),
                 ask = self.asked.recv(), if room => {
                     if let Some((id, waiting)) = self.take(ask?, None::<&mut Session<C::Io>>) {
@@ -271,6 +273,20 @@ impl<C: Connect> Connection<C> {
             let (speak_at, dead_at) = (session.speak_at(), session.dead_at());
             let unsent = session.writer.has_unsent();
             tokio::select! {
+                // The same order each time. The heart beats however busy the server is; what it said
+                // last is heard before a write finds out that it is gone.
+                biased;
+                ask = self.asked.recv(), if room => {
+                    let Some(ask) = ask else { return End::Unwanted };
+                    if let Some((id, waiting)) = self.take(ask, Some(session))
+                        && let Some(waiting) = waiting.fits(node)
+                    {
+                        session.say(waiting.frame.clone());
+                        self.waiting.insert(id, waiting);
+                    }
+                }
+                () = drained(lagging) => self.subscribe(session, None),
+                () = sleep_until(speak_at) => session.say(ClientMessage::Ping(Ping::default()).encode()),
                 frame = session.reader.next() => {
                     session.heard = Instant::now();
                     let heard = match frame {
@@ -287,17 +303,6 @@ impl<C: Connect> Connection<C> {
                         return End::Lost(error.to_string());
                     }
                 }
-                ask = self.asked.recv(), if room => {
-                    let Some(ask) = ask else { return End::Unwanted };
-                    if let Some((id, waiting)) = self.take(ask, Some(session))
-                        && let Some(waiting) = waiting.fits(node)
-                    {
-                        session.say(waiting.frame.clone());
-                        self.waiting.insert(id, waiting);
-                    }
-                }
-                () = drained(lagging) => self.subscribe(session, None),
-                () = sleep_until(speak_at) => session.say(ClientMessage::Ping(Ping::default()).encode()),
                 () = sleep_until(dead_at) => {
                     let ms = session.dead_after().as_millis();
                     return End::Lost(format!("nothing heard from the server for {ms} ms"));

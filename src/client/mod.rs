@@ -48,6 +48,8 @@ pub struct ClientConfig {
     pub updates_max: usize,
     /// Keep trying if the very first connection fails, rather than say so.
     pub patient: bool,
+    /// Draws the jitter of these pauses.
+    pub draw: fn() -> u64,
 }
 
 impl Default for ClientConfig {
@@ -59,6 +61,7 @@ impl Default for ClientConfig {
             in_flight_max: IN_FLIGHT_MAX,
             updates_max: 1_024,
             patient: false,
+            draw: backoff::draw,
         }
     }
 }

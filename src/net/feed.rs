@@ -36,7 +36,7 @@ struct Reader {
 }
 
 /// The feed of the wire.
-pub(super) struct WireFeed {
+pub struct WireFeed {
     /// The latest events, without the canary's.
     recent: VecDeque<Dated>,
     recent_max: usize,

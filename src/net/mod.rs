@@ -19,10 +19,11 @@ use crate::config::Settings;
 use crate::domain::UtcMs;
 use crate::engine::State;
 use crate::journal::{Journal, JournalError, Options};
+use crate::notify::Ears;
 use crate::service::clock::RoomClock;
-use crate::service::{self, CommitError, Handle};
+use crate::service::{self, CommitError, Handle, Ring, Shift};
 use census::Census;
-use feed::WireFeed;
+pub use feed::WireFeed;
 use shed::{Shed, Tally};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
@@ -142,6 +144,84 @@ pub struct LogFiles {
     pub options: Options,
 }
 
+/// The server without its doors: what sessions need, and the engine's shift beside it. [`serve`]
+/// puts a listener before it; a simulation brings its own connections and gives the engine its turns.
+pub struct Hall {
+    server: Arc<Server>,
+    ears: Ears,
+    stopper: watch::Sender<bool>,
+}
+
+impl Hall {
+    /// Opens the room on its log. `ring` as in [`Shift::begin`].
+    ///
+    /// # Errors
+    /// As [`Shift::begin`].
+    pub fn open<J: Journal>(
+        settings: Settings,
+        opened: Opened<J>,
+        clock: RoomClock,
+        ring: Option<Ring>,
+    ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
+        let seq = opened.journal.last().seq;
+        let (bell, ears) = crate::notify::bell();
+        let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
+        let engine = service::Settings {
+            rules: settings.rules.clone(),
+            snapshot_every: settings.journal.snapshot_every,
+            keep_live: settings.journal.keep_live,
+            clock_rate: settings.drill.unwrap_or(1),
+        };
+        let Opened { journal, state, notes, files } = opened;
+        let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;
+        let node = node(shift.journal());
+        let (stopper, stopping) = watch::channel(false);
+        let server = Arc::new(Server {
+            started_at: clock.now(),
+            handle,
+            clock,
+            settings,
+            node,
+            session_ids: AtomicU64::new(1),
+            tally: Tally::default(),
+            sessions: AtomicUsize::new(0),
+            census: Census::default(),
+            units: Mutex::default(),
+            notes,
+            files,
+            watchers: Arc::default(),
+            tests: Arc::default(),
+            stopping,
+        });
+        Ok((Self { server, ears, stopper }, shift))
+    }
+
+    /// A way to the engine.
+    #[must_use]
+    pub fn handle(&self) -> Handle<WireFeed> {
+        self.server.handle.clone()
+    }
+
+    /// What an outbox of this room hears by.
+    pub fn ears(&self) -> &Ears {
+        &self.ears
+    }
+
+    /// Serves one connection to its end.
+    pub fn session<Io>(&self, io: Io, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<Io>
+    where
+        Io: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        session::run(Arc::clone(&self.server), tokio::io::split(io), peer)
+    }
+
+    /// Lets every session end in order.
+    pub fn stop(&self) {
+        // Nobody hears it when no session is left.
+        let _ = self.stopper.send(true);
+    }
+}
+
 /// Serves the room until `stop` resolves or the log fails. `ready` is told the address once
 /// clients can connect.
 ///
@@ -164,35 +244,11 @@ pub async fn serve<J: Journal + 'static>(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let seq = opened.journal.last().seq;
-    let (bell, ears) = crate::notify::bell();
-    let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
-    let engine = service::Settings {
-        rules: settings.rules.clone(),
-        snapshot_every: settings.journal.snapshot_every,
-        keep_live: settings.journal.keep_live,
-        clock_rate: settings.drill.unwrap_or(1),
-    };
-    let started = service::start(opened.journal, opened.state, engine, feed, closing)?;
-    let node = node(&started.handle).await;
-    let (stopper, stopping) = watch::channel(false);
-    let server = Arc::new(Server {
-        started_at: started.clock.now(),
-        handle: started.handle,
-        clock: started.clock,
-        settings,
-        node,
-        session_ids: AtomicU64::new(1),
-        tally: Tally::default(),
-        sessions: AtomicUsize::new(0),
-        census: Census::default(),
-        units: Mutex::default(),
-        notes: opened.notes,
-        files: opened.files,
-        watchers: Arc::default(),
-        tests: Arc::default(),
-        stopping,
-    });
+    let rate = settings.drill.unwrap_or(1);
+    let clock = RoomClock::start_at_rate(opened.state.at, rate);
+    let (hall, shift) = Hall::open(settings, opened, clock, None)?;
+    let Hall { server, ears, stopper } = hall;
+    let started = shift.spawn(server.handle.clone(), server.clock.clone(), closing)?;
     let telling = match notices::start(&server, ears) {
         Ok(telling) => telling,
         Err(why) => {
@@ -214,7 +270,9 @@ pub async fn serve<J: Journal + 'static>(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, peer)) => {
-                    tokio::spawn(session::run(Arc::clone(&server), socket, peer));
+                    // Small frames and people waiting: never held back to be sent together.
+                    let _ = socket.set_nodelay(true);
+                    tokio::spawn(session::run(Arc::clone(&server), socket.into_split(), peer));
                 }
                 Err(error) => {
                     // Out of file handles, mostly: the sessions that are there go on.
@@ -267,17 +325,8 @@ async fn wait_for(
 }
 
 /// The identity of the log: its first frame's chain, the same for good.
-async fn node(handle: &Handle<WireFeed>) -> u64 {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let asked = handle.ask(move |room| {
-        let first = room.ok().and_then(|room| room.journal.tail(1).ok()?.next()?.ok());
-        let chain = first.map_or([0; 32], |frame| frame.chain());
-        let [a, b, c, d, e, f, g, h, ..] = chain;
-        // Nobody waits any more only when the server is gone.
-        let _ = sender.send(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
-    });
-    match asked {
-        service::Asked::Queued => receiver.await.unwrap_or(0),
-        service::Asked::Shed => 0,
-    }
+fn node(journal: &dyn Journal) -> u64 {
+    let first = journal.tail(1).ok().and_then(|mut frames| frames.next()?.ok());
+    let [a, b, c, d, e, f, g, h, ..] = first.map_or([0; 32], |frame| frame.chain());
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

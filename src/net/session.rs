@@ -18,7 +18,7 @@ use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::{debug, info};
 
@@ -96,11 +96,12 @@ pub(super) struct Session {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr) {
-    // Small frames and people waiting: never held back to be sent together.
-    let _ = socket.set_nodelay(true);
+pub(super) async fn run<R, W>(server: Arc<Server>, (read, write): (R, W), peer: SocketAddr)
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
-    let (read, write) = socket.into_split();
     let mut frames = Frames::new(read, &server);
     let writer = Writer::new(write);
     let limit = server.settings.listen.handshake_limit;
@@ -132,7 +133,10 @@ pub(super) async fn run(server: Arc<Server>, socket: TcpStream, peer: SocketAddr
 }
 
 /// Reads the hello and checks it. `Err(None)`: the peer left.
-async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Refused>> {
+async fn greet<R: AsyncRead + Unpin>(
+    server: &Server,
+    frames: &mut Frames<R>,
+) -> Result<Hello, Option<Refused>> {
     let refuse = |code: Code, text: &str| Err(Some(Refused { code, text: text.to_owned() }));
     let frame = match frames.next().await {
         Ok(Some((frame, _))) => frame,
@@ -178,13 +182,17 @@ async fn greet(server: &Server, frames: &mut Frames) -> Result<Hello, Option<Ref
     Ok(hello)
 }
 
-async fn talk(
+async fn talk<R, W>(
     server: &Arc<Server>,
     id: u64,
     hello: Hello,
-    frames: &mut Frames,
-    writer: Writer,
-) -> &'static str {
+    frames: &mut Frames<R>,
+    writer: Writer<W>,
+) -> &'static str
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     let who = hello.who.trim().to_owned();
     let by = Actor::new(&who, convert::role(hello.role));
     let heartbeat = server.settings.listen.heartbeat;
@@ -214,23 +222,8 @@ async fn talk(
     let mut stopping = server.stopping.clone();
     let why = loop {
         tokio::select! {
-            frame = tokio::time::timeout(patience, frames.next()) => {
-                let (frame, received_at) = match frame {
-                    Ok(Ok(Some(frame))) => frame,
-                    Ok(Ok(None)) => break "the peer left",
-                    Ok(Err(error)) => {
-                        session.drop_it(frame_code(&error), &error.to_string());
-                        break "a broken frame";
-                    }
-                    Err(_) => {
-                        session.drop_it(Code::SilentPeer, "nothing was heard for three heartbeats");
-                        break "silent";
-                    }
-                };
-                if let Err(why) = session.take(server, &frame, received_at).await {
-                    break why;
-                }
-            }
+            // What ends a session comes before what a busy peer still says; and the same order each time.
+            biased;
             () = replaced.notified() => {
                 session.drop_it(Code::Replaced, "this unit is connected from elsewhere now");
                 break "replaced";
@@ -249,6 +242,23 @@ async fn talk(
                 let _ = tokio::time::timeout(super::FAREWELL, answered).await;
                 session.drop_it(Code::ShuttingDown, "the server stops; connect again");
                 break "the server stops";
+            }
+            frame = tokio::time::timeout(patience, frames.next()) => {
+                let (frame, received_at) = match frame {
+                    Ok(Ok(Some(frame))) => frame,
+                    Ok(Ok(None)) => break "the peer left",
+                    Ok(Err(error)) => {
+                        session.drop_it(frame_code(&error), &error.to_string());
+                        break "a broken frame";
+                    }
+                    Err(_) => {
+                        session.drop_it(Code::SilentPeer, "nothing was heard for three heartbeats");
+                        break "silent";
+                    }
+                };
+                if let Err(why) = session.take(server, &frame, received_at).await {
+                    break why;
+                }
             }
         }
     };

@@ -5,8 +5,7 @@ use crate::domain::UtcMs;
 use crate::protocol::{Code, Dropped, FrameCodec, FrameError, Ping, ServerMessage};
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -23,8 +22,8 @@ pub(super) struct Outgoing {
 ///
 /// A frame is complete as soon as its last byte was read, so what stands behind it in the buffer came with that read
 /// and no earlier: however many frames a peer sends in a row, none is taken for older than it is.
-pub(super) struct Frames {
-    read: OwnedReadHalf,
+pub(super) struct Frames<R> {
+    read: R,
     codec: FrameCodec,
     buffer: BytesMut,
     /// When the first byte of the buffer was read.
@@ -34,8 +33,8 @@ pub(super) struct Frames {
     clock: crate::service::clock::RoomClock,
 }
 
-impl Frames {
-    pub(super) fn new(read: OwnedReadHalf, server: &Server) -> Self {
+impl<R: AsyncRead + Unpin> Frames<R> {
+    pub(super) fn new(read: R, server: &Server) -> Self {
         Self {
             read,
             codec: FrameCodec::for_server(),
@@ -69,14 +68,14 @@ impl Frames {
     }
 }
 
-pub(super) struct Writer {
-    write: OwnedWriteHalf,
+pub(super) struct Writer<W> {
+    write: W,
     codec: FrameCodec,
     buffer: BytesMut,
 }
 
-impl Writer {
-    pub(super) fn new(write: OwnedWriteHalf) -> Self {
+impl<W: AsyncWrite + Unpin> Writer<W> {
+    pub(super) fn new(write: W) -> Self {
         Self { write, codec: FrameCodec::for_server(), buffer: BytesMut::new() }
     }
 
@@ -88,7 +87,7 @@ impl Writer {
     }
 
     async fn flush(&mut self, patience: Duration) -> Result<(), Farewell> {
-        match tokio::time::timeout(patience, self.write.write_all(&self.buffer)).await {
+        match tokio::time::timeout(patience, self.put()).await {
             Ok(Ok(())) => {
                 self.buffer.clear();
                 Ok(())
@@ -96,6 +95,12 @@ impl Writer {
             Ok(Err(_)) => Err(Farewell::Broken),
             Err(_) => Err(Farewell::Slow),
         }
+    }
+
+    /// A stream under TLS keeps some back until it is flushed.
+    async fn put(&mut self) -> std::io::Result<()> {
+        self.write.write_all(&self.buffer).await?;
+        self.write.flush().await
     }
 
     pub(super) async fn last(mut self, message: ServerMessage, patience: Duration) {
@@ -116,8 +121,8 @@ pub(super) enum Farewell {
 }
 
 /// Writes replies first, then pushes, and a ping when there was nothing to say for a heartbeat.
-pub(super) async fn write_all(
-    mut writer: Writer,
+pub(super) async fn write_all<W: AsyncWrite + Unpin>(
+    mut writer: Writer<W>,
     mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
     mut subscriptions: mpsc::UnboundedReceiver<Option<mpsc::Receiver<Bytes>>>,
     heartbeat: Duration,

@@ -29,7 +29,7 @@ mod webhook;
 pub use command::{COMMAND_INPUT_BYTES_MAX, CommandLine};
 pub use email::Email;
 pub use letter::{Escalation, Letter, Matter, REPORT_TEXT_BYTES_MAX, Report};
-pub use outbox::{Bell, Desk, Ears, Outbox, Tests, bell};
+pub use outbox::{Bell, Clerk, Desk, Ears, Outbox, Post, Tests, bell};
 pub use retry::{Retry, next_daily};
 pub use roster::{ChannelRule, Kind, LinkRule, Login, Person, Roster, Secret, Tls};
 pub use runner::{Outcome, Problem, QUEUED_MAX, Runner, Senders, Sent, THREADS_MAX, Unsent};

@@ -15,16 +15,17 @@ mod daily;
 mod work;
 
 use super::plan::plan;
-use super::{Outcome, Problem, Report, Roster, Runner, Senders, Sent, Unsent};
+use super::{Letter, Outcome, Problem, Report, Roster, Runner, Senders, Sent, Unsent};
 use crate::domain::{Actor, Command, Event, Order, Recipient, Rejection, Role, UtcMs};
 use crate::service::clock::RoomClock;
 use crate::service::{Asked, Feed, Handle};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use daily::Daily;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use tokio::sync::oneshot;
 use tracing::warn;
 use work::Work;
 
@@ -53,6 +54,14 @@ pub struct Ears {
 pub fn bell() -> (Bell, Ears) {
     let (ring, rung) = unbounded();
     (Bell(ring.clone()), Ears { rung, ring })
+}
+
+impl Ears {
+    /// Whether it rang since this was last asked.
+    #[must_use]
+    pub fn rang(&self) -> bool {
+        self.rung.try_iter().count() > 0
+    }
 }
 
 impl Bell {
@@ -121,20 +130,15 @@ impl Outbox {
         });
         let senders = Senders::of(&desk.roster, &now)
             .map_err(|(channel, error)| format!("channel {channel:?}: {error}"))?;
-        let orders = Orders { handle, runtime };
-        let posted = Posted::default();
-        let clerk = Clerk {
-            orders: orders.clone(),
-            posted: Arc::clone(&posted),
-            tests: Arc::clone(&desk.tests),
-        };
+        let clerk = Arc::new(Clerk::new(handle, Arc::clone(&desk.tests)));
         let no_thread = |error| format!("no thread for notices: {error}");
+        let (recording, carrier) = (Arc::clone(&clerk), runtime.clone());
+        let record = move |sent| carrier.block_on(recording.record(&sent));
         let runner =
-            Runner::start(senders, &desk.roster, clock.clone(), move |sent| clerk.record(&sent))
-                .map_err(no_thread)?;
+            Runner::start(senders, &desk.roster, clock.clone(), record).map_err(no_thread)?;
         let daily = Daily::after(&desk, clock.now());
         let Ears { rung, ring } = ears;
-        let inside = Inside { desk, orders, clock, runner, posted, daily };
+        let inside = Inside { desk, clerk, runtime, clock, runner, daily };
         let thread = std::thread::Builder::new()
             .name("outbox".into())
             .spawn(move || inside.run(&rung))
@@ -152,23 +156,46 @@ impl Outbox {
     }
 }
 
-/// Orders of the room's own, from threads that may wait.
-struct Orders<F> {
-    handle: Handle<F>,
-    runtime: tokio::runtime::Handle,
+/// Sends what is posted; its outcome comes back to [`Clerk::record`].
+pub trait Post {
+    /// Takes a notice to be sent by `channel` after so many attempts.
+    ///
+    /// # Errors
+    /// It was not taken.
+    fn post(&self, letter: Letter, channel: &str, attempts: u32, now: UtcMs) -> Result<(), Unsent>;
+
+    /// This notice needs no sending any more.
+    fn forget(&self, notice: u64);
 }
 
-impl<F> Clone for Orders<F> {
-    fn clone(&self) -> Self {
-        Self { handle: self.handle.clone(), runtime: self.runtime.clone() }
+impl Post for Runner {
+    fn post(&self, letter: Letter, channel: &str, attempts: u32, now: UtcMs) -> Result<(), Unsent> {
+        Self::post(self, letter, channel, attempts, now)
+    }
+
+    fn forget(&self, notice: u64) {
+        Self::forget(self, notice);
     }
 }
 
-impl<F> Orders<F> {
+/// Puts into the log whom to tell and what came of it. What it does takes no thread of its own: it
+/// is called by those that send, by the outbox's, or by a simulation.
+pub struct Clerk<F> {
+    handle: Handle<F>,
+    posted: Posted,
+    tests: Tests,
+}
+
+impl<F: Feed> Clerk<F> {
+    /// A clerk who has posted nothing yet. `tests` is where the results of daily tests go.
+    pub fn new(handle: Handle<F>, tests: Tests) -> Self {
+        Self { handle, posted: Posted::default(), tests }
+    }
+
     /// Gives an order and waits until it is on the disk. False: the log took nothing.
-    fn give(&self, command: Command) -> bool {
+    async fn give(&self, command: Command) -> bool {
         let order = Order { by: Actor::new("notices", Role::Room), key: None, command };
-        match self.runtime.block_on(self.handle.submit(order)) {
+        match self.handle.submit(order).await {
             // A call that was forgotten meanwhile has nothing to be told any more.
             Ok(Ok(_) | Err(Rejection::UnknownEscalation(_))) => true,
             Ok(Err(rejection)) => {
@@ -178,17 +205,9 @@ impl<F> Orders<F> {
             Err(_) => false,
         }
     }
-}
 
-/// Puts what came of an attempt into the log; on the runner's threads.
-struct Clerk<F> {
-    orders: Orders<F>,
-    posted: Posted,
-    tests: Tests,
-}
-
-impl<F> Clerk<F> {
-    fn record(&self, sent: &Sent) {
+    /// Puts what came of an attempt into the log.
+    pub async fn record(&self, sent: &Sent) {
         let (problem, ended) = match &sent.outcome {
             Outcome::Delivered => (None, true),
             Outcome::Again { problem, .. } => (Some(problem.clone()), false),
@@ -208,17 +227,74 @@ impl<F> Clerk<F> {
         let Some(escalation) = lock(&self.posted).get(&notice).copied() else {
             return;
         };
-        let recorded = self.orders.give(match problem {
+        let command = match problem {
             None => Command::RecordDelivery { escalation, notice },
             Some(problem) => {
                 let problem = problem.into();
                 Command::RecordFailure { escalation, notice, gave_up: ended, problem }
             }
-        });
+        };
+        let recorded = self.give(command).await;
         // Without a record it stays posted here, and is sent again after a restart.
         if ended && recorded {
             lock(&self.posted).remove(&notice);
         }
+    }
+
+    /// Decides and posts all that is unsettled; false: there is more, or the room was too busy.
+    pub async fn settle(&self, desk: &Desk, post: &impl Post, now: UtcMs) -> bool {
+        let Some(work) = self.ask().await else {
+            return false;
+        };
+        for notice in &work.settled {
+            // Seen, or of a call that is forgotten: nothing is left to send.
+            post.forget(*notice);
+            lock(&self.posted).remove(notice);
+        }
+        let mut done = work.all;
+        for undecided in &work.undecided {
+            let to = plan(&desk.roster, &undecided.due(), &undecided.past(), &desk.looks);
+            let to = to.intents.into_iter();
+            let to = to.map(|it| Recipient { person: it.person, channel: it.channel }).collect();
+            let escalation = undecided.escalation();
+            done &= self.give(Command::IntendNotices { escalation, to }).await;
+        }
+        for pending in work.pending {
+            let (escalation, notice) = (pending.escalation, pending.notice);
+            let channel = pending.channel.clone();
+            let gone = |problem: &str| {
+                let problem = problem.into();
+                Command::RecordFailure { escalation, notice, gave_up: true, problem }
+            };
+            let attempts = pending.attempts;
+            let Some(letter) = pending.letter(desk) else {
+                done &= self.give(gone("dispatch.toml names no such person any more")).await;
+                continue;
+            };
+            lock(&self.posted).insert(notice, escalation);
+            match post.post(letter, &channel, attempts, now) {
+                Ok(()) => {}
+                Err(unsent) => {
+                    lock(&self.posted).remove(&notice);
+                    done &= unsent == Unsent::NoChannel
+                        && self.give(gone("dispatch.toml names no such channel any more")).await;
+                }
+            }
+        }
+        done
+    }
+
+    /// What the committed state says is to be done; `None` when the room is too busy to say.
+    async fn ask(&self) -> Option<Work> {
+        let posted = lock(&self.posted).clone();
+        let (sender, receiver) = oneshot::channel();
+        let asked = self.handle.ask(move |room| {
+            if let Ok(room) = room {
+                // Nobody waits for it when the outbox has ended.
+                let _ = sender.send(Work::of(room.engine.state(), &posted));
+            }
+        });
+        if asked == Asked::Shed { None } else { receiver.await.ok() }
     }
 }
 
@@ -229,10 +305,10 @@ fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// What the outbox's thread has.
 struct Inside<F> {
     desk: Desk,
-    orders: Orders<F>,
+    clerk: Arc<Clerk<F>>,
+    runtime: tokio::runtime::Handle,
     clock: RoomClock,
     runner: Runner,
-    posted: Posted,
     daily: Daily,
 }
 
@@ -240,7 +316,9 @@ impl<F: Feed> Inside<F> {
     fn run(mut self, rung: &Receiver<Ring>) {
         loop {
             // What was left by a crash is there before anything rings.
-            let busy = !self.settle();
+            let now = self.clock.now();
+            let settling = self.clerk.settle(&self.desk, &self.runner, now);
+            let busy = !self.runtime.block_on(settling);
             let now = self.clock.now();
             let mut wake_at = self.daily.next_at();
             if busy {
@@ -258,62 +336,5 @@ impl<F: Feed> Inside<F> {
             }
         }
         self.runner.stop();
-    }
-
-    /// Decides and posts all that is unsettled; false: there is more, or the room was too busy.
-    fn settle(&mut self) -> bool {
-        let Some(work) = self.ask() else {
-            return false;
-        };
-        for notice in &work.settled {
-            // Seen, or of a call that is forgotten: nothing is left to send.
-            self.runner.forget(*notice);
-            lock(&self.posted).remove(notice);
-        }
-        let mut done = work.all;
-        let now = self.clock.now();
-        for undecided in &work.undecided {
-            let to = plan(&self.desk.roster, &undecided.due(), &undecided.past(), &self.desk.looks);
-            let to = to.intents.into_iter();
-            let to = to.map(|it| Recipient { person: it.person, channel: it.channel }).collect();
-            let escalation = undecided.escalation();
-            done &= self.orders.give(Command::IntendNotices { escalation, to });
-        }
-        for pending in work.pending {
-            let (escalation, notice) = (pending.escalation, pending.notice);
-            let channel = pending.channel.clone();
-            let gone = |problem: &str| {
-                let problem = problem.into();
-                Command::RecordFailure { escalation, notice, gave_up: true, problem }
-            };
-            let attempts = pending.attempts;
-            let Some(letter) = pending.letter(&self.desk) else {
-                done &= self.orders.give(gone("dispatch.toml names no such person any more"));
-                continue;
-            };
-            lock(&self.posted).insert(notice, escalation);
-            match self.runner.post(letter, &channel, attempts, now) {
-                Ok(()) => {}
-                Err(unsent) => {
-                    lock(&self.posted).remove(&notice);
-                    done &= unsent == Unsent::NoChannel
-                        && self.orders.give(gone("dispatch.toml names no such channel any more"));
-                }
-            }
-        }
-        done
-    }
-
-    /// What the committed state says is to be done; `None` when the room is too busy to say.
-    fn ask(&self) -> Option<Work> {
-        let posted = lock(&self.posted).clone();
-        let (sender, receiver) = bounded(1);
-        let asked = self.orders.handle.ask(move |room| {
-            if let Ok(room) = room {
-                // Nobody waits for it when the outbox has ended.
-                let _ = sender.send(Work::of(room.engine.state(), &posted));
-            }
-        });
-        if asked == Asked::Shed { None } else { receiver.recv().ok() }
     }
 }

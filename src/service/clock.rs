@@ -19,9 +19,35 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// A wall clock this far from room time was set by somebody, in milliseconds.
 const STEP_MS: i64 = 1_000;
 
+/// Where a room's clock reads the time: the machine, or a simulation.
+pub trait TimeSource: Send + Sync {
+    /// Milliseconds of a clock that nobody can set and that counts while the machine sleeps.
+    fn boot_ms(&self) -> u64;
+    /// Milliseconds since 1970 by the clock that people set.
+    fn wall_ms(&self) -> u64;
+}
+
+/// The machine's own clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine;
+
+impl TimeSource for Machine {
+    fn boot_ms(&self) -> u64 {
+        let now = clock_gettime(ClockId::Boottime);
+        let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+        seconds * 1_000 + nanos / 1_000_000
+    }
+
+    fn wall_ms(&self) -> u64 {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Room time. Cheap to clone; all clones show the same.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RoomClock {
+    source: Arc<dyn TimeSource>,
     pace: Pace,
     wall_offset_ms: Arc<AtomicI64>,
 }
@@ -47,17 +73,6 @@ impl Pace {
     }
 }
 
-fn boot_ms() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
-    let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
-    seconds * 1_000 + nanos / 1_000_000
-}
-
-fn wall_ms() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl RoomClock {
     /// A clock that starts now, but not before `not_before`, the end of the log.
     #[must_use]
@@ -68,10 +83,17 @@ impl RoomClock {
     /// The same, going `rate` times as fast: for a drill. A rate of 0 counts as 1.
     #[must_use]
     pub fn start_at_rate(not_before: UtcMs, rate: u32) -> Self {
-        let wall_ms = wall_ms();
+        Self::over(Arc::new(Machine), not_before, rate)
+    }
+
+    /// The same, by another source of time than the machine.
+    #[must_use]
+    pub fn over(source: Arc<dyn TimeSource>, not_before: UtcMs, rate: u32) -> Self {
+        let wall_ms = source.wall_ms();
         let utc_base_ms = wall_ms.max(not_before.0);
         Self {
-            pace: Pace { utc_base_ms, boot_base_ms: boot_ms(), rate: rate.max(1) },
+            pace: Pace { utc_base_ms, boot_base_ms: source.boot_ms(), rate: rate.max(1) },
+            source,
             wall_offset_ms: Arc::new(AtomicI64::new(offset_ms(wall_ms, utc_base_ms))),
         }
     }
@@ -79,13 +101,13 @@ impl RoomClock {
     /// Room time now.
     #[must_use]
     pub fn now(&self) -> UtcMs {
-        self.pace.at(boot_ms())
+        self.pace.at(self.source.boot_ms())
     }
 
     /// Real time from now until room time `instant`; zero when it has come.
     #[must_use]
     pub fn until(&self, instant: UtcMs) -> Duration {
-        self.pace.until(boot_ms(), instant)
+        self.pace.until(self.source.boot_ms(), instant)
     }
 
     /// By how much the wall clock moved against room time since this was last asked, in
@@ -95,7 +117,7 @@ impl RoomClock {
         if self.pace.rate > 1 {
             return None;
         }
-        let offset = offset_ms(wall_ms(), self.now().0);
+        let offset = offset_ms(self.source.wall_ms(), self.now().0);
         let before = self.wall_offset_ms.load(Ordering::Relaxed);
         let step_ms = offset - before;
         if step_ms.abs() < STEP_MS {
@@ -109,6 +131,12 @@ impl RoomClock {
     #[must_use]
     pub fn wall_ahead_ms(&self) -> i64 {
         self.wall_offset_ms.load(Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for RoomClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoomClock").field("pace", &self.pace).finish_non_exhaustive()
     }
 }
 

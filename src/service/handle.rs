@@ -51,8 +51,13 @@ pub enum Asked {
     Shed,
 }
 
+/// Told that a message waits, where nobody sleeps on the channel itself.
+pub type Ring = Arc<dyn Fn() + Send + Sync>;
+
 /// A way to the engine's thread; clones lead to the same one.
 pub struct Handle<F> {
+    /// Rung after each message when the engine has no thread of its own.
+    pub(super) ring: Option<Ring>,
     pub(super) messages: Sender<Message<F>>,
     pub(super) orders: Arc<Semaphore>,
     pub(super) asks: Arc<Semaphore>,
@@ -61,6 +66,7 @@ pub struct Handle<F> {
 impl<F> Clone for Handle<F> {
     fn clone(&self) -> Self {
         Self {
+            ring: self.ring.clone(),
             messages: self.messages.clone(),
             orders: Arc::clone(&self.orders),
             asks: Arc::clone(&self.asks),
@@ -80,9 +86,7 @@ impl<F> Handle<F> {
             return answer(Err(gone()), None);
         };
         let message = Message::Order { order, answer: Box::new(answer), _place: place };
-        if let Err(unsent) = self.messages.send(message)
-            && let Message::Order { answer, .. } = unsent.into_inner()
-        {
+        if let Some(Message::Order { answer, .. }) = self.send(message) {
             answer(Err(gone()), None);
         }
     }
@@ -110,9 +114,7 @@ impl<F> Handle<F> {
             return Asked::Shed;
         };
         let message = Message::Ask { ask: Box::new(ask), _place: place };
-        if let Err(unsent) = self.messages.send(message)
-            && let Message::Ask { ask, .. } = unsent.into_inner()
-        {
+        if let Some(Message::Ask { ask, .. }) = self.send(message) {
             ask(Err(&gone()));
         }
         Asked::Queued
@@ -121,7 +123,18 @@ impl<F> Handle<F> {
     /// Lets the engine finish what is queued, commit and end.
     pub fn drain(&self) {
         // A thread that is gone has nothing to drain.
-        let _ = self.messages.send(Message::Drain);
+        let _ = self.send(Message::Drain);
+    }
+
+    /// Puts a message into the channel, and gives it back when the engine is gone.
+    fn send(&self, message: Message<F>) -> Option<Message<F>> {
+        if let Err(unsent) = self.messages.send(message) {
+            return Some(unsent.into_inner());
+        }
+        if let Some(ring) = &self.ring {
+            ring();
+        }
+        None
     }
 }
 

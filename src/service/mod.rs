@@ -16,8 +16,8 @@ mod record;
 mod room;
 mod writer;
 
-pub use handle::{Asked, Failed, Handle, Outcome};
+pub use handle::{Asked, Failed, Handle, Outcome, Ring};
 pub use pulse::{COMMIT_SECONDS, COMMIT_TRANSITIONS, Cell, LATE_SECONDS, Pulse, Spread};
 pub use record::{decode, encode};
-pub use room::{Feed, NoFeed, Room, Settings, Started, start};
+pub use room::{Feed, NoFeed, Room, Settings, Shift, Started, start};
 pub use writer::{COMMIT_ALARM, CommitError, Writer};

@@ -1,7 +1,7 @@
 //! The loop of the engine's thread.
 
 use super::clock::{RoomClock, Stopwatch};
-use super::handle::{Answering, Failed, Handle, Message};
+use super::handle::{Answering, Failed, Handle, Message, Ring};
 use super::pulse::Pulse;
 use super::writer::{CommitError, Writer};
 use crate::domain::{Actor, Callsign, Command, Dated, Link, Order, Rejection, Rules, UtcMs};
@@ -100,35 +100,8 @@ pub fn start<J: Journal + 'static, F: Feed>(
     closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
 ) -> Result<Started<F>, CommitError> {
     let clock = RoomClock::start_at_rate(state.at, settings.clock_rate);
-    let node = format!("pid {}", std::process::id());
-    let writer = Writer::take_over(journal, &node)?;
-    let snapshot_seq = writer.journal().manifests()?.first().map_or(0, |manifest| manifest.seq);
-    let (messages, inbox) = bounded(ORDERS_MAX + ASKS_MAX + 1);
-    let mut thread = Thread {
-        engine: Engine::new(state, clock.now()),
-        writer,
-        clock: clock.clone(),
-        feed,
-        settings,
-        snapshot_seq,
-        pulse: Pulse::default(),
-        archiving: false,
-        events: Vec::new(),
-    };
-    thread.begin()?;
-    let handle = Handle {
-        messages,
-        orders: Arc::new(Semaphore::new(ORDERS_MAX)),
-        asks: Arc::new(Semaphore::new(ASKS_MAX)),
-    };
-    let spawned = std::thread::Builder::new()
-        .name("engine".into())
-        .spawn(move || thread.run(&inbox, closing))
-        .map_err(|source| JournalError::Io {
-            what: "starting the engine's thread".into(),
-            source,
-        })?;
-    Ok(Started { handle, clock, thread: spawned })
+    let (shift, handle) = Shift::begin(journal, state, settings, feed, clock.clone(), None)?;
+    shift.spawn(handle, clock, closing)
 }
 
 /// An order decided and waiting for its commit.
@@ -137,7 +110,10 @@ struct Pending {
     answer: Answering,
 }
 
-struct Thread<J, F> {
+/// The engine at work: its loop, a turn at a time. It has a thread of its own, but in a simulation,
+/// which gives it its turns.
+pub struct Shift<J, F> {
+    inbox: Receiver<Message<F>>,
     engine: Engine,
     writer: Writer<J>,
     clock: RoomClock,
@@ -149,10 +125,88 @@ struct Thread<J, F> {
     events: Vec<Dated>,
 }
 
-impl<J: Journal, F: Feed> Thread<J, F> {
+impl<J: Journal, F: Feed> Shift<J, F> {
+    /// Takes `journal` over, whose fold is `state`, and does what a start does before anybody is
+    /// heard. `ring` is rung after each message, for whoever gives the turns.
+    ///
+    /// # Errors
+    /// The log cannot be taken over, or the first commit fails.
+    pub fn begin(
+        journal: J,
+        state: State,
+        settings: Settings,
+        feed: F,
+        clock: RoomClock,
+        ring: Option<Ring>,
+    ) -> Result<(Self, Handle<F>), CommitError> {
+        let node = format!("pid {}", std::process::id());
+        let writer = Writer::take_over(journal, &node)?;
+        let snapshot_seq = writer.journal().manifests()?.first().map_or(0, |manifest| manifest.seq);
+        let (messages, inbox) = bounded(ORDERS_MAX + ASKS_MAX + 1);
+        let mut shift = Self {
+            inbox,
+            engine: Engine::new(state, clock.now()),
+            writer,
+            clock,
+            feed,
+            settings,
+            snapshot_seq,
+            pulse: Pulse::default(),
+            archiving: false,
+            events: Vec::new(),
+        };
+        shift.open()?;
+        let handle = Handle {
+            ring,
+            messages,
+            orders: Arc::new(Semaphore::new(ORDERS_MAX)),
+            asks: Arc::new(Semaphore::new(ASKS_MAX)),
+        };
+        Ok((shift, handle))
+    }
+
+    /// Gives the loop a thread.
+    ///
+    /// # Errors
+    /// The machine has none to give.
+    pub fn spawn(
+        self,
+        handle: Handle<F>,
+        clock: RoomClock,
+        closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
+    ) -> Result<Started<F>, CommitError>
+    where
+        J: 'static,
+    {
+        let thread = std::thread::Builder::new()
+            .name("engine".into())
+            .spawn(move || self.run(closing))
+            .map_err(|source| JournalError::Io {
+                what: "starting the engine's thread".into(),
+                source,
+            })?;
+        Ok(Started { handle, clock, thread })
+    }
+
+    /// The core.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The log.
+    pub fn journal(&self) -> &J {
+        self.writer.journal()
+    }
+
+    /// Whether a message waits.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
     /// What a start does before anybody is heard: the rules of today, a clock that was behind its
     /// log, and units whose clients cannot be connected any more.
-    fn begin(&mut self) -> Result<(), CommitError> {
+    fn open(&mut self) -> Result<(), CommitError> {
         let rules = Box::new(self.settings.rules.clone());
         self.own(Command::AdoptRules(rules));
         let ahead_ms = self.clock.wall_ahead_ms();
@@ -186,66 +240,82 @@ impl<J: Journal, F: Feed> Thread<J, F> {
 
     fn run(
         mut self,
-        inbox: &Receiver<Message<F>>,
         closing: impl FnOnce(J) -> Result<(), JournalError>,
     ) -> Result<(), CommitError> {
         let mut draining = false;
-        while !draining || !inbox.is_empty() {
-            let first = if draining { None } else { self.wait(inbox) };
-            if let Some(step_ms) = self.clock.wall_step_ms() {
-                warn!(step_ms, "the wall clock was set; no deadline moves");
-                self.own(Command::RecordClockStep { by_ms: step_ms });
-            }
-            let (mut pending, mut asks) = (Vec::new(), Vec::new());
-            let now = self.clock.now();
-            for message in first.into_iter().chain(inbox.try_iter()).take(BATCH_MAX) {
-                match message {
-                    Message::Order { order, answer, .. } => {
-                        let decided = self.engine.submit(now, &order, &mut self.events);
-                        pending.push(Pending { decided, answer });
-                    }
-                    Message::Ask { ask, .. } => asks.push(ask),
-                    Message::Drain => draining = true,
-                }
-            }
-            self.engine.tick(self.clock.now(), TICK_EVENTS_MAX, &mut self.events);
-            if let Err(error) = self.commit() {
-                let failed = Failed::Log(error.to_string());
-                for order in pending {
-                    (order.answer)(Err(failed.clone()), None);
-                }
-                for ask in asks {
-                    ask(Err(&failed));
-                }
-                return Err(error);
-            }
-            for order in pending {
-                (order.answer)(Ok(order.decided), Some(self.engine.state()));
-            }
-            for ask in asks {
-                let tail = self.writer.tail();
-                ask(Ok(&mut Room {
-                    engine: &self.engine,
-                    feed: &mut self.feed,
-                    journal: self.writer.journal_mut(),
-                    tail,
-                    pulse: &mut self.pulse,
-                    archiving: &mut self.archiving,
-                }));
-            }
-            self.upkeep(draining);
-            self.archive_step();
+        while !draining || self.is_asked() {
+            let first = if draining { None } else { self.wait() };
+            draining |= self.turn_from(first, draining)?;
         }
         closing(self.writer.into_journal())?;
         Ok(())
     }
 
+    /// One turn: all that waits and all that is due, decided, committed, answered. True: drain.
+    ///
+    /// # Errors
+    /// The commit failed; nothing of this turn was answered but so, and the room must end.
+    pub fn turn(&mut self) -> Result<bool, CommitError> {
+        self.turn_from(None, false)
+    }
+
+    fn turn_from(
+        &mut self,
+        first: Option<Message<F>>,
+        mut draining: bool,
+    ) -> Result<bool, CommitError> {
+        if let Some(step_ms) = self.clock.wall_step_ms() {
+            warn!(step_ms, "the wall clock was set; no deadline moves");
+            self.own(Command::RecordClockStep { by_ms: step_ms });
+        }
+        let (mut pending, mut asks) = (Vec::new(), Vec::new());
+        let now = self.clock.now();
+        for message in first.into_iter().chain(self.inbox.try_iter()).take(BATCH_MAX) {
+            match message {
+                Message::Order { order, answer, .. } => {
+                    let decided = self.engine.submit(now, &order, &mut self.events);
+                    pending.push(Pending { decided, answer });
+                }
+                Message::Ask { ask, .. } => asks.push(ask),
+                Message::Drain => draining = true,
+            }
+        }
+        self.engine.tick(self.clock.now(), TICK_EVENTS_MAX, &mut self.events);
+        if let Err(error) = self.commit() {
+            let failed = Failed::Log(error.to_string());
+            for order in pending {
+                (order.answer)(Err(failed.clone()), None);
+            }
+            for ask in asks {
+                ask(Err(&failed));
+            }
+            return Err(error);
+        }
+        for order in pending {
+            (order.answer)(Ok(order.decided), Some(self.engine.state()));
+        }
+        for ask in asks {
+            let tail = self.writer.tail();
+            ask(Ok(&mut Room {
+                engine: &self.engine,
+                feed: &mut self.feed,
+                journal: self.writer.journal_mut(),
+                tail,
+                pulse: &mut self.pulse,
+                archiving: &mut self.archiving,
+            }));
+        }
+        self.upkeep(draining);
+        self.archive_step();
+        Ok(draining)
+    }
+
     /// Sleeps until a message comes or the next deadline is there.
-    fn wait(&self, inbox: &Receiver<Message<F>>) -> Option<Message<F>> {
+    fn wait(&self) -> Option<Message<F>> {
         let Some(deadline) = self.engine.next_deadline() else {
-            return inbox.recv().ok();
+            return self.inbox.recv().ok();
         };
-        match inbox.recv_timeout(self.clock.until(deadline)) {
+        match self.inbox.recv_timeout(self.clock.until(deadline)) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Message::Drain),
