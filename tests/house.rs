@@ -29,7 +29,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("people", &["domain"]),
     ("report", &["domain", "journal"]),
     ("trace", &["domain", "engine", "journal", "client"]),
-    ("config", &["domain", "notify"]), // makes the roster of who is told
+    (
+        "config",
+        &[
+            "domain", "notify", // makes the roster of who is told
+            "people", // whom a drill lets in beside the file
+        ],
+    ),
     ("console", &["client", "protocol"]),
     (
         "notify",

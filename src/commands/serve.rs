@@ -26,7 +26,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             settings = settings.into_drill(rate);
             scratch = tempfile::Builder::new().prefix("fifteen-drill-").tempdir()?;
             warn!(rate, "DRILL: nothing of this room is real, and nothing of it will be kept");
-            let trace = args.trace.map(|trace| drill::Feed::of(trace, rate, &settings));
+            let trace = args.trace.map(|trace| drill::Feed::of(trace, rate, &mut settings));
             (scratch.path().join("data"), trace.transpose()?)
         }
     };
@@ -51,6 +51,14 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let (again, hang_ups) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            while hang_up.recv().await.is_some() {
+                // One that waits already will read what this one would.
+                let _ = again.try_send(());
+            }
+        });
         let stop = async move {
             tokio::select! {
                 _ = terminate.recv() => info!("SIGTERM: finishing what is under way"),
@@ -70,7 +78,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
                 tokio::spawn(feed.run(address));
             }
         };
-        net::serve(settings, opened, Store::close, ready, stop).await?;
+        net::serve(settings, opened, Store::close, ready, hang_ups, stop).await?;
         info!("closed in order");
         Ok(ExitCode::SUCCESS)
     })

@@ -31,6 +31,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
         Some(format!("{} is not reached by {}: {problem}", to.person, to.channel))
     }));
     drop(tests);
+    problems.extend(server.reloads.problems());
     problems.extend(canary_problem(server, state.canary(), now));
     let slowest = room.pulse.slowest_commit(now);
     if slowest > crate::service::COMMIT_ALARM {
@@ -56,6 +57,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
         sessions: count(server.sessions.load(Ordering::Relaxed)),
         next_deadline_at: room.engine.next_deadline().map(|at| at.0),
         slowest_commit_ms: Some(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX)),
+        failed_log_ins: server.people.as_ref().map_or(0, |people| people.failed()),
         canary_at: state.canary().passed_at.map(|at| at.0),
     }
 }

@@ -10,7 +10,9 @@ mod feed;
 mod health;
 mod metrics;
 mod notices;
+mod people;
 mod queries;
+mod reload;
 mod session;
 mod shed;
 mod stream;
@@ -24,6 +26,7 @@ use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle, Ring, Shift};
 use census::Census;
 pub use feed::WireFeed;
+use reload::{Reload, Reloads};
 use shed::{Shed, Tally};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -33,7 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
 
 /// How long sessions may take to hear their last replies when the server stops.
@@ -44,7 +47,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub enum ServeError {
     /// The address is not loopback and nothing encrypts.
     #[error(
-        "{0} is reachable from outside and this version speaks plain text: listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file"
+        "{0} is reachable from outside and this version speaks plain text: listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.people_file"
     )]
     Exposed(SocketAddr),
     /// The address cannot be listened on.
@@ -55,6 +58,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The people file cannot be used.
+    #[error(transparent)]
+    People(#[from] crate::people::PeopleError),
     /// People could not be told of what they must be told.
     #[error("nobody could be told of an escalation: {0}")]
     Notices(String),
@@ -89,6 +95,9 @@ struct Server {
     /// How the last test of each channel went.
     tests: crate::notify::Tests,
     stopping: watch::Receiver<bool>,
+    /// Who is let in; without them whoever reaches loopback.
+    people: Option<Arc<people::Registry>>,
+    reloads: Reloads,
 }
 
 impl Server {
@@ -156,13 +165,22 @@ impl Hall {
     /// Opens the room on its log. `ring` as in [`Shift::begin`].
     ///
     /// # Errors
-    /// As [`Shift::begin`].
+    /// As [`Shift::begin`]; and when the people file cannot be used.
     pub fn open<J: Journal>(
         settings: Settings,
         opened: Opened<J>,
         clock: RoomClock,
         ring: Option<Ring>,
-    ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
+    ) -> Result<(Self, Shift<J, WireFeed>), ServeError> {
+        let mut reloads = Reloads::default();
+        let people = match &settings.listen.people_file {
+            Some(path) => Some(Arc::new(people::Registry::open(path, clock.clone(), &settings)?)),
+            None => None,
+        };
+        // Nothing of a drill is anybody's business but its own, and it reads what it needs once.
+        if let Some(people) = people.as_ref().filter(|_| settings.drill.is_none()) {
+            reloads.add(Arc::clone(people) as Arc<dyn Reload>);
+        }
         let seq = opened.journal.last().seq;
         let (bell, ears) = crate::notify::bell();
         let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
@@ -192,6 +210,8 @@ impl Hall {
             watchers: Arc::default(),
             tests: Arc::default(),
             stopping,
+            people,
+            reloads,
         });
         Ok((Self { server, ears, stopper }, shift))
     }
@@ -223,7 +243,7 @@ impl Hall {
 }
 
 /// Serves the room until `stop` resolves or the log fails. `ready` is told the address once
-/// clients can connect.
+/// clients can connect. At each `hang_ups` what comes from files is read again.
 ///
 /// # Errors
 /// [`ServeError`]; what was acknowledged before is on the disk.
@@ -232,10 +252,12 @@ pub async fn serve<J: Journal + 'static>(
     opened: Opened<J>,
     closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
     ready: impl FnOnce(SocketAddr),
+    mut hang_ups: mpsc::Receiver<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let address = settings.listen.address;
-    let plain = settings.listen.plain_text_outside_loopback && !settings.tokens.is_empty();
+    let plain =
+        settings.listen.plain_text_outside_loopback && settings.listen.people_file.is_some();
     if !address.ip().is_loopback() && !plain {
         return Err(ServeError::Exposed(address));
     }
@@ -266,6 +288,10 @@ pub async fn serve<J: Journal + 'static>(
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
     let canary = tokio::spawn(health::canary(Arc::clone(&server)));
+    let recording = server
+        .people
+        .clone()
+        .map(|registry| tokio::spawn(people::record_changes(Arc::clone(&server), registry)));
     let early = loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -280,11 +306,19 @@ pub async fn serve<J: Journal + 'static>(
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
+            Some(()) = hang_ups.recv() => {
+                let server = Arc::clone(&server);
+                // It waits for a disk that may hang.
+                tokio::task::spawn_blocking(move || server.reloads.again());
+            }
             () = &mut stop => break None,
             ended = &mut engine_ended => break Some(ended),
         }
     };
     canary.abort();
+    if let Some(recording) = recording {
+        recording.abort();
+    }
     if let Some(looks) = looks {
         looks.abort();
     }

@@ -6,6 +6,7 @@
 use super::census::Counted;
 use super::convert;
 use super::feed::View;
+use super::people::{LetIn, Stay};
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
 use super::{Server, Shed, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
@@ -105,7 +106,7 @@ where
     let mut frames = Frames::new(read, &server);
     let writer = Writer::new(write);
     let limit = server.settings.listen.handshake_limit;
-    let hello = match tokio::time::timeout(limit, greet(&server, &mut frames)).await {
+    let mut hello = match tokio::time::timeout(limit, greet(&server, &mut frames)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(Some(refused))) => {
             debug!(id, %peer, code = %refused.code, "refused");
@@ -118,13 +119,24 @@ where
             return writer.last(refused.into(), limit).await;
         }
     };
+    // How long a log-in takes is ours to say, and no part of the limit above.
+    let let_in = match &server.people {
+        None => LetIn { seat: None, fresh: None },
+        Some(people) => match people.let_in(&server, &mut hello, peer.ip()).await {
+            Ok(let_in) => let_in,
+            Err(refused) => {
+                debug!(id, %peer, code = %refused.code, "refused");
+                return writer.last(refused.into(), limit).await;
+            }
+        },
+    };
     let counted = Counted::enter(&server, hello.role);
     info!(id, %peer, role = %hello.role, "session");
     let looks = (hello.role == crate::protocol::Role::Supervisor).then(|| hello.who.clone());
     if let Some(who) = &looks {
         server.looks(who, true);
     }
-    let why = talk(&server, id, hello, &mut frames, writer).await;
+    let why = talk(&server, id, hello, let_in, &mut frames, writer).await;
     drop(counted);
     if let Some(who) = &looks {
         server.looks(who, false);
@@ -160,18 +172,6 @@ async fn greet<R: AsyncRead + Unpin>(
     if Callsign::new(&hello.who).is_none() {
         return refuse(Code::BadValue, "who: a name of 1 to 96 bytes, or the unit's callsign");
     }
-    let tokens = &server.settings.tokens;
-    if !tokens.is_empty() {
-        let given = blake3::hash(hello.token.as_deref().unwrap_or("").as_bytes());
-        let wanted = tokens.get(&convert::role(hello.role));
-        // Hashes compare in constant time.
-        if wanted.is_none_or(|token| blake3::hash(token.as_bytes()) != given) {
-            return refuse(
-                Code::BadToken,
-                "the token is not that of this role; ask whoever runs the server",
-            );
-        }
-    }
     let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
     if full && hello.role != crate::protocol::Role::Intake {
         return refuse(
@@ -186,6 +186,7 @@ async fn talk<R, W>(
     server: &Arc<Server>,
     id: u64,
     hello: Hello,
+    let_in: LetIn,
     frames: &mut Frames<R>,
     writer: Writer<W>,
 ) -> &'static str
@@ -214,7 +215,11 @@ where
     } else {
         Arc::new(Notify::new())
     };
-    session.say(queries::welcome(server).await.into());
+    let mut welcome = queries::welcome(server).await;
+    welcome.token_ends_at = let_in.seat.as_ref().map(|seat| seat.expires_at.0);
+    welcome.token = let_in.fresh.map(|token| token.expose().to_owned());
+    session.say(welcome.into());
+    let mut stay = Stay::of(server, let_in.seat);
     let patience = heartbeat.saturating_mul(u32::try_from(HEARTBEATS_MISSED_MAX).unwrap_or(3));
     let (parting, mut farewell) = oneshot::channel();
     let writing =
@@ -227,6 +232,10 @@ where
             () = replaced.notified() => {
                 session.drop_it(Code::Replaced, "this unit is connected from elsewhere now");
                 break "replaced";
+            }
+            why = stay.ended() => {
+                session.drop_it(Code::AccessEnded, &why.to_string());
+                break "access ended";
             }
             why = &mut farewell => {
                 if why == Ok(Farewell::Slow) {

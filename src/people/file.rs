@@ -192,8 +192,20 @@ fn instant(text: &str) -> Result<UtcMs, String> {
 /// The parser's words without what it read: a value here may be a secret, typed in the wrong place.
 fn without_values(message: &str) -> String {
     const KNOWN: &[&str] = &[
-        "person", "name", "roles", "disabled", "password", "changed", "token", "at", "by", "what",
-        "hash", "label", "issued_at", "expires_at",
+        "person",
+        "name",
+        "roles",
+        "disabled",
+        "password",
+        "changed",
+        "token",
+        "at",
+        "by",
+        "what",
+        "hash",
+        "label",
+        "issued_at",
+        "expires_at",
     ];
     let mut said = String::new();
     let mut left = message;

@@ -95,6 +95,17 @@ pub struct People {
     pub by_name: BTreeMap<Box<str>, Person>,
 }
 
+/// Somebody of the room itself, let in beside the file: what feeds a drill.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// By which name.
+    pub who: Box<str>,
+    /// As what.
+    pub role: Role,
+    /// By what token.
+    pub token: Secret,
+}
+
 /// Somebody who has shown a token: what a session lives by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
@@ -185,9 +196,9 @@ impl People {
             changes.push((name.clone(), what, by));
         }
         let gone = before.by_name.keys().filter(|name| !self.by_name.contains_key(*name));
-        changes.extend(gone.map(|name| {
-            (name.clone(), "taken out of the file".into(), "not known".into())
-        }));
+        changes.extend(
+            gone.map(|name| (name.clone(), "taken out of the file".into(), "not known".into())),
+        );
         changes
     }
 }

@@ -108,7 +108,8 @@ impl PasswordHash {
     /// # Errors
     /// Says what is wrong with it and does not repeat it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || "the password is no argon2id hash: set it by `fifteen user passwd`".to_owned();
+        let wrong =
+            || "the password is no argon2id hash: set it by `fifteen user passwd`".to_owned();
         let hash = Phc::new(text).map_err(|_| wrong())?;
         let params = Params::try_from(&hash).map_err(|_| wrong())?;
         if hash.algorithm.as_str() != "argon2id" || hash.hash.is_none() || hash.salt.is_none() {

@@ -94,8 +94,10 @@ codes! {
     "wrong_version" => WrongVersion,
     /// The first frame was no hello, or did not come in time.
     "hello_expected" => HelloExpected,
-    /// The token is missing or wrong for this role.
+    /// The token or password is missing, wrong, expired, or not this person's or role's.
     "bad_token" => BadToken,
+    /// The person was disabled or lost this role, or the token was revoked or has expired, while connected.
+    "access_ended" => AccessEnded,
     /// The client read more slowly than the room moves.
     "slow_reader" => SlowReader,
     /// Nothing was heard from the client for three heartbeats.

@@ -104,6 +104,13 @@ impl RoomClock {
         self.pace.at(self.source.boot_ms())
     }
 
+    /// The machine's own date, which somebody may set: for what is dated outside the room, such as
+    /// a certificate.
+    #[must_use]
+    pub fn wall_now(&self) -> UtcMs {
+        UtcMs(self.source.wall_ms())
+    }
+
     /// Real time from now until room time `instant`; zero when it has come.
     #[must_use]
     pub fn until(&self, instant: UtcMs) -> Duration {

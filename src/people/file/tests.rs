@@ -67,7 +67,9 @@ fn an_error_names_the_line_and_the_reason_and_never_what_stands_there() {
         (&format!("{head}disabled = \"hunter2\""), 4, "expected a boolean"),
         (&format!("{head}{head}"), 5, "twice"),
         (
-            &format!("{head}[[person.token]]\nhash = \"hunter2\"\nlabel = \"\"\nissued_at = \"\"\nexpires_at = \"\""),
+            &format!(
+                "{head}[[person.token]]\nhash = \"hunter2\"\nlabel = \"\"\nissued_at = \"\"\nexpires_at = \"\""
+            ),
             2,
             "64 hex digits",
         ),
