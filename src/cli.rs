@@ -1,10 +1,14 @@
 //! The command line: clap types only.
 
+mod cert;
 mod journal;
 mod report;
+mod user;
 
+pub(crate) use cert::{Cert, CertTask, NewCertificates};
 pub(crate) use journal::{Folder, Journal, Task};
 pub(crate) use report::{By, Format, Report};
+pub(crate) use user::{Login, User, UserTask};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -50,6 +54,12 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Figures for supervisors, from the log.
     Report(Report),
+    /// Log in by password; the other commands then show the token that came of it.
+    Login(Login),
+    /// Keep the people who may speak with the room.
+    User(User),
+    /// Make certificates for TLS, or look at some.
+    Cert(Cert),
     /// Look after the log.
     Journal(Journal),
     /// How the server is; exit code 1 when something is wrong.
@@ -80,9 +90,30 @@ pub(crate) struct Connect {
     /// Speak in this role, if not in the one this is for: the token must be its.
     #[arg(long, global = true)]
     pub(crate) role: Option<fifteen::protocol::Role>,
-    /// File with the token of your role, if the server asks for one (or set FIFTEEN_TOKEN).
+    /// File with your token, if the server asks for one (or set FIFTEEN_TOKEN, or log in before by `fifteen login`).
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
+}
+
+/// How the link is kept from others.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct Tls {
+    /// Speak TLS, with a server whose certificate is of this authority (PEM); there is no other default
+    /// than plain text.
+    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CA")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Your own certificate (PEM), if the server asks units for one.
+    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CERT")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The key of your certificate (PEM).
+    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CLIENT_KEY")]
+    pub(crate) client_key: Option<PathBuf>,
+    /// The name in the server's certificate, if it is not the one in its address.
+    #[arg(long, global = true, value_name = "NAME", env = "FIFTEEN_SERVER_NAME")]
+    pub(crate) server_name: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -378,9 +409,11 @@ pub(crate) struct Unit {
     /// Where the server listens.
     #[arg(long, value_name = "ADDR", env = "FIFTEEN_CONNECT", default_value = "127.0.0.1:7115")]
     pub(crate) connect: String,
-    /// File with the token of units, if the server asks for one (or set FIFTEEN_TOKEN).
+    /// File with the unit's token, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
     /// The district it serves.
     #[arg(long, default_value = "")]
     pub(crate) district: String,
@@ -426,9 +459,14 @@ pub(crate) struct Replay {
     /// The room's rules; without it the shipped dispatch.toml.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// File with the operator's token, if the server asks for one (or set FIFTEEN_TOKEN).
+    /// Who sends them; recorded with every call.
+    #[arg(long = "as", value_name = "NAME", default_value = fifteen::trace::OPERATOR, requires = "connect")]
+    pub(crate) who: String,
+    /// File with the token of whoever sends them, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, value_name = "FILE", requires = "connect")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

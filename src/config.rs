@@ -86,6 +86,33 @@ pub struct Listen {
     /// How long a log-in by password is good.
     #[serde(with = "humantime_serde")]
     pub token_valid: Duration,
+    /// The server's certificate and those between it and its authority, PEM: speak TLS.
+    pub certificate: Option<PathBuf>,
+    /// The key of that certificate, PEM.
+    pub key: Option<PathBuf>,
+    /// The authorities of units' own certificates, PEM.
+    pub unit_ca: Option<PathBuf>,
+    /// Whether a unit must show a certificate that names its callsign.
+    #[serde(default)]
+    pub unit_certificates: UnitCertificates,
+    /// TLS handshakes under way at once; one more ends the oldest of the address that has most.
+    #[serde(default = "handshakes_max")]
+    pub handshakes_max: usize,
+}
+
+const fn handshakes_max() -> usize {
+    512
+}
+
+/// Whether units show certificates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitCertificates {
+    /// They are not asked for one.
+    #[default]
+    Off,
+    /// A unit without one that names its callsign is refused.
+    Required,
 }
 
 /// `[journal]`.
@@ -234,9 +261,12 @@ impl Settings {
             |path: &Path, source| ConfigError::Unreadable { path: path.into(), source };
         let text = std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
         let mut settings = Self::parse(&text, &path.display().to_string())?;
-        notices::read_secrets(&mut settings.roster, path.parent().unwrap_or(Path::new("")))?;
-        if let Some(file) = &mut settings.listen.people_file {
-            *file = path.parent().unwrap_or(Path::new("")).join(&*file);
+        let beside = path.parent().unwrap_or(Path::new(""));
+        notices::read_secrets(&mut settings.roster, beside)?;
+        let listen = &mut settings.listen;
+        let files = [&mut listen.certificate, &mut listen.key, &mut listen.unit_ca];
+        for file in files.into_iter().chain([&mut listen.people_file]) {
+            *file = file.take().map(|file| beside.join(file));
         }
         Ok(settings)
     }
@@ -357,10 +387,21 @@ impl File {
             ("listen.sessions_max", listen.sessions_max),
             ("listen.push_backlog_max", listen.push_backlog_max),
             ("listen.resume_max", listen.resume_max),
+            ("listen.handshakes_max", listen.handshakes_max),
         ] {
             if number == 0 {
                 return wrong(key, "is 0; at least 1");
             }
+        }
+        if listen.certificate.is_some() != listen.key.is_some() {
+            return wrong("listen.certificate", "and listen.key come together: one is missing");
+        }
+        if listen.unit_ca.is_some() && listen.certificate.is_none() {
+            return wrong("listen.unit_ca", "is of no use without listen.certificate and its key");
+        }
+        if listen.unit_certificates == UnitCertificates::Required && listen.unit_ca.is_none() {
+            let problem = "is \"required\", and no listen.unit_ca says whose certificates count";
+            return wrong("listen.unit_certificates", problem);
         }
         Ok(())
     }

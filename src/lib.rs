@@ -32,6 +32,7 @@
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain; figures for
 //!   Prometheus and `/healthz` on a listener of their own.
+//! - [`tls`]: certificates and keys from PEM files, and a development authority that makes them.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key;
 //!   [`client::unit`] keeps what a patrol crew says on its own disk until the room has it.
 //! - [`console`]: the operator's screen.
@@ -101,4 +102,5 @@ pub mod people;
 pub mod protocol;
 pub mod report;
 pub mod service;
+pub mod tls;
 pub mod trace;

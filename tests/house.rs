@@ -13,7 +13,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("journal", &["domain"]),
     ("service", &["domain", "engine", "journal"]),
     ("protocol", &[]),
-    ("client", &["protocol"]),
+    (
+        "client",
+        &[
+            "protocol", "tls", // the authority it trusts, and its own certificate
+        ],
+    ),
     (
         "net",
         &[
@@ -24,10 +29,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "notify",  // starts the outbox, and rings it
             "people",  // lets in whom the people file names
             "report",  // answers the request for one
+            "tls",     // its certificate, and who a unit's is for
         ],
     ),
     ("people", &["domain"]),
     ("report", &["domain", "journal"]),
+    ("tls", &[]),
     ("trace", &["domain", "engine", "journal", "client"]),
     (
         "config",

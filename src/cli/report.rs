@@ -17,6 +17,8 @@ pub(crate) struct Report {
     /// File with the supervisor's token, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: super::Tls,
     /// The room's rules, for its time zone; without it the shipped dispatch.toml.
     #[arg(long, value_name = "FILE", env = "FIFTEEN_CONFIG")]
     pub(crate) config: Option<PathBuf>,

@@ -16,12 +16,14 @@ mod connection;
 mod error;
 mod follow;
 mod session;
+mod tls;
 mod transport;
 pub mod unit;
 
 pub use error::ClientError;
 pub use follow::{Update, Updates};
-pub use transport::{Connect, Tcp};
+pub use tls::{Tls, TlsFiles};
+pub use transport::{Connect, Tcp, Way};
 pub use unit::{Patrol, UnitClient, UnitNews};
 
 use crate::protocol::{

@@ -1,9 +1,12 @@
-//! How bytes get to the server and back: TCP, and the door through which TLS comes in.
+//! How bytes get to the server and back: plain TCP, or TLS over it.
 
+use super::tls::Tls;
 use std::future::Future;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 /// Makes a new connection whenever one is needed.
 pub trait Connect: Send + 'static {
@@ -39,5 +42,25 @@ impl Connect for Tcp {
         // A request is one small write that must not wait for the next.
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+}
+
+/// The way to a server: plain, or under TLS.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Anybody on the way can read and change what is said.
+    Plain(Tcp),
+    /// Nobody can, but the two ends.
+    Tls(Box<Tls>),
+}
+
+impl Connect for Way {
+    type Io = Either<TcpStream, TlsStream<TcpStream>>;
+
+    async fn connect(&mut self) -> io::Result<Self::Io> {
+        match self {
+            Self::Plain(tcp) => tcp.connect().await.map(Either::Left),
+            Self::Tls(tls) => tls.connect().await.map(Either::Right),
+        }
     }
 }

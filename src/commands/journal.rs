@@ -1,9 +1,8 @@
 //! `fifteen journal`: looks after a log on the disk.
 
 use super::serve::options;
-use crate::cli::{Folder, Journal, Task};
+use crate::cli::{Folder, Journal, Task, Tls};
 use anyhow::{Context, Result, bail};
-use fifteen::client::Client;
 use fifteen::domain::{Event, UtcMs};
 use fifteen::engine::State;
 use fifteen::journal::{JournalError, RecordRef, inspect, probe};
@@ -46,9 +45,11 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Backup { dir: Some(dir), to, .. } => {
             print(&inspect::backup(&dir, &options(None)?, &to)?, json)?;
         }
-        Task::Backup { dir: None, to, connect, token_file } => {
+        Task::Backup { dir: None, to, connect, who, token_file, tls } => {
             let connect = connect.context("say which folder, or --connect which server")?;
-            return super::wait(backup_through(connect, token_file.as_deref(), &to, json));
+            let hello = Hello::new(Role::Admin, who);
+            let hello = super::token::with_token(hello, token_file.as_deref(), &connect)?;
+            return super::wait(backup_through(connect, &tls, hello, &to, json));
         }
         Task::Restore { backup, to } => {
             print(&inspect::restore(&backup, &to, options(None)?)?, json)?;
@@ -128,14 +129,12 @@ fn dump(folder: &Folder) -> Result<()> {
 
 async fn backup_through(
     connect: String,
-    token_file: Option<&Path>,
+    tls: &Tls,
+    hello: Hello,
     to: &Path,
     json: bool,
 ) -> Result<ExitCode> {
-    let hello = super::with_token(Hello::new(Role::Admin, "backup"), token_file)?;
-    let client = Client::connect(connect.as_str(), hello)
-        .await
-        .with_context(|| format!("reaching the server at {connect}"))?;
+    let client = super::way::connect(&connect, tls, hello).await?;
     let dir = std::path::absolute(to)?.display().to_string();
     let reply = client.request(Backup { dir }).await.context("taking the backup")?;
     let ReplyBody::Stored(stored) = reply.body else { bail!("the server answered something else") };

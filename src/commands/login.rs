@@ -37,7 +37,10 @@ pub(crate) async fn login(args: Login, json: bool) -> Result<ExitCode> {
             "person": who, "ends": ends_at.to_string(), "file": path
         }))?;
     } else {
-        out(format_args!("{who} is logged in until {ends_at}; the token is in {}", path.display()))?;
+        out(format_args!(
+            "{who} is logged in until {ends_at}; the token is in {}",
+            path.display()
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,19 +1,24 @@
 //! What each subcommand does. They print to stdout what was asked for and to stderr everything
 //! else; a failure is an error of one line that says what to do.
 
+mod cert;
 mod client;
 mod console;
 mod drill;
 mod journal;
+mod login;
 mod notify;
+mod password;
 mod replay;
 mod report;
 mod serve;
+mod token;
+mod user;
+mod way;
 
 use crate::cli::{Cli, Command};
 use anyhow::{Context, Result};
-use fifteen::protocol::Hello;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
@@ -33,8 +38,21 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Notify(args) => notify::run(args, json),
         Command::Replay(args) => replay::run(args, json),
         Command::Report(args) => report::run(args, json),
+        Command::Login(args) => wait(login::login(args, json)),
+        Command::User(args) => user::run(args, json),
+        Command::Cert(args) => cert::run(args, json),
         Command::Journal(args) => journal::run(args, json),
     }
+}
+
+/// A callsign as a file name: letters, digits and `-` as they are, every other byte as `%xx`; two callsigns never
+/// share one.
+pub(crate) fn file_name(callsign: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => char::from(byte).to_string(),
+        other => format!("%{other:02x}"),
+    };
+    callsign.bytes().map(byte).collect()
 }
 
 /// Runs one task to its end on this thread.
@@ -46,18 +64,26 @@ pub(crate) fn wait<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
         .block_on(task)
 }
 
-/// The hello with the role's token: from `file`, else from FIFTEEN_TOKEN; never from the
-/// command line, which every process can read.
-pub(crate) fn with_token(hello: Hello, file: Option<&Path>) -> Result<Hello> {
-    let token = match file {
-        Some(file) => Some(
-            std::fs::read_to_string(file)
-                .with_context(|| format!("reading the token file {}", file.display()))?,
-        ),
-        None => std::env::var("FIFTEEN_TOKEN").ok(),
-    };
-    Ok(match token {
-        Some(token) => hello.with_token(token.trim()),
-        None => hello,
-    })
+/// The user's own folder for what a program keeps (XDG Base Directory Specification).
+pub(crate) fn state_folder() -> Result<PathBuf> {
+    let set =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    Ok(state.context("no HOME and no XDG_STATE_HOME: nothing can be kept")?.join("fifteen"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_callsigns_never_share_a_file_and_none_leaves_its_folder() {
+        let names = ["CAR-1", "car 1", "../x", "a/b", "a%2fb", "\u{6af}", "."].map(file_name);
+        assert_eq!(names[0], "CAR-1");
+        assert_eq!(names[2], "%2e%2e%2fx");
+        for (at, name) in names.iter().enumerate() {
+            assert!(!name.contains(['/', '.']), "{name}");
+            assert!(!names[..at].contains(name), "{name}");
+        }
+    }
 }

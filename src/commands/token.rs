@@ -16,7 +16,8 @@ pub(crate) fn with_token(hello: Hello, file: Option<&Path>, address: &str) -> Re
             Ok(None) => bail!("{} holds no token", file.display()),
             Ok(token) => token,
             Err(error) => {
-                return Err(error).with_context(|| format!("reading the token from {}", file.display()));
+                return Err(error)
+                    .with_context(|| format!("reading the token from {}", file.display()));
             }
         },
         None => match given() {

@@ -7,12 +7,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use fifteen::config::Settings;
 use fifteen::domain::{Role, UtcMs};
 use fifteen::people::{
-    Announced, Changed, LOG_IN, PasswordHash, People, Person, Secret, Token, check_name, edit,
-    read, role_of, tell_server, word_of,
+    Announced, Changed, LOG_IN, People, Person, Secret, Token, check_name, edit, read, role_of,
+    tell_server, word_of,
 };
 use fifteen::service::clock::RoomClock;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A token that is good for longer is forgotten where it is.
@@ -80,7 +80,10 @@ fn people_file(args: &User) -> Result<PathBuf> {
     )?;
     let settings = Settings::load(Some(config))?;
     settings.listen.people_file.with_context(|| {
-        format!("{}: [listen] names no people_file: say people_file = \"people.toml\"", config.display())
+        format!(
+            "{}: [listen] names no people_file: say people_file = \"people.toml\"",
+            config.display()
+        )
     })
 }
 
@@ -261,8 +264,9 @@ fn ways(person: &Person, now: UtcMs) -> String {
     }
     let password = person.password.as_ref().map(|_| "password".to_owned());
     let tokens = person.tokens.iter().filter(|token| token.expires_at > now);
-    let tokens = tokens
-        .map(|token| format!("token {} ({}) until {}", token.id(), plain(&token.label), token.expires_at));
+    let tokens = tokens.map(|token| {
+        format!("token {} ({}) until {}", token.id(), plain(&token.label), token.expires_at)
+    });
     password.into_iter().chain(tokens).collect::<Vec<_>>().join("\n")
 }
 

@@ -32,6 +32,8 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
     }));
     drop(tests);
     problems.extend(server.reloads.problems());
+    let certificates = server.certificates.as_ref();
+    problems.extend(certificates.and_then(|it| it.problem(server.clock.wall_now())));
     problems.extend(canary_problem(server, state.canary(), now));
     let slowest = room.pulse.slowest_commit(now);
     if slowest > crate::service::COMMIT_ALARM {
@@ -58,6 +60,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
         next_deadline_at: room.engine.next_deadline().map(|at| at.0),
         slowest_commit_ms: Some(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX)),
         failed_log_ins: server.people.as_ref().map_or(0, |people| people.failed()),
+        certificate_ends_at: certificates.map(|it| it.ends_at().0),
         canary_at: state.canary().passed_at.map(|at| at.0),
     }
 }

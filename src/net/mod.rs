@@ -5,7 +5,9 @@
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
 mod census;
+mod certificates;
 mod convert;
+mod door;
 mod feed;
 mod health;
 mod metrics;
@@ -24,7 +26,10 @@ use crate::journal::{Journal, JournalError, Options};
 use crate::notify::Ears;
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle, Ring, Shift};
+use crate::tls::TlsError;
 use census::Census;
+use certificates::Certificates;
+use door::Handshakes;
 pub use feed::WireFeed;
 use reload::{Reload, Reloads};
 use shed::{Shed, Tally};
@@ -47,7 +52,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub enum ServeError {
     /// The address is not loopback and nothing encrypts.
     #[error(
-        "{0} is reachable from outside and this version speaks plain text: listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.people_file"
+        "{0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key (`fifteen cert` makes some), or listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.people_file for plain text"
     )]
     Exposed(SocketAddr),
     /// The address cannot be listened on.
@@ -61,6 +66,9 @@ pub enum ServeError {
     /// The people file cannot be used.
     #[error(transparent)]
     People(#[from] crate::people::PeopleError),
+    /// The certificate, its key or the units' authorities cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] TlsError),
     /// People could not be told of what they must be told.
     #[error("nobody could be told of an escalation: {0}")]
     Notices(String),
@@ -97,6 +105,9 @@ struct Server {
     stopping: watch::Receiver<bool>,
     /// Who is let in; without them whoever reaches loopback.
     people: Option<Arc<people::Registry>>,
+    /// Those of TLS; without them plain text is spoken.
+    certificates: Option<Arc<Certificates>>,
+    handshakes: Handshakes,
     reloads: Reloads,
 }
 
@@ -161,26 +172,34 @@ pub struct Hall {
     stopper: watch::Sender<bool>,
 }
 
+/// Who and what is let in at the doors; a simulation has none.
+#[derive(Default)]
+struct Doors {
+    certificates: Option<Arc<Certificates>>,
+    people: Option<Arc<people::Registry>>,
+}
+
 impl Hall {
     /// Opens the room on its log. `ring` as in [`Shift::begin`].
     ///
     /// # Errors
-    /// As [`Shift::begin`]; and when the people file cannot be used.
+    /// As [`Shift::begin`].
     pub fn open<J: Journal>(
         settings: Settings,
         opened: Opened<J>,
         clock: RoomClock,
         ring: Option<Ring>,
-    ) -> Result<(Self, Shift<J, WireFeed>), ServeError> {
-        let mut reloads = Reloads::default();
-        let people = match &settings.listen.people_file {
-            Some(path) => Some(Arc::new(people::Registry::open(path, clock.clone(), &settings)?)),
-            None => None,
-        };
-        // Nothing of a drill is anybody's business but its own, and it reads what it needs once.
-        if let Some(people) = people.as_ref().filter(|_| settings.drill.is_none()) {
-            reloads.add(Arc::clone(people) as Arc<dyn Reload>);
-        }
+    ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
+        Self::open_under(Doors::default(), settings, opened, clock, ring)
+    }
+
+    fn open_under<J: Journal>(
+        doors: Doors,
+        settings: Settings,
+        opened: Opened<J>,
+        clock: RoomClock,
+        ring: Option<Ring>,
+    ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
         let seq = opened.journal.last().seq;
         let (bell, ears) = crate::notify::bell();
         let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
@@ -193,11 +212,24 @@ impl Hall {
         let Opened { journal, state, notes, files } = opened;
         let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;
         let node = node(shift.journal());
+        let mut reloads = Reloads::default();
+        let Doors { certificates, people } = doors;
+        if let Some(certificates) = &certificates {
+            reloads.add(Arc::clone(certificates) as Arc<dyn Reload>);
+        }
+        // A drill reads them once.
+        if let Some(people) = people.as_ref().filter(|_| settings.drill.is_none()) {
+            reloads.add(Arc::clone(people) as Arc<dyn Reload>);
+        }
         let (stopper, stopping) = watch::channel(false);
         let server = Arc::new(Server {
             started_at: clock.now(),
             handle,
             clock,
+            handshakes: Handshakes::new(settings.listen.handshakes_max),
+            certificates,
+            people,
+            reloads,
             settings,
             node,
             session_ids: AtomicU64::new(1),
@@ -210,8 +242,6 @@ impl Hall {
             watchers: Arc::default(),
             tests: Arc::default(),
             stopping,
-            people,
-            reloads,
         });
         Ok((Self { server, ears, stopper }, shift))
     }
@@ -232,7 +262,7 @@ impl Hall {
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,
     {
-        session::run(Arc::clone(&self.server), tokio::io::split(io), peer)
+        session::run(Arc::clone(&self.server), tokio::io::split(io), peer, None)
     }
 
     /// Lets every session end in order.
@@ -256,9 +286,10 @@ pub async fn serve<J: Journal + 'static>(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let address = settings.listen.address;
-    let plain =
-        settings.listen.plain_text_outside_loopback && settings.listen.people_file.is_some();
-    if !address.ip().is_loopback() && !plain {
+    let listen = &settings.listen;
+    let plain = listen.plain_text_outside_loopback && listen.people_file.is_some();
+    let certificates = Certificates::open(&settings.listen)?.map(Arc::new);
+    if !address.ip().is_loopback() && certificates.is_none() && !plain {
         return Err(ServeError::Exposed(address));
     }
     let (listener, address) = bind(address).await?;
@@ -268,7 +299,9 @@ pub async fn serve<J: Journal + 'static>(
     };
     let rate = settings.drill.unwrap_or(1);
     let clock = RoomClock::start_at_rate(opened.state.at, rate);
-    let (hall, shift) = Hall::open(settings, opened, clock, None)?;
+    let people = people::Registry::of(&settings, &clock)?;
+    let doors = Doors { certificates, people };
+    let (hall, shift) = Hall::open_under(doors, settings, opened, clock, None)?;
     let Hall { server, ears, stopper } = hall;
     let started = shift.spawn(server.handle.clone(), server.clock.clone(), closing)?;
     let telling = match notices::start(&server, ears) {
@@ -279,7 +312,13 @@ pub async fn serve<J: Journal + 'static>(
             return Err(ServeError::Notices(why));
         }
     };
-    info!(%address, "serving");
+    let tls = server.certificates.is_some();
+    if let Some(problem) =
+        server.certificates.as_ref().and_then(|it| it.problem(server.clock.wall_now()))
+    {
+        warn!("{problem}");
+    }
+    info!(%address, tls, "serving");
     let looks = looks.map(|(listener, address)| {
         info!(%address, "metrics and health");
         tokio::spawn(metrics::serve(Arc::clone(&server), listener))
@@ -296,9 +335,7 @@ pub async fn serve<J: Journal + 'static>(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, peer)) => {
-                    // Small frames and people waiting: never held back to be sent together.
-                    let _ = socket.set_nodelay(true);
-                    tokio::spawn(session::run(Arc::clone(&server), socket.into_split(), peer));
+                    tokio::spawn(door::enter(Arc::clone(&server), socket, peer));
                 }
                 Err(error) => {
                     // Out of file handles, mostly: the sessions that are there go on.

@@ -4,6 +4,7 @@
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
 use super::census::Counted;
+use super::certificates::{Papers, stranger};
 use super::convert;
 use super::feed::View;
 use super::people::{LetIn, Stay};
@@ -97,8 +98,12 @@ pub(super) struct Session {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run<R, W>(server: Arc<Server>, (read, write): (R, W), peer: SocketAddr)
-where
+pub(super) async fn run<R, W>(
+    server: Arc<Server>,
+    (read, write): (R, W),
+    peer: SocketAddr,
+    papers: Papers,
+) where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
@@ -106,7 +111,7 @@ where
     let mut frames = Frames::new(read, &server);
     let writer = Writer::new(write);
     let limit = server.settings.listen.handshake_limit;
-    let mut hello = match tokio::time::timeout(limit, greet(&server, &mut frames)).await {
+    let mut hello = match tokio::time::timeout(limit, greet(&server, &mut frames, &papers)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(Some(refused))) => {
             debug!(id, %peer, code = %refused.code, "refused");
@@ -148,6 +153,7 @@ where
 async fn greet<R: AsyncRead + Unpin>(
     server: &Server,
     frames: &mut Frames<R>,
+    papers: &Papers,
 ) -> Result<Hello, Option<Refused>> {
     let refuse = |code: Code, text: &str| Err(Some(Refused { code, text: text.to_owned() }));
     let frame = match frames.next().await {
@@ -171,6 +177,9 @@ async fn greet<R: AsyncRead + Unpin>(
     }
     if Callsign::new(&hello.who).is_none() {
         return refuse(Code::BadValue, "who: a name of 1 to 96 bytes, or the unit's callsign");
+    }
+    if let Some(why) = stranger(papers, &hello) {
+        return refuse(Code::BadCertificate, why);
     }
     let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
     if full && hello.role != crate::protocol::Role::Intake {

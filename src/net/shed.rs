@@ -17,17 +17,20 @@ pub(super) enum Shed {
     Queries,
     /// Readers dropped because they did not keep up with the pushes.
     Pushes,
+    /// TLS handshakes ended because there were too many at once.
+    Handshakes,
 }
 
 impl Shed {
     /// Every kind, in the order of the variants.
-    pub(super) const ALL: [Self; 2] = [Self::Queries, Self::Pushes];
+    pub(super) const ALL: [Self; 3] = [Self::Queries, Self::Pushes, Self::Handshakes];
 
     /// As the log, the metrics and the operator's log call it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Queries => "queries",
             Self::Pushes => "pushes",
+            Self::Handshakes => "handshakes",
         }
     }
 }

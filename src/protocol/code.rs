@@ -98,6 +98,10 @@ codes! {
     "bad_token" => BadToken,
     /// The person was disabled or lost this role, or the token was revoked or has expired, while connected.
     "access_ended" => AccessEnded,
+    /// The server speaks TLS, and this was plain text.
+    "tls_required" => TlsRequired,
+    /// The unit showed no certificate, or one that names another callsign.
+    "bad_certificate" => BadCertificate,
     /// The client read more slowly than the room moves.
     "slow_reader" => SlowReader,
     /// Nothing was heard from the client for three heartbeats.

@@ -262,6 +262,9 @@ pub struct HealthStatus {
     /// Log-ins since the start with a wrong secret.
     #[serde(default)]
     pub failed_log_ins: u64,
+    /// When the first of the certificates in force ends, ms since 1970 UTC; absent without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_ends_at: Option<u64>,
     /// When a canary call last came through, ms since 1970 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary_at: Option<u64>,

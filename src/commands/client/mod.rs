@@ -16,11 +16,14 @@ pub(crate) use escalations::{escalations, take};
 pub(crate) use health::health;
 pub(crate) use op::op;
 pub(crate) use show::show;
+pub(crate) use text::plain;
 pub(crate) use unit::unit;
 
+use super::token::with_token;
+use super::way::way;
 use crate::cli::Connect;
 use anyhow::{Context, Result, anyhow, bail};
-use fifteen::client::{Client, ClientError};
+use fifteen::client::{Client, ClientConfig, ClientError, Way};
 use fifteen::protocol::{Hello, Key, Rejection, Reply, ReplyBody, Request, Role, Welcome};
 use std::io::Write;
 use std::path::Path;
@@ -41,15 +44,18 @@ impl Server {
     /// Connects in `role`, unless the person chose another.
     pub(super) async fn connect(args: &Connect, role: Role) -> Result<Self> {
         let hello = Hello::new(args.role.unwrap_or(role), args.who.as_str());
-        Self::greet(&args.connect, hello, args.token_file.as_deref()).await
+        let way = way(&args.connect, &args.tls)?;
+        Self::greet(&args.connect, way, hello, args.token_file.as_deref()).await
     }
 
-    async fn greet(address: &str, hello: Hello, token_file: Option<&Path>) -> Result<Self> {
-        let hello = match token(token_file)? {
-            Some(token) => hello.with_token(token),
-            None => hello,
-        };
-        let client = Client::connect(address, hello)
+    async fn greet(
+        address: &str,
+        way: Way,
+        hello: Hello,
+        token_file: Option<&Path>,
+    ) -> Result<Self> {
+        let hello = with_token(hello, token_file, address)?;
+        let client = Client::connect_with(way, hello, ClientConfig::default())
             .await
             .map_err(|error| match error {
                 ClientError::Refused(refused) => anyhow!(
@@ -61,6 +67,9 @@ impl Server {
                     "the server at {address} does not answer ({error}): it hangs, or the way to it is cut; \
                      take calls on paper and look at its log"
                 ),
+                ClientError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    anyhow!("the server at {address} and this end do not trust each other: {error}")
+                }
                 ClientError::Io(error) => anyhow!(
                     "no server answers at {address} ({error}): start one with `fifteen serve`, or say where it \
                      listens with --connect ADDR or FIFTEEN_CONNECT"
@@ -117,27 +126,6 @@ impl Server {
             }
         }
     }
-}
-
-/// The token of the role, from a file or the environment; never from an argument, which every
-/// process of the machine can read.
-fn token(file: Option<&Path>) -> Result<Option<String>> {
-    let text = match file {
-        Some(file) => std::fs::read_to_string(file)
-            .with_context(|| format!("reading the token from {}", file.display()))?,
-        None => match std::env::var("FIFTEEN_TOKEN") {
-            Ok(text) => text,
-            Err(_) => return Ok(None),
-        },
-    };
-    let token = text.trim();
-    if token.is_empty() {
-        return match file {
-            Some(file) => bail!("{} holds no token", file.display()),
-            None => Ok(None),
-        };
-    }
-    Ok(Some(token.to_owned()))
 }
 
 /// Prints what was asked for, on stdout.

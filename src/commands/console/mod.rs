@@ -9,6 +9,7 @@ use super::wait;
 use crate::cli::{Color, Console};
 use anyhow::{Context, Result, bail};
 use disk::Disk;
+use fifteen::client::Way;
 use fifteen::console::draft::Draft;
 use fifteen::console::keys::Keys;
 use fifteen::console::theme::Theme;
@@ -53,11 +54,13 @@ pub(crate) fn run(args: Console, seat: Seat) -> Result<ExitCode> {
     };
     let role = args.connect.role.unwrap_or(role);
     let hello = Hello::new(role, args.connect.who.as_str());
-    let hello = super::with_token(hello, args.connect.token_file.as_deref())?;
+    let (file, address) = (args.connect.token_file.as_deref(), &args.connect.connect);
+    let hello = super::token::with_token(hello, file, address)?;
     let keys = keys(args.keys.as_deref())?;
     let model = Model::new(args.connect.who.as_str(), role, keys, theme(args.color));
     let model = if seat == Seat::Supervisor { model.watching() } else { model };
-    wait(work(model, args.connect.connect, hello))
+    let way = super::way::way(&args.connect.connect, &args.connect.tls)?;
+    wait(work(model, args.connect.connect, way, hello))
 }
 
 /// The keys of the file named, of the one in the operator's own folder, or the shipped ones.
@@ -85,7 +88,7 @@ fn theme(color: Color) -> Theme {
     }
 }
 
-async fn work(mut model: Model, address: String, hello: Hello) -> Result<ExitCode> {
+async fn work(mut model: Model, address: String, way: Way, hello: Hello) -> Result<ExitCode> {
     let (keys, mut pressed) = mpsc::channel(KEYS_MAX);
     let (news, mut happened) = mpsc::channel(WAITING_MAX);
     let (disk, found) = Disk::open(news.clone());
@@ -96,8 +99,13 @@ async fn work(mut model: Model, address: String, hello: Hello) -> Result<ExitCod
     let mut terminate = signal(SignalKind::terminate())?;
     let mut screen = Screen::open(keys).context("taking over the terminal")?;
     let since = Stopwatch::start();
-    let mut desk =
-        Desk { model, since, wire: Wire::connect(address, hello, news), disk, effects: Vec::new() };
+    let mut desk = Desk {
+        model,
+        since,
+        wire: Wire::connect(address, way, hello, news),
+        disk,
+        effects: Vec::new(),
+    };
     let (columns, rows) = screen.size()?;
     desk.take(Msg::Resize(columns, rows));
     desk.take(Msg::FreshKey(fresh_key()));

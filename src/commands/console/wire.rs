@@ -1,6 +1,6 @@
 //! The console's side of the wire: connects until it is welcome, hands on what comes, asks what is asked.
 
-use fifteen::client::{Client, ClientError, Link};
+use fifteen::client::{Client, ClientConfig, ClientError, Link, Way};
 use fifteen::console::{LinkNews, Msg, Purpose, Refusal};
 use fifteen::protocol::{Hello, Key, Reply, Request};
 use jiff::tz::TimeZone;
@@ -31,9 +31,14 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Begins to connect. Must be called inside the runtime.
-    pub(super) fn connect(address: String, hello: Hello, news: mpsc::Sender<Msg>) -> Self {
+    pub(super) fn connect(
+        address: String,
+        way: Way,
+        hello: Hello,
+        news: mpsc::Sender<Msg>,
+    ) -> Self {
         let (greet, greeting) = watch::channel(Greeting::NotYet);
-        tokio::spawn(greeted(address, hello, greet, news.clone()));
+        tokio::spawn(greeted(address, way, hello, greet, news.clone()));
         Self { greeting, news }
     }
 
@@ -133,13 +138,14 @@ fn refusal(error: ClientError) -> Refusal {
 /// Connects, saying each failure, until the server welcomes or refuses; then hands on what it says.
 async fn greeted(
     address: String,
+    way: Way,
     hello: Hello,
     greet: watch::Sender<Greeting>,
     news: mpsc::Sender<Msg>,
 ) {
     let mut attempts = 0;
     let client = loop {
-        match Client::connect(address.as_str(), hello.clone()).await {
+        match Client::connect_with(way.clone(), hello.clone(), ClientConfig::default()).await {
             Ok(client) => break client,
             Err(error) if error.is_passing() => {
                 let down = LinkNews::Down { attempts, why: format!("{address}: {error}") };

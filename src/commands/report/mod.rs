@@ -4,7 +4,7 @@ mod live;
 
 use super::serve::options;
 use crate::cli::{self, Format};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use fifteen::client::Client;
 use fifteen::config::Settings;
 use fifteen::domain::{Dated, UtcMs};
@@ -230,10 +230,10 @@ async fn from_server(args: &cli::Report, query: &Query, full: bool) -> Result<Re
 
 async fn connect(args: &cli::Report) -> Result<Client> {
     let hello = Hello::new(Role::Supervisor, args.who.clone());
-    let hello = super::with_token(hello, args.token_file.as_deref())?;
-    Client::connect(args.connect.as_str(), hello)
+    let hello = super::token::with_token(hello, args.token_file.as_deref(), &args.connect)?;
+    crate::commands::way::connect(&args.connect, &args.tls, hello)
         .await
-        .with_context(|| format!("reaching the server at {}; or give --data DIR", args.connect))
+        .map_err(|error| anyhow!("{error:#}; or give --data DIR"))
 }
 
 async fn ask(client: &Client, query: &Query, full: bool) -> Result<Report> {

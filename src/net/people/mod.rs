@@ -21,7 +21,7 @@ use crate::service::clock::{RoomClock, Stopwatch};
 use failed::Failed;
 use slow::{Slow, Wait};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -71,20 +71,23 @@ fn refused(code: Code, text: impl std::fmt::Display) -> Refused {
 }
 
 impl Registry {
-    /// Reads the file and marks this process as the server of it, which a drill is not.
+    /// The people of the room, where some are kept: reads the file, and marks this process as its
+    /// server, which a drill is not.
     ///
     /// # Errors
     /// [`PeopleError`], for whoever keeps the file.
-    pub(super) fn open(
-        path: &Path,
-        clock: RoomClock,
+    pub(super) fn of(
         settings: &Settings,
-    ) -> Result<Self, PeopleError> {
+        clock: &RoomClock,
+    ) -> Result<Option<Arc<Self>>, PeopleError> {
+        let Some(path) = &settings.listen.people_file else {
+            return Ok(None);
+        };
         let people = read(path)?;
         let holder = settings.drill.is_none().then(|| Holder::take(path)).transpose()?;
         let registry = Self {
-            path: path.into(),
-            clock,
+            path: path.clone(),
+            clock: clock.clone(),
             token_valid: settings.listen.token_valid,
             guest: settings.guest.clone(),
             in_force: watch::Sender::new(Arc::default()),
@@ -101,7 +104,7 @@ impl Registry {
         };
         registry.put_in_force(people);
         registry.changes.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        Ok(registry)
+        Ok(Some(Arc::new(registry)))
     }
 
     /// Log-ins with a wrong secret since the start.

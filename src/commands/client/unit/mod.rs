@@ -9,14 +9,16 @@ mod headless;
 mod terminal;
 mod words;
 
-use super::{note, out, out_json, text, token};
+use super::{note, out, out_json, text};
 use crate::cli::Unit;
+use crate::commands::token::with_token;
+use crate::commands::way::way;
 use anyhow::{Context, Result, bail};
 use desk::{Act, Desk};
+use fifteen::client::ClientConfig;
 use fifteen::client::unit::{
     Found, Outbox, OutboxError, Patrol, PatrolConfig, PatrolNews, PositionLimits, Unsaid,
 };
-use fifteen::client::{ClientConfig, Tcp};
 use fifteen::domain::UtcMs;
 use fifteen::protocol::{Hello, Key, ReplyBody, Role, ShowRoom, SignOn};
 use fifteen::service::clock::RoomClock;
@@ -37,12 +39,11 @@ const CONNECT_MS: u64 = 20_000;
 pub(crate) async fn unit(args: Unit, json: bool) -> Result<ExitCode> {
     let callsign = args.callsign.trim().to_owned();
     let clock = RoomClock::start(UtcMs(0));
+    let way = way(&args.connect, &args.tls)?;
     let path = state_path(args.state.as_deref(), &callsign)?;
     let (outbox, found) = open(&path, clock.now().0)?;
-    let mut hello = Hello::new(Role::Unit, callsign.as_str());
-    if let Some(token) = token(args.token_file.as_deref())? {
-        hello = hello.with_token(token);
-    }
+    let hello = Hello::new(Role::Unit, callsign.as_str());
+    let hello = with_token(hello, args.token_file.as_deref(), &args.connect)?;
     let duty = SignOn {
         unit: callsign.clone(),
         district: args.district,
@@ -60,7 +61,7 @@ pub(crate) async fn unit(args: Unit, json: bool) -> Result<ExitCode> {
     let config = PatrolConfig { duty, positions, client };
     let unsent = outbox.len();
     let now = clock.clone();
-    let patrol = Patrol::begin(Tcp::new(&args.connect), hello, config, outbox, move || now.now().0);
+    let patrol = Patrol::begin(way, hello, config, outbox, move || now.now().0);
     let mut front = if args.headless || json {
         out_json(&serde_json::json!({
             "event": "ready", "unit": callsign, "unsent": unsent, "state": path,
@@ -99,22 +100,9 @@ fn state_path(chosen: Option<&Path>, callsign: &str) -> Result<PathBuf> {
     if let Some(path) = chosen {
         return Ok(path.to_owned());
     }
-    let set =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    let state = state
-        .context("no HOME and no XDG_STATE_HOME: say with --state where unsent words are kept")?;
-    Ok(state.join("fifteen").join(format!("unit-{}", file_name(callsign))))
-}
-
-/// A callsign as a file name: letters, digits and `-` as they are, every other byte as `%xx`; two callsigns never
-/// share one.
-fn file_name(callsign: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => char::from(byte).to_string(),
-        other => format!("%{other:02x}"),
-    };
-    callsign.bytes().map(byte).collect()
+    let state =
+        crate::commands::state_folder().context("say with --state where unsent words are kept")?;
+    Ok(state.join(format!("unit-{}", crate::commands::file_name(callsign))))
 }
 
 /// Who is at the other side.
@@ -419,20 +407,4 @@ fn lines() -> mpsc::Receiver<Input> {
         }
     });
     receiver
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_callsigns_never_share_a_file_and_none_leaves_its_folder() {
-        let names = ["CAR-1", "car 1", "../x", "a/b", "a%2fb", "\u{6af}", "."].map(file_name);
-        assert_eq!(names[0], "CAR-1");
-        assert_eq!(names[2], "%2e%2e%2fx");
-        for (at, name) in names.iter().enumerate() {
-            assert!(!name.contains(['/', '.']), "{name}");
-            assert!(!names[..at].contains(name), "{name}");
-        }
-    }
 }
