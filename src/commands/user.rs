@@ -1,10 +1,11 @@
 //! `fifteen user`: keeps the people file, and has a running server read it again.
 
-use super::client::{note, out, out_json, plain, table};
+use super::client::{note, out, out_json, table};
 use super::password;
 use crate::cli::{User, UserTask};
 use anyhow::{Context, Result, anyhow, bail};
 use fifteen::config::Settings;
+use fifteen::console::text::plain;
 use fifteen::domain::{Role, UtcMs};
 use fifteen::people::{
     Announced, Changed, LOG_IN, People, Person, Secret, Token, check_name, edit, read, role_of,

@@ -36,7 +36,17 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects and says nothing.
     pub(crate) async fn silent(address: SocketAddr) -> Self {
-        let stream = soon("a connection", TcpStream::connect(address)).await.unwrap();
+        Self::over(soon("a connection", TcpStream::connect(address)).await.unwrap())
+    }
+
+    /// The same from an address of this machine that others do not come from.
+    pub(crate) async fn silent_from(from: [u8; 4], address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        Self::over(soon("a connection", socket.connect(address)).await.unwrap())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self {
             stream,

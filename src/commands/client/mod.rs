@@ -16,7 +16,6 @@ pub(crate) use escalations::{escalations, take};
 pub(crate) use health::health;
 pub(crate) use op::op;
 pub(crate) use show::show;
-pub(crate) use text::plain;
 pub(crate) use unit::unit;
 
 use super::token::with_token;
