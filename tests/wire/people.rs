@@ -189,7 +189,7 @@ async fn guessing_is_slowed_counted_and_recorded_and_keeps_nobody_else_out() {
         let mut peer = Peer::silent_from(THERE, server.address).await;
         peer.say(&ClientMessage::Hello(intake)).await;
         assert!(matches!(peer.hear().await, Some(ServerMessage::Welcome(_))));
-        peer.place(PlaceCall::new(fifteen::protocol::Source::App)).await;
+        peer.place(PlaceCall::new(fifteen::protocol::Source::App, "Lahore", "stalking")).await;
     };
     let (answers, ()) = tokio::join!(attack, meanwhile);
     let sent_away = answers.iter().filter(|it| matches!(it, Err(Code::Busy))).count();
