@@ -69,7 +69,7 @@
 //! |---|---|
 //! | a reply, push or notice before its commit is on the disk | `service/room.rs`: answers are sent after [`service::Writer::commit`] |
 //! | a sync that failed tried again, or a room that goes on after it | [`journal`]: poisoned; `service/room.rs` ends |
-//! | a call refused | `engine/decide.rs`: texts are cut, never rejected; `net`: calls pass every limit |
+//! | a call refused | `engine/decide.rs`: texts are cut, never rejected; `net/limits.rs`: calls pass every limit |
 //! | an event that cannot be applied | [`engine::State::apply`] has no error; what it does not know it counts |
 //! | a decision that changes something | [`engine::decide`] takes the state by shared reference |
 //! | the machine's time read elsewhere than in [`service::clock`] | clippy.toml, `tests/house.rs` |

@@ -4,6 +4,7 @@
 //! [`assignment`] (for the unit that is sent) and [`details`] (for who opened the call, which
 //! the caller of it records).
 
+mod about;
 pub(super) mod room;
 pub(super) mod told;
 
@@ -15,6 +16,7 @@ use crate::domain::{
 };
 use crate::engine::{Accepted, State};
 use crate::protocol as wire;
+pub(super) use about::call_of;
 use wire::{Code, ReplyBody, Request};
 
 /// A request field that cannot be: the rejection's code, text and field.

@@ -4,12 +4,15 @@
 //! every limit. Nothing here decides about a call: it converts, asks the engine's thread
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
+mod arrival;
 mod census;
 mod certificates;
+mod connections;
 mod convert;
 mod door;
 mod feed;
 mod health;
+mod limits;
 mod metrics;
 mod notices;
 mod people;
@@ -29,8 +32,9 @@ use crate::service::{self, CommitError, Handle, Ring, Shift};
 use crate::tls::TlsError;
 use census::Census;
 use certificates::Certificates;
-use door::Handshakes;
+use connections::Connections;
 pub use feed::WireFeed;
+use limits::Door;
 use reload::{Reload, Reloads};
 use shed::{Shed, Tally};
 use std::collections::HashMap;
@@ -94,6 +98,7 @@ struct Server {
     tally: Tally,
     sessions: AtomicUsize,
     census: Census,
+    door: Arc<Door>,
     /// The session that speaks for each unit now.
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
@@ -107,7 +112,6 @@ struct Server {
     people: Option<Arc<people::Registry>>,
     /// Those of TLS; without them plain text is spoken.
     certificates: Option<Arc<Certificates>>,
-    handshakes: Handshakes,
     reloads: Reloads,
 }
 
@@ -222,11 +226,11 @@ impl Hall {
             reloads.add(Arc::clone(people) as Arc<dyn Reload>);
         }
         let (stopper, stopping) = watch::channel(false);
+        let door = Arc::new(Door::new(settings.limits, clock.now()));
         let server = Arc::new(Server {
             started_at: clock.now(),
             handle,
             clock,
-            handshakes: Handshakes::new(settings.listen.handshakes_max),
             certificates,
             people,
             reloads,
@@ -236,6 +240,7 @@ impl Hall {
             tally: Tally::default(),
             sessions: AtomicUsize::new(0),
             census: Census::default(),
+            door,
             units: Mutex::default(),
             notes,
             files,
@@ -262,7 +267,8 @@ impl Hall {
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,
     {
-        session::run(Arc::clone(&self.server), tokio::io::split(io), peer, None)
+        let arrival = arrival::Arrival::of(&self.server, peer);
+        session::run(Arc::clone(&self.server), tokio::io::split(io), arrival)
     }
 
     /// Lets every session end in order.
@@ -331,11 +337,16 @@ pub async fn serve<J: Journal + 'static>(
         .people
         .clone()
         .map(|registry| tokio::spawn(people::record_changes(Arc::clone(&server), registry)));
+    let connections = Connections::new(listener, &server.settings);
     let early = loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => {
-                    tokio::spawn(door::enter(Arc::clone(&server), socket, peer));
+            accepted = connections.next(&server) => match accepted {
+                Ok((socket, peer, place)) => {
+                    let entering = door::enter(Arc::clone(&server), socket, peer);
+                    tokio::spawn(async move {
+                        entering.await;
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     // Out of file handles, mostly: the sessions that are there go on.
@@ -359,7 +370,7 @@ pub async fn serve<J: Journal + 'static>(
     if let Some(looks) = looks {
         looks.abort();
     }
-    drop(listener);
+    drop(connections);
     // Sessions stop reading; what they have asked is still answered, then the engine ends.
     let _ = stopper.send(true);
     notices::stop(telling).await;

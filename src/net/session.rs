@@ -3,23 +3,22 @@
 //! Reading and writing are two tasks. A peer that does not read is dropped by the writer's time
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
+use super::arrival::{Arrival, come_in, frame_code, greet};
 use super::census::Counted;
-use super::certificates::{Papers, stranger};
 use super::convert;
 use super::feed::View;
-use super::people::{LetIn, Stay};
+use super::limits::{Bucket, is_put_off, kib};
+use super::people::{self, LetIn, Stay};
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
 use super::{Server, Shed, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
-    ClientMessage, Code, Dropped, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
-    Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
+    ClientMessage, Code, Dropped, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused, Rejection,
+    Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed,
 };
 use crate::service::{Asked, Failed, Outcome};
 use bytes::Bytes;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::{debug, info};
@@ -33,17 +32,22 @@ pub(super) struct Answering {
     drill: bool,
     out: mpsc::UnboundedSender<Outgoing>,
     place: OwnedSemaphorePermit,
+    /// Set aside for the answer's bytes, where it may be long.
+    unread: Option<OwnedSemaphorePermit>,
 }
 
 impl Answering {
-    fn send(self, mut message: ServerMessage) {
+    fn send(mut self, mut message: ServerMessage) {
         match &mut message {
             ServerMessage::Reply(reply) => reply.drill = self.drill,
             ServerMessage::Rejection(rejection) => rejection.drill = self.drill,
             _ => {}
         }
+        let frame = message.encode();
+        // What the answer does not need is given back at once.
+        let unread = self.unread.take().and_then(|mut all| all.split(kib(frame.len()) as usize));
         // A session that has ended needs no answer; the client asks again under its key.
-        let _ = self.out.send(Outgoing { frame: message.encode(), _place: Some(self.place) });
+        let _ = self.out.send(Outgoing { frame, _place: Some(self.place), _unread: unread });
     }
 
     pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
@@ -95,24 +99,29 @@ pub(super) struct Session {
     out: mpsc::UnboundedSender<Outgoing>,
     places: Arc<Semaphore>,
     pushes: mpsc::UnboundedSender<Option<mpsc::Receiver<Bytes>>>,
+    questions: Mutex<Bucket>,
+    positions: Mutex<Bucket>,
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run<R, W>(
-    server: Arc<Server>,
-    (read, write): (R, W),
-    peer: SocketAddr,
-    papers: Papers,
-) where
+pub(super) async fn run<R, W>(server: Arc<Server>, (read, write): (R, W), arrival: Arrival)
+where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
+    let Arrival { id, peer, knock, papers } = arrival;
     let mut frames = Frames::new(read, &server);
     let writer = Writer::new(write);
     let limit = server.settings.listen.handshake_limit;
-    let mut hello = match tokio::time::timeout(limit, greet(&server, &mut frames, &papers)).await {
+    let greeted = tokio::select! {
+        biased;
+        greeted = tokio::time::timeout(limit, greet(&mut frames, &papers)) => greeted,
+        () = knock.ended() => return server.shed(Shed::Handshakes),
+    };
+    let mut hello = match greeted {
         Ok(Ok(hello)) => hello,
+        // Who comes again and again with rubbish is not answered again and again.
+        Ok(Err(_)) if knock.too_fast() => return server.shed(Shed::Connections),
         Ok(Err(Some(refused))) => {
             debug!(id, %peer, code = %refused.code, "refused");
             return writer.last(refused.into(), limit).await;
@@ -125,15 +134,21 @@ pub(super) async fn run<R, W>(
         }
     };
     // How long a log-in takes is ours to say, and no part of the limit above.
-    let let_in = match &server.people {
-        None => LetIn { seat: None, fresh: None },
-        Some(people) => match people.let_in(&server, &mut hello, peer.ip()).await {
-            Ok(let_in) => let_in,
-            Err(refused) => {
-                debug!(id, %peer, code = %refused.code, "refused");
-                return writer.last(refused.into(), limit).await;
-            }
-        },
+    let let_in = tokio::select! {
+        biased;
+        let_in = people::let_in(&server, &mut hello, peer.ip()) => let_in,
+        () = knock.ended() => return server.shed(Shed::Handshakes),
+    };
+    let let_in = match let_in {
+        Ok(let_in) => let_in,
+        Err(refused) => {
+            debug!(id, %peer, code = %refused.code, "refused");
+            return writer.last(refused.into(), limit).await;
+        }
+    };
+    let seat = match come_in(&server, knock, hello.role) {
+        Ok(seat) => seat,
+        Err(refused) => return writer.last(refused.into(), limit).await,
     };
     let counted = Counted::enter(&server, hello.role);
     info!(id, %peer, role = %hello.role, "session");
@@ -142,53 +157,11 @@ pub(super) async fn run<R, W>(
         server.looks(who, true);
     }
     let why = talk(&server, id, hello, let_in, &mut frames, writer).await;
-    drop(counted);
+    drop((counted, seat));
     if let Some(who) = &looks {
         server.looks(who, false);
     }
     info!(id, %why, "session ended");
-}
-
-/// Reads the hello and checks it. `Err(None)`: the peer left.
-async fn greet<R: AsyncRead + Unpin>(
-    server: &Server,
-    frames: &mut Frames<R>,
-    papers: &Papers,
-) -> Result<Hello, Option<Refused>> {
-    let refuse = |code: Code, text: &str| Err(Some(Refused { code, text: text.to_owned() }));
-    let frame = match frames.next().await {
-        Ok(Some((frame, _))) => frame,
-        Ok(None) => return Err(None),
-        Err(error) => return refuse(frame_code(&error), &error.to_string()),
-    };
-    let hello = match ClientMessage::decode(&frame) {
-        Ok(ClientMessage::Hello(hello)) => hello,
-        Ok(other) => {
-            let text = format!("the first frame is hello, not {}", other.name());
-            return refuse(Code::HelloExpected, &text);
-        }
-        Err(error) => {
-            return Err(Some(Refused { code: error.code, text: error.text }));
-        }
-    };
-    if hello.version != VERSION {
-        let text = format!("this server speaks version {VERSION}, not {}", hello.version);
-        return refuse(Code::WrongVersion, &text);
-    }
-    if Callsign::new(&hello.who).is_none() {
-        return refuse(Code::BadValue, "who: a name of 1 to 96 bytes, or the unit's callsign");
-    }
-    if let Some(why) = stranger(papers, &hello) {
-        return refuse(Code::BadCertificate, why);
-    }
-    let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
-    if full && hello.role != crate::protocol::Role::Intake {
-        return refuse(
-            Code::Busy,
-            "too many sessions; calls are still taken, come back in a moment",
-        );
-    }
-    Ok(hello)
 }
 
 async fn talk<R, W>(
@@ -206,6 +179,7 @@ where
     let who = hello.who.trim().to_owned();
     let by = Actor::new(&who, convert::role(hello.role));
     let heartbeat = server.settings.listen.heartbeat;
+    let (limits, now) = (&server.settings.limits, server.clock.now());
     let (out, outgoing) = mpsc::unbounded_channel();
     let (pushes, subscriptions) = mpsc::unbounded_channel();
     let session = Session {
@@ -216,6 +190,8 @@ where
         out,
         places: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         pushes,
+        questions: Mutex::new(Bucket::per_second(limits.questions_per_second, now)),
+        positions: Mutex::new(Bucket::one_every(limits.position_every, now)),
     };
     let replaced = if session.by.role == Role::Unit {
         let replaced = server.take_unit(&who, id);
@@ -294,14 +270,6 @@ where
     why
 }
 
-/// What a broken stream of frames is called on the wire.
-fn frame_code(error: &FrameError) -> Code {
-    match error {
-        FrameError::TooLarge { .. } => Code::TooLarge,
-        _ => Code::Malformed,
-    }
-}
-
 /// Resolves when the server stops.
 async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
     // The sender is gone only when the server is.
@@ -320,12 +288,13 @@ async fn set_link(server: &Server, who: &str, up: bool) {
 impl Session {
     fn say(&self, message: ServerMessage) {
         // The writer is gone only when the session is.
-        let _ = self.out.send(Outgoing { frame: message.encode(), _place: None });
+        let _ = self.out.send(Outgoing { frame: message.encode(), _place: None, _unread: None });
     }
 
     fn say_from(&self, place: OwnedSemaphorePermit, message: ServerMessage) {
         // As in `say`.
-        let _ = self.out.send(Outgoing { frame: message.encode(), _place: Some(place) });
+        let _ =
+            self.out.send(Outgoing { frame: message.encode(), _place: Some(place), _unread: None });
     }
 
     fn drop_it(&self, code: Code, text: &str) {
@@ -367,14 +336,40 @@ impl Session {
             },
         };
         let drill = server.settings.drill.is_some();
-        let answering = Answering { id: request.id, drill, out: self.out.clone(), place };
+        let mut answering =
+            Answering { id: request.id, drill, out: self.out.clone(), place, unread: None };
         let name = request.request.name();
         if !self.role.allows(name) {
             answering.reject(Code::NotAllowed, format!("{name} is not for the role {}", self.role));
             return Ok(());
         }
+        if is_put_off(name) {
+            match self.afford(server, &request.request) {
+                Ok(unread) => answering.unread = Some(unread),
+                Err(shed) => {
+                    queries::busy(server, answering, shed);
+                    return Ok(());
+                }
+            }
+        }
         self.handle(server, request, received_at, answering).await;
         Ok(())
+    }
+
+    /// Room for the answer to what is no work on a call, or why it is put off.
+    fn afford(&self, server: &Server, request: &Request) -> Result<OwnedSemaphorePermit, Shed> {
+        let now = server.clock.now();
+        let take = |bucket: &Mutex<Bucket>| {
+            bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+        };
+        let position = matches!(request, Request::ReportPosition(_)) && self.by.role == Role::Unit;
+        if position && !take(&self.positions) {
+            return Err(Shed::Positions);
+        }
+        if !take(&self.questions) {
+            return Err(Shed::Questions);
+        }
+        server.door.unread().ok_or(Shed::Answers)
     }
 
     async fn handle(
@@ -411,7 +406,7 @@ impl Session {
             Request::ShowCall(show) => {
                 queries::show(server, order, CallId(show.call), answering).await
             }
-            request => submit(server, order, call_of(&request), answering).await,
+            request => submit(server, order, convert::call_of(&request), answering).await,
         }
     }
 
@@ -446,7 +441,7 @@ impl Session {
                     Asked::Queued => {
                         answering.reply(None, false, crate::protocol::Done::default());
                     }
-                    Asked::Shed => queries::busy(server, answering),
+                    Asked::Shed => queries::busy(server, answering, Shed::Queries),
                 }
             }
             other => queries::query(server, other, answering),
@@ -465,15 +460,22 @@ impl Session {
         };
         let (id, last_seq, out) = (self.id, self.last_seq, self.out.clone());
         let pushes = self.pushes.clone();
+        let inside = Arc::clone(server);
         queries::ask(server, answering, move |room, answering| {
             // First the way, then the subscription: what is pushed from here on has where to go,
             // and goes after the reply and the frames below, which the writer takes first.
             let _ = pushes.send(Some(receiver));
             let state = room.engine.state();
             let begin = room.feed.subscribe(state, id, view, last_seq, push);
+            let Some(mut unread) = inside.door.unread_frames(&begin.frames) else {
+                room.feed.unsubscribe(id);
+                let _ = pushes.send(None);
+                return queries::busy(&inside, answering, Shed::Answers);
+            };
             answering.reply(Some(state.seq), false, Subscribed { resumed: begin.resumed });
             for frame in begin.frames {
-                let _ = out.send(Outgoing { frame, _place: None });
+                let unread = unread.split(kib(frame.len()) as usize);
+                let _ = out.send(Outgoing { frame, _place: None, _unread: unread });
             }
         });
     }
@@ -481,28 +483,4 @@ impl Session {
 
 async fn submit(server: &Server, order: Order, call: Option<CallId>, answering: Answering) {
     server.handle.order(order, move |outcome, state| answering.outcome(outcome, call, state)).await;
-}
-
-/// The call a request is about, for its reply.
-fn call_of(request: &Request) -> Option<CallId> {
-    let call = match request {
-        Request::Claim(claim) => claim.call,
-        Request::ReleaseClaim(claim) => claim.call,
-        Request::TakeOver(claim) => claim.call,
-        Request::AssignUnit(assign) => assign.call,
-        Request::ReleaseUnit(release) => release.call,
-        Request::ReportStatus(report) => report.call,
-        Request::CheckIn(check_in) => check_in.call?,
-        Request::SetPriority(set) => set.call,
-        Request::AddNote(note) => note.call,
-        Request::LinkCall(link) => link.call,
-        Request::Escalate(escalate) => escalate.call,
-        Request::RecordCallback(callback) => callback.call,
-        Request::TakeEscalation(take) => take.call,
-        Request::SendMessage(message) => message.call?,
-        Request::CloseCall(close) => close.call,
-        Request::ReopenCall(reopen) => reopen.call,
-        _ => return None,
-    };
-    Some(CallId(call))
 }

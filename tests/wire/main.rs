@@ -10,6 +10,7 @@ mod drill;
 mod duty;
 mod kill;
 mod lifecycle;
+mod limits;
 mod looks;
 mod narrow;
 mod peer;

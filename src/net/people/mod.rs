@@ -66,6 +66,18 @@ pub(super) struct LetIn {
     pub(super) fresh: Option<Secret>,
 }
 
+/// Whom the room lets in: whoever the people file says, or anybody where none are kept.
+pub(super) async fn let_in(
+    server: &Arc<Server>,
+    hello: &mut Hello,
+    peer: IpAddr,
+) -> Result<LetIn, Refused> {
+    match &server.people {
+        None => Ok(LetIn { seat: None, fresh: None }),
+        Some(people) => people.let_in(server, hello, peer).await,
+    }
+}
+
 fn refused(code: Code, text: impl std::fmt::Display) -> Refused {
     Refused { code, text: text.to_string() }
 }
@@ -113,7 +125,7 @@ impl Registry {
     }
 
     /// Whether the hello's secret is that of its `who`, and its role one of theirs.
-    pub(super) async fn let_in(
+    async fn let_in(
         self: &Arc<Self>,
         server: &Arc<Server>,
         hello: &mut Hello,
