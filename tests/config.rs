@@ -470,8 +470,9 @@ fn people_are_looked_for_beside_the_file() {
     std::fs::write(&path, changed("# people_file", "people_file")).unwrap();
     let people = Settings::load(Some(&path)).unwrap().listen.people_file;
     assert_eq!(people, Some(folder.path().join("people.toml")));
-    let error = parse(&changed("token_valid = \"12h\"", "token_valid = \"0s\""));
-    assert!(error.unwrap_err().to_string().contains("listen.token_valid"));
+    std::fs::write(&path, changed("token_valid = \"12h\"", "token_valid = \"0s\"")).unwrap();
+    let error = Settings::load(Some(&path)).unwrap_err().to_string();
+    assert!(error.contains("listen.token_valid"), "{error}");
 }
 
 /// The shipped file with these tables after it.
