@@ -2,11 +2,13 @@
 
 mod cert;
 mod journal;
+mod replay;
 mod report;
 mod user;
 
 pub(crate) use cert::{Cert, CertTask, NewCertificates};
 pub(crate) use journal::{Folder, Journal, Task};
+pub(crate) use replay::{Replay, Speed};
 pub(crate) use report::{By, Format, Report};
 pub(crate) use user::{Login, User, UserTask};
 
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Cert(Cert),
     /// Look after the log.
     Journal(Journal),
+    /// Destroy who a closed call was about, in every copy of the log, for good; two people must ask for it.
+    Erase(Erase),
     /// How the server is; exit code 1 when something is wrong.
     Health(Connect),
 }
@@ -140,6 +144,9 @@ pub(crate) struct Serve {
     /// Where to listen, before the config's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Start although the keyring of the log is lost: who called is lost with it, and a new keyring is made.
+    #[arg(long)]
+    pub(crate) without_identities: bool,
 }
 
 #[derive(Debug, Args)]
@@ -444,46 +451,15 @@ pub(crate) struct Unit {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Replay {
-    /// Recorded calls: trace v1, CSV, plain or gzip.
-    pub(crate) trace: PathBuf,
-    /// Folder for the log, empty or new; without it a temporary one.
-    #[arg(long, value_name = "DIR", conflicts_with = "connect")]
-    pub(crate) data: Option<PathBuf>,
-    /// How fast: `max`, or so many times real time.
-    #[arg(long, default_value = "max")]
-    pub(crate) speed: Speed,
-    /// Send the calls to a running server instead.
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) connect: Option<String>,
-    /// The room's rules; without it the shipped dispatch.toml.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Who sends them; recorded with every call.
-    #[arg(long = "as", value_name = "NAME", default_value = fifteen::trace::OPERATOR, requires = "connect")]
-    pub(crate) who: String,
-    /// File with the token of whoever sends them, if the server asks for one (or set FIFTEEN_TOKEN).
-    #[arg(long, value_name = "FILE", requires = "connect")]
-    pub(crate) token_file: Option<PathBuf>,
+pub(crate) struct Erase {
     #[command(flatten)]
-    pub(crate) tls: Tls,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Speed {
-    Max,
-    Times(f64),
-}
-
-impl std::str::FromStr for Speed {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        match text.parse::<f64>() {
-            Ok(times) if times.is_finite() && times > 0.0 => Ok(Self::Times(times)),
-            _ => Err("neither `max` nor a number above 0".into()),
-        }
-    }
+    pub(crate) connect: Connect,
+    /// The call.
+    pub(crate) call: u64,
+    /// By whose order: a court, a file number. It stays in the log for good and must not name her.
+    #[arg(long)]
+    pub(crate) authority: String,
+    /// Why; likewise.
+    #[arg(long)]
+    pub(crate) reason: String,
 }

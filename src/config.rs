@@ -114,6 +114,8 @@ pub enum UnitCertificates {
 pub struct JournalSettings {
     /// Folder of the second log; by default beside the first.
     pub witness: Option<PathBuf>,
+    /// File of the keys to what may name her; by default beside the data folder, never in it.
+    pub keyring: Option<PathBuf>,
     /// Folder of closed spans; by default in the data folder.
     pub archive: Option<PathBuf>,
     /// Transitions from one snapshot to the next.
@@ -239,6 +241,7 @@ impl Settings {
         self.room.name = format!("DRILL - {}", self.room.name);
         self.journal.witness = None;
         self.journal.archive = None;
+        self.journal.keyring = None;
         // Its escalation would be late by the rate; the room is not one to be watched over.
         self.canary.every = Duration::ZERO;
         // A real room's port, most likely, and nobody is to be woken by a drill.

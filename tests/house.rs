@@ -11,7 +11,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("engine", &["domain"]),
     ("journal", &["domain"]),
-    ("service", &["domain", "engine", "journal"]),
+    ("seal", &["domain"]),
+    (
+        "service",
+        &[
+            "domain", "engine", "journal",
+            "seal", // where events become bytes, what may name her is sealed
+        ],
+    ),
     ("protocol", &[]),
     (
         "client",
@@ -29,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "notify",  // starts the outbox, and rings it
             "people",  // lets in whom the people file names
             "report",  // answers the request for one
+            "seal",    // hands the keys on to the engine's thread
             "tls",     // its certificate, and who a unit's is for
         ],
     ),
@@ -79,6 +87,7 @@ const LINES_MAX: usize = 500;
 const LONG: &[(&str, &str)] = &[
     ("src/engine/decide.rs", "a function a command, and the one match that finds it"),
     ("src/net/convert.rs", "the one file that knows the words of both wire and domain"),
+    ("src/net/session.rs", "one connection from its first byte to its last"),
     ("src/trace/reader.rs", "every column beside what may be wrong with it; its tests"),
 ];
 

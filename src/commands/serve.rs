@@ -1,12 +1,13 @@
 //! `fifteen serve`: opens the log, folds it, serves until SIGTERM or Ctrl-C.
 
-use super::drill;
+use super::{drill, keyring};
 use crate::cli::Serve;
 use anyhow::{Context, Result};
 use fifteen::config::Settings;
-use fifteen::engine::State;
-use fifteen::journal::{Note, Options, Prober, Store, replay};
+use fifteen::journal::{Note, Options, Prober, Store, replay_as};
 use fifteen::net::{self, LogFiles, Opened};
+use fifteen::service;
+use sd_notify::NotifyState;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,20 +31,32 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             (scratch.path().join("data"), trace.transpose()?)
         }
     };
-    let store = open(&data, settings.journal.witness.as_deref())?;
-    let folded = replay::<State>(&store).context("replaying the log")?;
+    let mut store = open(&data, settings.journal.witness.as_deref())?;
+    let keyring = match settings.drill {
+        Some(_) => keyring::in_memory()?,
+        None => keyring::of(&mut store, &data, &settings, args.without_identities)?,
+    };
+    let folded =
+        replay_as(&store, &service::Opened::with(keyring.clone())).context("replaying the log")?;
+    let service::Opened { state, erased, .. } = folded.state;
+    if let Some((_, seq)) = erased.last() {
+        // A crash between the log and the keyring: what the log says is erased, no key opens.
+        let calls: Vec<_> = erased.iter().map(|(call, _)| *call).collect();
+        keyring.erase(&calls, *seq).context("destroying the keys of erased identities")?;
+    }
     info!(
         seq = folded.tail.seq,
         replayed = folded.records,
         snapshot = folded.snapshot.as_ref().map(|manifest| manifest.seq),
-        calls = folded.state.calls().count(),
+        calls = state.calls().count(),
         "the room is back"
     );
     let notes = store.opened().notes.iter().filter(|note| is_problem(note));
     let notes = notes.map(|note| format!("at the start: {note}")).collect();
     let opened = Opened {
         journal: store,
-        state: folded.state,
+        state,
+        keyring,
         notes,
         files: LogFiles { dir: data, options: options(settings.journal.witness.as_deref())? },
     };
@@ -64,6 +77,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
                 _ = terminate.recv() => info!("SIGTERM: finishing what is under way"),
                 _ = interrupt.recv() => info!("interrupted: finishing what is under way"),
             }
+            tell_systemd(NotifyState::Stopping);
         };
         let ready = |address| {
             let mut out = std::io::stdout();
@@ -74,6 +88,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
                 writeln!(out, "ready {address}")
             };
             let _ = out.flush();
+            tell_systemd(NotifyState::Ready);
             if let Some(feed) = feed {
                 tokio::spawn(feed.run(address));
             }
@@ -82,6 +97,14 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
         info!("closed in order");
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Says so to systemd, where it started us. The canary and `/healthz` watch the room: a watchdog
+/// would have to wake it for nothing but that.
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!("systemd is not told how the server is: {error}");
+    }
 }
 
 /// How a log is opened here: suspect folders are looked at by a child of this program.

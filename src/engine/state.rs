@@ -7,7 +7,10 @@ mod apply;
 mod clocks;
 mod duty;
 mod earlier;
+mod erasure;
 mod tellings;
+
+pub use erasure::ErasureAsked;
 
 use super::keys::Keys;
 use super::queue::Queue;
@@ -48,6 +51,9 @@ pub struct State {
     pub strays: u64,
     #[serde(default)]
     next_notice: u64,
+    /// Erasures that wait for a second person.
+    #[serde(default)]
+    erasures: BTreeMap<CallId, ErasureAsked>,
     #[serde(skip)]
     queue: Queue,
     /// The rungs told of the calls known, by their id, and those of them with something to do.
@@ -75,6 +81,7 @@ impl Default for State {
             canary: Canary::default(),
             strays: 0,
             next_notice: 1,
+            erasures: BTreeMap::new(),
             queue: Queue::default(),
             told: BTreeMap::new(),
             unsettled: BTreeSet::new(),

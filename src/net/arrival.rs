@@ -6,27 +6,9 @@ use super::stream::Frames;
 use super::{Server, Shed};
 use crate::domain::Callsign;
 use crate::protocol::{ClientMessage, Code, FrameError, Hello, Refused, VERSION};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncRead;
-
-/// A connection that has not said who it is.
-pub(super) struct Arrival {
-    pub(super) id: u64,
-    pub(super) peer: SocketAddr,
-    pub(super) knock: Knock,
-    /// What its certificate says of it.
-    pub(super) papers: Papers,
-}
-
-impl Arrival {
-    pub(super) fn of(server: &Server, peer: SocketAddr) -> Self {
-        let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
-        let knock = server.door.knock(peer.ip(), id, server.clock.now());
-        Self { id, peer, knock, papers: None }
-    }
-}
 
 /// Reads the hello and checks it. `Err(None)`: the peer left.
 pub(super) async fn greet<R: AsyncRead + Unpin>(

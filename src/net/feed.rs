@@ -28,7 +28,8 @@ pub(super) enum View {
     Unit(Callsign),
 }
 
-struct Reader {
+/// Somebody who hears of what is committed.
+pub(super) struct Reader {
     view: View,
     /// For a unit: the calls it was on before the event at hand.
     on: BTreeSet<CallId>,
@@ -73,15 +74,14 @@ impl WireFeed {
         }
     }
 
-    /// Subscribes session `id`. `last_seq` is the last push it saw of this log.
-    pub(super) fn subscribe(
+    /// How a subscription would begin. `last_seq` is the last push the session saw of this log.
+    pub(super) fn begin(
         &mut self,
         state: &State,
-        id: u64,
         view: View,
         last_seq: Option<u64>,
         pushes: mpsc::Sender<Bytes>,
-    ) -> Begin {
+    ) -> (Reader, Begin) {
         let on = match &view {
             View::Room => BTreeSet::new(),
             View::Unit(callsign) => state
@@ -98,8 +98,12 @@ impl WireFeed {
                 View::Unit(callsign) => unit_snapshot(state, callsign),
             }),
         };
+        (reader, begin)
+    }
+
+    /// Subscribes session `id`; what it had before ends.
+    pub(super) fn subscribe(&mut self, id: u64, reader: Reader) {
         self.readers.insert(id, reader);
-        begin
     }
 
     /// The room as it is. When thousands come back at once, calls do not wait for as many encodings
@@ -148,7 +152,7 @@ impl WireFeed {
 
 /// Some work for the reader: who reads a call is recorded and nobody's news.
 fn is_news(event: &Event) -> bool {
-    !matches!(event, Event::CallOpened { .. })
+    !matches!(event, Event::CallOpened { .. } | Event::EarlierAsked { .. })
 }
 
 fn room_push(state: &State, dated: &Dated) -> Option<Bytes> {
@@ -300,6 +304,9 @@ impl Feed for WireFeed {
             }
             self.tell(state, dated);
             self.bell.heard_of(&dated.transition.event);
+            if let Event::IdentityErased { call, .. } = dated.transition.event {
+                self.forget_what_names(call);
+            }
             let canary =
                 dated.transition.event.call().is_some_and(|id| self.canaries.contains(&id));
             if let Event::CallClosed { call, .. } = &dated.transition.event {
@@ -317,6 +324,14 @@ impl Feed for WireFeed {
 }
 
 impl WireFeed {
+    /// What is kept for those who come back names nobody who was erased.
+    fn forget_what_names(&mut self, call: CallId) {
+        let about = |dated: &&mut Dated| dated.transition.event.call() == Some(call);
+        for dated in self.recent.iter_mut().filter(about) {
+            dated.transition = dated.transition.clone().redacted();
+        }
+    }
+
     fn tell(&mut self, state: &State, dated: &Dated) {
         let mut readers = std::mem::take(&mut self.readers);
         let mut for_the_room: Option<Option<Bytes>> = None;

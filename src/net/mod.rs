@@ -4,6 +4,7 @@
 //! every limit. Nothing here decides about a call: it converts, asks the engine's thread
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
+mod answering;
 mod arrival;
 mod census;
 mod certificates;
@@ -17,6 +18,7 @@ mod metrics;
 mod notices;
 mod people;
 mod queries;
+mod readings;
 mod reload;
 mod session;
 mod shed;
@@ -27,6 +29,7 @@ use crate::domain::UtcMs;
 use crate::engine::State;
 use crate::journal::{Journal, JournalError, Options};
 use crate::notify::Ears;
+use crate::seal::Keyring;
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle, Ring, Shift};
 use crate::tls::TlsError;
@@ -103,6 +106,7 @@ struct Server {
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
     files: LogFiles,
+    keyring: Keyring,
     /// Supervisors connected now, and how often.
     watchers: Arc<Mutex<HashMap<String, usize>>>,
     /// How the last test of each channel went.
@@ -153,6 +157,8 @@ pub struct Opened<J> {
     pub journal: J,
     /// Its fold.
     pub state: State,
+    /// The keys to what is sealed in it.
+    pub keyring: Keyring,
     /// What opening it found, for `health`.
     pub notes: Vec<String>,
     /// Its plain files, for what reads much of it beside the engine.
@@ -212,8 +218,12 @@ impl Hall {
             snapshot_every: settings.journal.snapshot_every,
             keep_live: settings.journal.keep_live,
             clock_rate: settings.drill.unwrap_or(1),
+            keyring: opened.keyring.clone(),
+            // A simulated log has no folder.
+            heads: (settings.drill.is_none() && opened.files.dir.is_dir())
+                .then(|| service::heads_of(&opened.files.dir)),
         };
-        let Opened { journal, state, notes, files } = opened;
+        let Opened { journal, state, keyring, notes, files } = opened;
         let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;
         let node = node(shift.journal());
         let mut reloads = Reloads::default();
@@ -244,6 +254,7 @@ impl Hall {
             units: Mutex::default(),
             notes,
             files,
+            keyring,
             watchers: Arc::default(),
             tests: Arc::default(),
             stopping,
@@ -267,7 +278,7 @@ impl Hall {
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let arrival = arrival::Arrival::of(&self.server, peer);
+        let arrival = door::Arrival::of(&self.server, peer);
         session::run(Arc::clone(&self.server), tokio::io::split(io), arrival)
     }
 

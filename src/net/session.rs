@@ -3,20 +3,22 @@
 //! Reading and writing are two tasks. A peer that does not read is dropped by the writer's time
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
-use super::arrival::{Arrival, come_in, frame_code, greet};
+use super::answering::Answering;
+use super::arrival::{come_in, frame_code, greet};
 use super::census::Counted;
 use super::convert;
+use super::door::Arrival;
 use super::feed::View;
 use super::limits::{Bucket, is_put_off, kib};
 use super::people::{self, LetIn, Stay};
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
-use super::{Server, Shed, queries};
+use super::{Server, Shed, queries, readings};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
     ClientMessage, Code, Dropped, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused, Rejection,
-    Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed,
+    Request, RequestFrame, ServerMessage, Subscribed,
 };
-use crate::service::{Asked, Failed, Outcome};
+use crate::service::Asked;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,70 +27,6 @@ use tracing::{debug, info};
 
 /// Requests of one session under way at once; further ones wait in its socket.
 const UNDER_WAY_MAX: usize = 256;
-/// Where a request's answer goes.
-pub(super) struct Answering {
-    pub(super) id: u64,
-    /// Every answer of a drill says that it is one.
-    drill: bool,
-    out: mpsc::UnboundedSender<Outgoing>,
-    place: OwnedSemaphorePermit,
-    /// Set aside for the answer's bytes, where it may be long.
-    unread: Option<OwnedSemaphorePermit>,
-}
-
-impl Answering {
-    fn send(mut self, mut message: ServerMessage) {
-        match &mut message {
-            ServerMessage::Reply(reply) => reply.drill = self.drill,
-            ServerMessage::Rejection(rejection) => rejection.drill = self.drill,
-            _ => {}
-        }
-        let frame = message.encode();
-        // What the answer does not need is given back at once.
-        let unread = self.unread.take().and_then(|mut all| all.split(kib(frame.len()) as usize));
-        // A session that has ended needs no answer; the client asks again under its key.
-        let _ = self.out.send(Outgoing { frame, _place: Some(self.place), _unread: unread });
-    }
-
-    pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
-        let reply = Reply { id: self.id, seq, repeated, drill: false, body: body.into() };
-        self.send(reply.into());
-    }
-
-    pub(super) fn reject(self, code: Code, text: impl Into<String>) {
-        let rejection =
-            Rejection { id: self.id, code, text: text.into(), field: None, drill: false };
-        self.send(rejection.into());
-    }
-
-    pub(super) fn outcome(
-        self,
-        outcome: Outcome,
-        call: Option<CallId>,
-        state: Option<&crate::engine::State>,
-    ) {
-        match outcome {
-            Ok(Ok(accepted)) => self.reply(
-                Some(accepted.seq),
-                accepted.repeated,
-                convert::reply(accepted, call, state),
-            ),
-            Ok(Err(rejection)) => {
-                let rejection = convert::rejection(self.id, &rejection);
-                self.send(rejection.into());
-            }
-            Err(failed) => self.reject(failed_code(&failed), failed.to_string()),
-        }
-    }
-}
-
-/// What an engine that takes nothing more is called on the wire.
-pub(super) fn failed_code(failed: &Failed) -> Code {
-    match failed {
-        Failed::Log(_) => Code::JournalFailed,
-        Failed::Closed => Code::ShuttingDown,
-    }
-}
 
 /// What a session is, once it has said so.
 pub(super) struct Session {
@@ -380,6 +318,16 @@ impl Session {
         answering: Answering,
     ) {
         let RequestFrame { key, request, .. } = frame;
+        let sealed_since = server.keyring.since().call;
+        if let Request::EraseIdentity(erase) = &request
+            && erase.call < sealed_since
+        {
+            let text = format!(
+                "call {} was taken before this keyring was made, at call {sealed_since}: what the log has of her is in the clear, or under the keyring before it",
+                erase.call
+            );
+            return answering.reject(Code::BadValue, text);
+        }
         let on = self.only_call(server, &request).await;
         let command =
             match convert::command(&request, &self.by, received_at, &server.settings, |_| on) {
@@ -396,17 +344,19 @@ impl Session {
                 }
             };
         let Some(command) = command else {
-            return self.query(server, request, answering);
+            return self.query(server, request, answering).await;
         };
         // Every reading of the sealed part is recorded, and allowed or not as things stand then: a key must not
         // open a call again to somebody who was once sent there.
-        let key = key.filter(|_| !matches!(request, Request::ShowCall(_)));
+        let reading = matches!(request, Request::ShowCall(_) | Request::ListEarlier(_));
+        let key = key.filter(|_| !reading);
         let order = convert::order(&self.by, key, command);
         match request {
             Request::ShowCall(show) => {
-                queries::show(server, order, CallId(show.call), answering).await
+                readings::show(server, order, CallId(show.call), answering).await
             }
-            request => submit(server, order, convert::call_of(&request), answering).await,
+            Request::ListEarlier(asked) => readings::earlier(server, order, asked, answering).await,
+            request => submit(server, order, convert::about::call_of(&request), answering).await,
         }
     }
 
@@ -426,9 +376,9 @@ impl Session {
         if asked == Asked::Shed { None } else { receiver.await.ok().flatten() }
     }
 
-    fn query(&self, server: &Arc<Server>, request: Request, answering: Answering) {
+    async fn query(&self, server: &Arc<Server>, request: Request, answering: Answering) {
         match request {
-            Request::Subscribe(_) => self.subscribe(server, answering),
+            Request::Subscribe(_) => self.subscribe(server, answering).await,
             Request::Unsubscribe(_) => {
                 let id = self.id;
                 let _ = self.pushes.send(None);
@@ -448,7 +398,10 @@ impl Session {
         }
     }
 
-    fn subscribe(&self, server: &Arc<Server>, answering: Answering) {
+    async fn subscribe(&self, server: &Arc<Server>, answering: Answering) {
+        if !readings::before_a_subscription(server, &self.by, self.last_seq).await {
+            return queries::busy(server, answering, Shed::Queries);
+        }
         let (push, receiver) = mpsc::channel(server.settings.listen.push_backlog_max);
         let view = if self.by.role == Role::Unit {
             match Callsign::new(&self.by.who) {
@@ -461,17 +414,20 @@ impl Session {
         let (id, last_seq, out) = (self.id, self.last_seq, self.out.clone());
         let pushes = self.pushes.clone();
         let inside = Arc::clone(server);
+        let runtime = tokio::runtime::Handle::current();
         queries::ask(server, answering, move |room, answering| {
+            let state = room.engine.state();
+            let (reader, begin) = room.feed.begin(state, view, last_seq, push);
+            // What it had before goes on when there is no room for more.
+            let Some(mut unread) = inside.door.unread_frames(&begin.frames) else {
+                // The engine's thread has no runtime of its own to record it with.
+                let _within = runtime.enter();
+                return queries::busy(&inside, answering, Shed::Answers);
+            };
             // First the way, then the subscription: what is pushed from here on has where to go,
             // and goes after the reply and the frames below, which the writer takes first.
             let _ = pushes.send(Some(receiver));
-            let state = room.engine.state();
-            let begin = room.feed.subscribe(state, id, view, last_seq, push);
-            let Some(mut unread) = inside.door.unread_frames(&begin.frames) else {
-                room.feed.unsubscribe(id);
-                let _ = pushes.send(None);
-                return queries::busy(&inside, answering, Shed::Answers);
-            };
+            room.feed.subscribe(id, reader);
             answering.reply(Some(state.seq), false, Subscribed { resumed: begin.resumed });
             for frame in begin.frames {
                 let unread = unread.split(kib(frame.len()) as usize);

@@ -226,7 +226,7 @@ fn without_values(message: &str) -> String {
 }
 
 fn print(people: &People) -> Result<String, PeopleError> {
-    let table = |(name, person): (&Box<str>, &Person)| PersonTable {
+    let table = |name: &str, person: &Person| PersonTable {
         name: Spanned::new(0..0, name.to_string()),
         roles: person.roles.iter().map(|role| word_of(*role).to_owned()).collect(),
         disabled: person.disabled,
@@ -238,7 +238,9 @@ fn print(people: &People) -> Result<String, PeopleError> {
         }),
         token: person.tokens.iter().map(print_token).collect(),
     };
-    let file = FileTable { person: people.by_name.iter().map(table).collect() };
+    let file = FileTable {
+        person: people.by_name.iter().map(|(name, person)| table(name, person)).collect(),
+    };
     let text = toml::to_string(&file);
     let text = text.map_err(|_| PeopleError::Refused("the people cannot be written".into()))?;
     Ok(format!("{HEAD}{text}"))

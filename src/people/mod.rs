@@ -43,6 +43,17 @@ impl Token {
     }
 }
 
+/// What was done to somebody between two states of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// To whom.
+    pub person: Box<str>,
+    /// What.
+    pub what: Box<str>,
+    /// The user of the machine who did.
+    pub by: Box<str>,
+}
+
 /// Who last changed what about a person, by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
@@ -179,7 +190,7 @@ impl People {
 
     /// What is different from `before`, by name: what was done, and by which user of the machine.
     #[must_use]
-    pub fn changes_since(&self, before: &Self) -> Vec<(Box<str>, Box<str>, Box<str>)> {
+    pub fn changes_since(&self, before: &Self) -> Vec<Done> {
         let mut changes = Vec::new();
         for (name, person) in &self.by_name {
             let old = before.by_name.get(name);
@@ -193,12 +204,14 @@ impl People {
                 }
                 _ => continue,
             };
-            changes.push((name.clone(), what, by));
+            changes.push(Done { person: name.clone(), what, by });
         }
         let gone = before.by_name.keys().filter(|name| !self.by_name.contains_key(*name));
-        changes.extend(
-            gone.map(|name| (name.clone(), "taken out of the file".into(), "not known".into())),
-        );
+        changes.extend(gone.map(|name| Done {
+            person: name.clone(),
+            what: "taken out of the file".into(),
+            by: "not known".into(),
+        }));
         changes
     }
 }
@@ -328,7 +341,11 @@ mod tests {
         assert_eq!(after.changes_since(&before), []);
         let amina = after.by_name.get_mut("amina").unwrap();
         amina.disabled = true;
-        let own = |who: &str, what: &str, by: &str| (who.into(), what.into(), by.into());
+        let own = |who: &str, what: &str, by: &str| Done {
+            person: who.into(),
+            what: what.into(),
+            by: by.into(),
+        };
         let edited = own("amina", "edited in the file", "not known");
         assert_eq!(after.changes_since(&before), [edited]);
         let amina = after.by_name.get_mut("amina").unwrap();

@@ -41,7 +41,7 @@ impl Secret {
     pub fn token() -> Result<Self, String> {
         let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
         random(&mut *bytes)?;
-        Ok(Self::new(format!("fifteen_{}", URL_SAFE_NO_PAD.encode(&*bytes))))
+        Ok(Self::new(format!("fifteen_{}", URL_SAFE_NO_PAD.encode(*bytes))))
     }
 
     /// Its hash, as a token is kept.

@@ -10,6 +10,7 @@ mod claims;
 mod clocks;
 mod closing;
 mod duty;
+mod erasure;
 mod keys;
 mod ladder;
 mod life;

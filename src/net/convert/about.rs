@@ -4,7 +4,7 @@ use crate::domain::CallId;
 use crate::protocol::Request;
 
 /// The call a request is about, for its reply.
-pub(in super::super) fn call_of(request: &Request) -> Option<CallId> {
+pub(in crate::net) fn call_of(request: &Request) -> Option<CallId> {
     let call = match request {
         Request::Claim(claim) => claim.call,
         Request::ReleaseClaim(claim) => claim.call,
@@ -22,6 +22,7 @@ pub(in super::super) fn call_of(request: &Request) -> Option<CallId> {
         Request::SendMessage(message) => message.call?,
         Request::CloseCall(close) => close.call,
         Request::ReopenCall(reopen) => reopen.call,
+        Request::EraseIdentity(erase) => erase.call,
         _ => return None,
     };
     Some(CallId(call))

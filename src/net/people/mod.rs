@@ -13,8 +13,8 @@ use super::reload::Reload;
 use crate::config::Settings;
 use crate::domain::{Actor, Command, Order, Role, UtcMs};
 use crate::people::{
-    Guest, Holder, LOG_IN, NotLetIn, PasswordHash, People, PeopleError, Seat, Secret, Token, edit,
-    read,
+    Done, Guest, Holder, LOG_IN, NotLetIn, PasswordHash, People, PeopleError, Seat, Secret, Token,
+    edit, read,
 };
 use crate::protocol::{Code, Hello, Refused};
 use crate::service::clock::{RoomClock, Stopwatch};
@@ -45,7 +45,7 @@ pub(super) struct Registry {
     /// which is no reason to keep an operator out.
     unwritten: Mutex<Vec<(Box<str>, PasswordHash, Token)>>,
     /// Changes not yet recorded in the log.
-    changes: Mutex<Vec<(Box<str>, Box<str>, Box<str>)>>,
+    changes: Mutex<Vec<Done>>,
     changed: tokio::sync::Notify,
     /// One at a time: a flood of passwords takes one processor at most.
     hashing: Semaphore,
@@ -333,7 +333,7 @@ pub(super) async fn record_changes(server: Arc<Server>, registry: Arc<Registry>)
             let mut changes = registry.changes.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *changes)
         };
-        for (person, what, by) in changes {
+        for Done { person, what, by } in changes {
             info!(%person, %what, %by, "people");
             let command = Command::RecordPersonChange { person, what, by };
             let order = Order { by: Actor::room(), key: None, command };
