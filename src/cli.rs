@@ -2,11 +2,15 @@
 
 mod cert;
 mod journal;
+mod replay;
 mod report;
+mod user;
 
 pub(crate) use cert::{Cert, CertTask, NewCertificates};
 pub(crate) use journal::{Folder, Journal, Task};
+pub(crate) use replay::{Replay, Speed};
 pub(crate) use report::{By, Format, Report};
+pub(crate) use user::{Login, User, UserTask};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -52,6 +56,10 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Figures for supervisors, from the log.
     Report(Report),
+    /// Log in by password; the other commands then show the token that came of it.
+    Login(Login),
+    /// Keep the people who may speak with the room.
+    User(User),
     /// Make certificates for TLS, or look at some.
     Cert(Cert),
     /// Look after the log.
@@ -86,7 +94,7 @@ pub(crate) struct Connect {
     /// Speak in this role, if not in the one this is for: the token must be its.
     #[arg(long, global = true)]
     pub(crate) role: Option<fifteen::protocol::Role>,
-    /// File with the token of your role, if the server asks for one (or set FIFTEEN_TOKEN).
+    /// File with your token, if the server asks for one (or set FIFTEEN_TOKEN, or log in before by `fifteen login`).
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     #[command(flatten)]
@@ -408,7 +416,7 @@ pub(crate) struct Unit {
     /// Where the server listens.
     #[arg(long, value_name = "ADDR", env = "FIFTEEN_CONNECT", default_value = "127.0.0.1:7115")]
     pub(crate) connect: String,
-    /// File with the token of units, if the server asks for one (or set FIFTEEN_TOKEN).
+    /// File with the unit's token, if the server asks for one (or set FIFTEEN_TOKEN).
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     #[command(flatten)]
@@ -454,46 +462,4 @@ pub(crate) struct Erase {
     /// Why; likewise.
     #[arg(long)]
     pub(crate) reason: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Replay {
-    /// Recorded calls: trace v1, CSV, plain or gzip.
-    pub(crate) trace: PathBuf,
-    /// Folder for the log, empty or new; without it a temporary one.
-    #[arg(long, value_name = "DIR", conflicts_with = "connect")]
-    pub(crate) data: Option<PathBuf>,
-    /// How fast: `max`, or so many times real time.
-    #[arg(long, default_value = "max")]
-    pub(crate) speed: Speed,
-    /// Send the calls to a running server instead.
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) connect: Option<String>,
-    /// The room's rules; without it the shipped dispatch.toml.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// File with the operator's token, if the server asks for one (or set FIFTEEN_TOKEN).
-    #[arg(long, value_name = "FILE", requires = "connect")]
-    pub(crate) token_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) tls: Tls,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Speed {
-    Max,
-    Times(f64),
-}
-
-impl std::str::FromStr for Speed {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        match text.parse::<f64>() {
-            Ok(times) if times.is_finite() && times > 0.0 => Ok(Self::Times(times)),
-            _ => Err("neither `max` nor a number above 0".into()),
-        }
-    }
 }

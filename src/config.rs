@@ -9,10 +9,10 @@ mod rules;
 use self::check::{Checked, ms, name, unique, wrong};
 use self::notices::{ChannelTable, NotifyTable, PersonTable};
 use self::rules::{ClockTable, DispositionTable, LadderTable, QueueTable};
-use crate::domain::{Priority, Role, Rules, Trigger};
+use crate::domain::{Priority, Rules, Trigger};
 use crate::notify::Roster;
+use crate::people::Guest;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -81,8 +81,11 @@ pub struct Listen {
     pub push_backlog_max: usize,
     /// Pushes kept for clients that come back.
     pub resume_max: usize,
-    /// File with a token a role.
-    pub token_file: Option<PathBuf>,
+    /// File of the people who are let in; without it, whoever reaches loopback is.
+    pub people_file: Option<PathBuf>,
+    /// How long a log-in by password is good.
+    #[serde(with = "humantime_serde")]
+    pub token_valid: Duration,
     /// The server's certificate and those between it and its authority, PEM: speak TLS.
     pub certificate: Option<PathBuf>,
     /// The key of that certificate, PEM.
@@ -211,8 +214,8 @@ pub struct Settings {
     pub rules: Rules,
     /// `[notify]`, `[[person]]`, `[[channel]]`: who is told, by which ways.
     pub roster: Roster,
-    /// `token_file`, read: a token a role; empty: none is asked for.
-    pub tokens: BTreeMap<Role, String>,
+    /// Somebody of the room itself, let in beside the people file. Never of dispatch.toml.
+    pub guest: Option<Guest>,
     /// The room is a drill, its clock so many times faster than time. Never of dispatch.toml:
     /// see [`Settings::into_drill`].
     pub drill: Option<u32>,
@@ -283,18 +286,9 @@ impl Settings {
         let beside = path.parent().unwrap_or(Path::new(""));
         notices::read_secrets(&mut settings.roster, beside)?;
         let listen = &mut settings.listen;
-        for file in [&mut listen.certificate, &mut listen.key, &mut listen.unit_ca] {
+        let files = [&mut listen.certificate, &mut listen.key, &mut listen.unit_ca];
+        for file in files.into_iter().chain([&mut listen.people_file]) {
             *file = file.take().map(|file| beside.join(file));
-        }
-        if let Some(file) = &settings.listen.token_file {
-            let file = beside.join(file);
-            let text =
-                std::fs::read_to_string(&file).map_err(|source| unreadable(&file, source))?;
-            settings.tokens = toml::from_str(&text).map_err(|_| ConfigError::Malformed {
-                origin: file.display().to_string(),
-                // The parser's text quotes the line, and the line is a secret.
-                text: "not lines of ROLE = \"TOKEN\" with roles intake, operator, unit, supervisor, admin".into(),
-            })?;
         }
         Ok(settings)
     }
@@ -388,7 +382,7 @@ impl File {
             districts: self.district,
             rules,
             roster,
-            tokens: BTreeMap::new(),
+            guest: None,
             drill: None,
         })
     }
@@ -435,6 +429,7 @@ impl File {
         let listen = &self.listen;
         ms("listen.heartbeat", listen.heartbeat)?;
         ms("listen.handshake_limit", listen.handshake_limit)?;
+        ms("listen.token_valid", listen.token_valid)?;
         for (key, number) in [
             ("listen.sessions_max", listen.sessions_max),
             ("listen.push_backlog_max", listen.push_backlog_max),

@@ -38,6 +38,7 @@
 //!   [`client::unit`] keeps what a patrol crew says on its own disk until the room has it.
 //! - [`console`]: the operator's screen.
 //! - [`notify`]: who is told of an escalation, by which channel, with what result; threads that send.
+//! - [`people`]: who may speak with the room: the people file, argon2id, tokens and their ends.
 //! - [`report`]: a supervisor's figures, folded from the log alone, streaming; the printed page,
 //!   with small counts withheld.
 //! - [`trace`]: recorded cities, and their replay through the engine on virtual time.
@@ -101,6 +102,7 @@ pub mod engine;
 pub mod journal;
 pub mod net;
 pub mod notify;
+pub mod people;
 pub mod protocol;
 pub mod report;
 pub mod seal;

@@ -575,37 +575,127 @@ fn silence_escalates_and_the_board_says_so() {
     assert!(room.ok(&["op", "take", &id, "--as", "dpo"]).contains("taken by dpo"));
 }
 
-#[test]
-fn a_token_is_asked_for_and_never_told() {
-    let room = {
-        let dir = tempfile::tempdir().unwrap();
-        let config = include_str!("../dispatch.toml").replace("# token_file", "token_file");
-        std::fs::write(dir.path().join("dispatch.toml"), config).unwrap();
-        std::fs::write(
-            dir.path().join("tokens.toml"),
-            "operator = \"kolibri-7\"\nintake = \"amsel-3\"\n",
-        )
+/// A room that lets nobody in but whom the people file names.
+fn guarded() -> (Room, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let config = include_str!("../dispatch.toml").replace("# people_file", "people_file");
+    let path = dir.path().join("dispatch.toml");
+    std::fs::write(&path, config).unwrap();
+    let added = typed(
+        fifteen(&[
+            "user",
+            "add",
+            "amina",
+            "--role",
+            "operator",
+            "--config",
+            path.to_str().unwrap(),
+        ]),
+        "kolibri-7-kolibri",
+    );
+    assert_eq!(added.code, 0, "{}", added.err);
+    let (child, address) = Room::serve(dir.path());
+    (Room { child, address, dir }, path)
+}
+
+/// A command that is given one line on stdin.
+fn typed(mut command: Command, line: &str) -> Said {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-        let (child, address) = Room::serve(dir.path());
-        Room { child, address, dir }
-    };
-    let with = |args: &[&str], token: &str| {
-        Said::from(room.command(args).env("FIFTEEN_TOKEN", token).output().unwrap(), args)
-    };
-    let without = room.run(&["calls"]);
+    writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
+    Said::from(child.wait_with_output().unwrap(), &["typed"])
+}
+
+#[test]
+fn who_has_logged_in_is_let_in_and_no_secret_is_ever_told() {
+    let (room, _) = guarded();
+    let as_amina = ["calls", "--as", "amina"];
+    let without = room.run(&as_amina);
     assert!(without.code == 2 && without.err.contains("(bad_token)"), "{}", without.err);
-    let wrong = with(&["calls"], "sperling-9");
-    assert!(wrong.code == 2 && !wrong.err.contains("sperling"), "{}", wrong.err);
-    assert_eq!(with(&["call"], "amsel-3").code, 0);
+    let wrong = typed(room.command(&["login", "--as", "amina"]), "sperling-9-sperling");
+    assert!(wrong.code == 1 && wrong.err.contains("(bad_token)"), "{} {}", wrong.out, wrong.err);
+    let right = typed(room.command(&["login", "--as", "amina"]), "kolibri-7-kolibri");
+    assert!(right.code == 0 && right.out.contains("logged in until"), "{}", right.err);
+    assert!(room.ok(&as_amina).contains("no calls") || !room.ok(&as_amina).is_empty());
+    let others = room.run(&["calls", "--as", "bilal"]);
+    assert!(others.code == 2 && others.err.contains("(bad_token)"), "{}", others.err);
+    let kept: Vec<_> = std::fs::read_dir(room.dir.path().join("state/fifteen"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(kept.len(), 1);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&kept[0].metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let token = std::fs::read_to_string(&kept[0]).unwrap();
+    let people = std::fs::read_to_string(room.dir.path().join("people.toml")).unwrap();
+    for text in [room.log(), people, right.out, right.err, wrong.err] {
+        for secret in ["kolibri", "sperling", token.trim()] {
+            assert!(!text.contains(secret), "a secret is told");
+        }
+    }
+}
+
+#[test]
+fn a_token_is_read_from_file_or_environment() {
+    let (room, config) = guarded();
+    let config = config.to_str().unwrap();
+    let made =
+        ["user", "token", "amina", "--valid", "90days", "--label", "desk", "--config", config];
+    let token = room.ok(&made).trim().to_owned();
+    let args = ["calls", "--as", "amina"];
+    let mut command = room.command(&args);
+    let by_environment = Said::from(command.env("FIFTEEN_TOKEN", &token).output().unwrap(), &args);
+    assert_eq!(by_environment.code, 0, "{}", by_environment.err);
     let file = room.dir.path().join("mine");
-    std::fs::write(&file, "kolibri-7\n").unwrap();
-    let board = room.ok(&["calls", "--token-file", file.to_str().unwrap()]);
-    assert!(board.contains("unknown"), "{board}");
+    let with_file = ["calls", "--as", "amina", "--token-file", file.to_str().unwrap()];
+    std::fs::write(&file, format!("{token}\n")).unwrap();
+    room.ok(&with_file);
     std::fs::write(&file, "\n").unwrap();
-    let empty = room.run(&["calls", "--token-file", file.to_str().unwrap()]);
+    let empty = room.run(&with_file);
     assert!(empty.code == 2 && empty.err.contains("holds no token"), "{}", empty.err);
-    let log = room.log();
-    assert!(!["kolibri", "amsel", "sperling"].iter().any(|token| log.contains(token)));
+    let list = room.ok(&["user", "list", "--config", config]);
+    assert!(list.contains("amina") && list.contains("desk") && !list.contains(&token), "{list}");
+    room.ok(&["user", "revoke", "amina", "--config", config]);
+    std::fs::write(&file, format!("{token}\n")).unwrap();
+    let revoked = loop {
+        // The server reads the file when it comes to it.
+        let said = room.run(&with_file);
+        if said.code != 0 {
+            break said;
+        }
+    };
+    assert!(revoked.err.contains("(bad_token)"), "{}", revoked.err);
+}
+
+#[test]
+fn people_that_cannot_be_are_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let people = dir.path().join("people.toml");
+    let user = |args: &[&str], line: &str| {
+        let mut command = fifteen(&["user"]);
+        command.args(args).arg("--people").arg(&people).env_remove("FIFTEEN_CONFIG");
+        typed(command, line)
+    };
+    assert_eq!(user(&["add", "amina", "--role", "operator"], "long enough a word").code, 0);
+    for (args, line, word) in [
+        (&["add", "amina", "--role", "operator"][..], "long enough a word", "already"),
+        (&["add", "bilal", "--role", "operator"], "short", "at least 12"),
+        (&["add", " bilal", "--role", "operator"], "", "blanks"),
+        (&["add", "bilal", "--role", "president"], "", "none of"),
+        (&["disable", "bilal"], "", "not in the people file"),
+        (&["revoke", "amina", "12345678"], "", "no such token"),
+        (&["token", "amina", "--valid", "0s"], "", "--valid"),
+    ] {
+        let said = user(args, line);
+        assert!(said.code == 2 && said.err.contains(word), "{args:?}: {} {}", said.code, said.err);
+    }
+    let mut nowhere = fifteen(&["user", "list"]);
+    let said = Said::from(nowhere.env_remove("FIFTEEN_CONFIG").output().unwrap(), &["user"]);
+    assert!(said.code == 2 && said.err.contains("--people FILE"), "{}", said.err);
 }
 
 #[test]

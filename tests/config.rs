@@ -111,7 +111,7 @@ fn the_shipped_limits_are_those_of_the_rules() {
     assert!(settings.journal.witness.is_none() && settings.journal.archive.is_none());
     assert_eq!(settings.canary.every.as_secs(), 300);
     assert_eq!(settings.canary.late.as_secs(), 1);
-    assert!(settings.tokens.is_empty());
+    assert!(settings.listen.people_file.is_none());
     let guarded: Vec<_> =
         rules.dispositions.iter().filter(|d| d.guarded).map(|d| &*d.name).collect();
     assert_eq!(guarded, ["hoax", "error", "unanswered"]);
@@ -464,20 +464,15 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn tokens_are_read_from_beside_the_file_and_never_shown() {
+fn people_are_looked_for_beside_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dispatch.toml");
-    std::fs::write(&path, changed("# token_file", "token_file")).unwrap();
+    std::fs::write(&path, changed("# people_file", "people_file")).unwrap();
+    let people = Settings::load(Some(&path)).unwrap().listen.people_file;
+    assert_eq!(people, Some(folder.path().join("people.toml")));
+    std::fs::write(&path, changed("token_valid = \"12h\"", "token_valid = \"0s\"")).unwrap();
     let error = Settings::load(Some(&path)).unwrap_err().to_string();
-    assert!(error.contains("tokens.toml"), "{error}");
-    let tokens = folder.path().join("tokens.toml");
-    std::fs::write(&tokens, "operator = \"secret\"\nunit = \"hidden\"\n").unwrap();
-    assert_eq!(Settings::load(Some(&path)).unwrap().tokens.len(), 2);
-    for bad in ["operator = secret", "president = \"secret\"", "operator = 7 # secret"] {
-        std::fs::write(&tokens, bad).unwrap();
-        let error = Settings::load(Some(&path)).unwrap_err().to_string();
-        assert!(error.contains("tokens.toml") && !error.contains("secret"), "{error}");
-    }
+    assert!(error.contains("listen.token_valid"), "{error}");
 }
 
 /// The shipped file with these tables after it.

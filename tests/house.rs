@@ -34,15 +34,23 @@ const ARROWS: &[(&str, &[&str])] = &[
             "engine",  // reads the committed state, and asks it whom to recommend
             "journal", // health, backups, and the plain files that a report reads
             "notify",  // starts the outbox, and rings it
+            "people",  // lets in whom the people file names
             "report",  // answers the request for one
             "seal",    // hands the keys on to the engine's thread
             "tls",     // its certificate, and who a unit's is for
         ],
     ),
+    ("people", &["domain"]),
     ("report", &["domain", "journal"]),
     ("tls", &[]),
     ("trace", &["domain", "engine", "journal", "client"]),
-    ("config", &["domain", "notify"]), // makes the roster of who is told
+    (
+        "config",
+        &[
+            "domain", "notify", // makes the roster of who is told
+            "people", // whom a drill lets in beside the file
+        ],
+    ),
     ("console", &["client", "protocol"]),
     (
         "notify",

@@ -91,6 +91,8 @@ fn room(size: (u16, u16), calls: u64) -> Screen {
         degraded: false,
         room: "Women's cell".into(),
         zone: "UTC".into(),
+        token: None,
+        token_ends_at: None,
     });
     let calls: Vec<CallSummary> = (1..=calls).map(call).collect();
     let pages: Vec<&[CallSummary]> = calls.chunks(200).collect();

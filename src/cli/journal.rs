@@ -60,6 +60,9 @@ pub(crate) enum Task {
         /// Where a server listens: the backup is taken through it, on its machine.
         #[arg(long, value_name = "ADDR", conflicts_with = "dir")]
         connect: Option<String>,
+        /// Who you are, to the server.
+        #[arg(long = "as", value_name = "NAME", default_value = "backup")]
+        who: String,
         /// File with the admin's token, if the server asks for one (or set FIFTEEN_TOKEN).
         #[arg(long, value_name = "FILE")]
         token_file: Option<PathBuf>,

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use fifteen::client::{Client, ClientConfig, Connect};
 use fifteen::config::Settings;
 use fifteen::net::Inside;
+use fifteen::people::{Guest, Secret};
 use fifteen::protocol::{Hello, Role};
 use fifteen::trace::{OPERATOR, scan};
 use indicatif::ProgressBar;
@@ -33,16 +34,17 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Looks at the whole trace first, so that a malformed line ends the start and not the drill.
-    pub(crate) fn of(trace: PathBuf, rate: u32, settings: &Settings) -> Result<Self> {
+    /// Looks at the whole trace first, so that a malformed line ends the start and not the drill;
+    /// and has the room let it in.
+    pub(crate) fn of(trace: PathBuf, rate: u32, settings: &mut Settings) -> Result<Self> {
         scan(&trace).with_context(|| format!("reading the trace {}", trace.display()))?;
-        let hello = Hello::new(Role::Operator, OPERATOR);
-        // The room's own token: this is the room.
-        let token = settings.tokens.get(&fifteen::domain::Role::Operator);
-        let hello = match token {
-            Some(token) => hello.with_token(token.as_str()),
-            None => hello,
-        };
+        let mut hello = Hello::new(Role::Operator, OPERATOR);
+        if settings.listen.people_file.is_some() {
+            let token = Secret::token().map_err(anyhow::Error::msg)?;
+            hello = hello.with_token(token.expose());
+            let role = fifteen::domain::Role::Operator;
+            settings.guest = Some(Guest { who: OPERATOR.into(), role, token });
+        }
         Ok(Self { trace, rate, hello })
     }
 

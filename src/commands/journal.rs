@@ -55,9 +55,11 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Backup { dir: Some(dir), to, .. } => {
             print(&inspect::backup(&dir, &options(None)?, &to)?, json)?;
         }
-        Task::Backup { dir: None, to, connect, token_file, tls } => {
+        Task::Backup { dir: None, to, connect, who, token_file, tls } => {
             let connect = connect.context("say which folder, or --connect which server")?;
-            return super::wait(backup_through(connect, &tls, token_file.as_deref(), &to, json));
+            let hello = Hello::new(Role::Admin, who);
+            let hello = super::token::with_token(hello, token_file.as_deref(), &connect)?;
+            return super::wait(backup_through(connect, &tls, hello, &to, json));
         }
         Task::Restore { backup, to } => {
             print(&inspect::restore(&backup, &to, options(None)?)?, json)?;
@@ -195,11 +197,10 @@ fn dump(folder: &Folder) -> Result<()> {
 async fn backup_through(
     connect: String,
     tls: &Tls,
-    token_file: Option<&Path>,
+    hello: Hello,
     to: &Path,
     json: bool,
 ) -> Result<ExitCode> {
-    let hello = super::with_token(Hello::new(Role::Admin, "backup"), token_file)?;
     let client = super::way::connect(&connect, tls, hello).await?;
     let dir = std::path::absolute(to)?.display().to_string();
     let reply = client.request(Backup { dir }).await.context("taking the backup")?;

@@ -7,17 +7,20 @@ mod console;
 mod drill;
 mod journal;
 mod keyring;
+mod login;
 mod notify;
+mod password;
 mod replay;
 mod report;
 mod secrets;
 mod serve;
+mod token;
+mod user;
 mod way;
 
 use crate::cli::{Cli, Command};
 use anyhow::{Context, Result};
-use fifteen::protocol::Hello;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
@@ -41,6 +44,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Notify(args) => notify::run(args, json),
         Command::Replay(args) => replay::run(args, json),
         Command::Report(args) => report::run(args, json),
+        Command::Login(args) => wait(login::login(args, json)),
+        Command::User(args) => user::run(args, json),
         Command::Cert(args) => cert::run(args, json),
         Command::Journal(args) => journal::run(args, json),
     }
@@ -65,20 +70,12 @@ pub(crate) fn wait<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
         .block_on(task)
 }
 
-/// The hello with the role's token: from `file`, else from FIFTEEN_TOKEN; never from the
-/// command line, which every process can read.
-pub(crate) fn with_token(hello: Hello, file: Option<&Path>) -> Result<Hello> {
-    let token = match file {
-        Some(file) => Some(
-            std::fs::read_to_string(file)
-                .with_context(|| format!("reading the token file {}", file.display()))?,
-        ),
-        None => std::env::var("FIFTEEN_TOKEN").ok(),
-    };
-    Ok(match token {
-        Some(token) => hello.with_token(token.trim()),
-        None => hello,
-    })
+/// The user's own folder for what a program keeps (XDG Base Directory Specification).
+pub(crate) fn state_folder() -> Result<PathBuf> {
+    let set =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    Ok(state.context("no HOME and no XDG_STATE_HOME: nothing can be kept")?.join("fifteen"))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use fifteen::protocol::{
 };
 use fifteen::service::clock::Stopwatch;
 use fifteen::service::{CommitError, Writer};
-use fifteen::trace::{Ask, OPERATOR, Plan, Planned, Reader, Replay, fed_by_a_trace, scan};
+use fifteen::trace::{Ask, Plan, Planned, Reader, Replay, fed_by_a_trace, scan};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::path::Path;
@@ -116,8 +116,8 @@ async fn through_server(
     bar: &ProgressBar,
     json: bool,
 ) -> Result<()> {
-    let hello =
-        super::with_token(Hello::new(Role::Operator, OPERATOR), args.token_file.as_deref())?;
+    let hello = Hello::new(Role::Operator, args.who.as_str());
+    let hello = super::token::with_token(hello, args.token_file.as_deref(), address)?;
     let client = super::way::connect(address, &args.tls, hello).await?;
     let sent = send(&args.trace, &client, speed, Part::Whole, bar).await?;
     bar.finish_and_clear();

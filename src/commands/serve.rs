@@ -27,7 +27,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             settings = settings.into_drill(rate);
             scratch = tempfile::Builder::new().prefix("fifteen-drill-").tempdir()?;
             warn!(rate, "DRILL: nothing of this room is real, and nothing of it will be kept");
-            let trace = args.trace.map(|trace| drill::Feed::of(trace, rate, &settings));
+            let trace = args.trace.map(|trace| drill::Feed::of(trace, rate, &mut settings));
             (scratch.path().join("data"), trace.transpose()?)
         }
     };

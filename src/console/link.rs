@@ -226,6 +226,8 @@ mod tests {
             degraded: false,
             room: "room".into(),
             zone: "Asia/Karachi".into(),
+            token: None,
+            token_ends_at: None,
         }
     }
 

@@ -48,6 +48,22 @@ pub enum Command {
         /// How many.
         count: u64,
     },
+    /// Somebody tried to log in and could not.
+    RecordFailedLogIns {
+        /// As whom, if there is such a person: what else was typed may be a password.
+        person: Option<Box<str>>,
+        /// How often.
+        count: u64,
+    },
+    /// Who may speak with the room was changed.
+    RecordPersonChange {
+        /// Who it is about.
+        person: Box<str>,
+        /// What was done.
+        what: Box<str>,
+        /// The user of the machine who did it.
+        by: Box<str>,
+    },
     /// Take a call.
     PlaceCall {
         /// When its first byte was read.

@@ -465,6 +465,22 @@ pub enum Event {
         /// The second.
         by: Actor,
     },
+    /// Somebody tried to log in and could not, summed up over a second.
+    LogInsFailed {
+        /// As whom, if there is such a person.
+        person: Option<Box<str>>,
+        /// How often.
+        count: u64,
+    },
+    /// Who may speak with the room was changed.
+    PersonChanged {
+        /// Who it is about.
+        person: Box<str>,
+        /// What was done.
+        what: Box<str>,
+        /// The user of the machine who did it.
+        by: Box<str>,
+    },
 }
 
 /// An event as the log holds it: numbered and dated.

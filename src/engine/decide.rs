@@ -57,6 +57,15 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             what: cut(what, NAME_BYTES_MAX).0.into(),
             count: *count,
         })),
+        Command::RecordFailedLogIns { person, count } => Ok(Decision::of(Event::LogInsFailed {
+            person: person.as_deref().map(|name| cut(name, NAME_BYTES_MAX).0.into()),
+            count: *count,
+        })),
+        Command::RecordPersonChange { person, what, by } => {
+            let name = |text| cut(text, NAME_BYTES_MAX).0.into();
+            let what = cut(what, WORDS_BYTES_MAX).0.into();
+            Ok(Decision::of(Event::PersonChanged { person: name(person), what, by: name(by) }))
+        }
         Command::PlaceCall { received_at, call } => Ok(place(state, now, *received_at, call, by)),
         Command::ClaimCall { call, take_over } => claim(open(state, *call)?, *take_over, by),
         Command::ReleaseClaim { call } => release_claim(open(state, *call)?, by),

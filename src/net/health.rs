@@ -59,6 +59,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
         sessions: count(server.sessions.load(Ordering::Relaxed)),
         next_deadline_at: room.engine.next_deadline().map(|at| at.0),
         slowest_commit_ms: Some(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX)),
+        failed_log_ins: server.people.as_ref().map_or(0, |people| people.failed()),
         certificate_ends_at: certificates.map(|it| it.ends_at().0),
         canary_at: state.canary().passed_at.map(|at| at.0),
     }

@@ -5,6 +5,7 @@
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
 mod answering;
+mod arrival;
 mod census;
 mod certificates;
 mod connections;
@@ -15,6 +16,7 @@ mod health;
 mod limits;
 mod metrics;
 mod notices;
+mod people;
 mod queries;
 mod readings;
 mod reload;
@@ -60,7 +62,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub enum ServeError {
     /// The address is not loopback and nothing encrypts.
     #[error(
-        "{0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key (`fifteen cert` makes some), or listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.token_file for plain text"
+        "{0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key (`fifteen cert` makes some), or listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.people_file for plain text"
     )]
     Exposed(SocketAddr),
     /// The address cannot be listened on.
@@ -71,6 +73,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The people file cannot be used.
+    #[error(transparent)]
+    People(#[from] crate::people::PeopleError),
     /// The certificate, its key or the units' authorities cannot be used.
     #[error(transparent)]
     Certificates(#[from] TlsError),
@@ -110,6 +115,8 @@ struct Server {
     /// How the last test of each channel went.
     tests: crate::notify::Tests,
     stopping: watch::Receiver<bool>,
+    /// Who is let in; without them whoever reaches loopback.
+    people: Option<Arc<people::Registry>>,
     /// Those of TLS; without them plain text is spoken.
     certificates: Option<Arc<Certificates>>,
     reloads: Reloads,
@@ -178,6 +185,13 @@ pub struct Hall {
     stopper: watch::Sender<bool>,
 }
 
+/// Who and what is let in at the doors; a simulation has none.
+#[derive(Default)]
+struct Doors {
+    certificates: Option<Arc<Certificates>>,
+    people: Option<Arc<people::Registry>>,
+}
+
 impl Hall {
     /// Opens the room on its log. `ring` as in [`Shift::begin`].
     ///
@@ -189,11 +203,11 @@ impl Hall {
         clock: RoomClock,
         ring: Option<Ring>,
     ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
-        Self::open_under(None, settings, opened, clock, ring)
+        Self::open_under(Doors::default(), settings, opened, clock, ring)
     }
 
     fn open_under<J: Journal>(
-        certificates: Option<Arc<Certificates>>,
+        doors: Doors,
         settings: Settings,
         opened: Opened<J>,
         clock: RoomClock,
@@ -216,8 +230,13 @@ impl Hall {
         let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;
         let node = node(shift.journal());
         let mut reloads = Reloads::default();
+        let Doors { certificates, people } = doors;
         if let Some(certificates) = &certificates {
             reloads.add(Arc::clone(certificates) as Arc<dyn Reload>);
+        }
+        // A drill reads them once.
+        if let Some(people) = people.as_ref().filter(|_| settings.drill.is_none()) {
+            reloads.add(Arc::clone(people) as Arc<dyn Reload>);
         }
         let (stopper, stopping) = watch::channel(false);
         let door = Arc::new(Door::new(settings.limits, clock.now()));
@@ -226,6 +245,7 @@ impl Hall {
             handle,
             clock,
             certificates,
+            people,
             reloads,
             settings,
             node,
@@ -301,7 +321,8 @@ pub async fn serve<J: Journal + 'static>(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let address = settings.listen.address;
-    let plain = settings.listen.plain_text_outside_loopback && !settings.tokens.is_empty();
+    let listen = &settings.listen;
+    let plain = listen.plain_text_outside_loopback && listen.people_file.is_some();
     let certificates = Certificates::open(&settings.listen)?.map(Arc::new);
     if !address.ip().is_loopback() && certificates.is_none() && !plain {
         return Err(ServeError::Exposed(address));
@@ -313,7 +334,9 @@ pub async fn serve<J: Journal + 'static>(
     };
     let rate = settings.drill.unwrap_or(1);
     let clock = RoomClock::start_at_rate(opened.state.at, rate);
-    let (hall, shift) = Hall::open_under(certificates, settings, opened, clock, None)?;
+    let people = people::Registry::of(&settings, &clock)?;
+    let doors = Doors { certificates, people };
+    let (hall, shift) = Hall::open_under(doors, settings, opened, clock, None)?;
     let Hall { server, ears, stopper } = hall;
     let started = shift.spawn(server.handle.clone(), server.clock.clone(), closing)?;
     let telling = match notices::start(&server, ears) {
@@ -339,6 +362,10 @@ pub async fn serve<J: Journal + 'static>(
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
     let canary = tokio::spawn(health::canary(Arc::clone(&server)));
+    let recording = server
+        .people
+        .clone()
+        .map(|registry| tokio::spawn(people::record_changes(Arc::clone(&server), registry)));
     let connections = Connections::new(listener, &server.settings);
     let early = loop {
         tokio::select! {
@@ -366,6 +393,9 @@ pub async fn serve<J: Journal + 'static>(
         }
     };
     canary.abort();
+    if let Some(recording) = recording {
+        recording.abort();
+    }
     if let Some(looks) = looks {
         looks.abort();
     }

@@ -390,5 +390,7 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
         degraded,
         room: server.settings.room.name.clone(),
         zone: server.settings.room.zone.clone(),
+        token: None,
+        token_ends_at: None,
     }
 }

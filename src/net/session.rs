@@ -4,22 +4,22 @@
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
 use super::answering::Answering;
+use super::arrival::{come_in, frame_code, greet};
 use super::census::Counted;
-use super::certificates::{Papers, stranger};
 use super::convert;
 use super::door::Arrival;
 use super::feed::View;
-use super::limits::{Bucket, Knock, Seat, TooMany, is_put_off, kib};
+use super::limits::{Bucket, is_put_off, kib};
+use super::people::{self, LetIn, Stay};
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
 use super::{Server, Shed, queries, readings};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::protocol::{
-    ClientMessage, Code, Dropped, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
-    Rejection, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
+    ClientMessage, Code, Dropped, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused, Rejection,
+    Request, RequestFrame, ServerMessage, Subscribed,
 };
 use crate::service::Asked;
 use bytes::Bytes;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -53,10 +53,10 @@ where
     let limit = server.settings.listen.handshake_limit;
     let greeted = tokio::select! {
         biased;
-        greeted = tokio::time::timeout(limit, greet(&server, &mut frames, &papers)) => greeted,
+        greeted = tokio::time::timeout(limit, greet(&mut frames, &papers)) => greeted,
         () = knock.ended() => return server.shed(Shed::Handshakes),
     };
-    let hello = match greeted {
+    let mut hello = match greeted {
         Ok(Ok(hello)) => hello,
         // Who comes again and again with rubbish is not answered again and again.
         Ok(Err(_)) if knock.too_fast() => return server.shed(Shed::Connections),
@@ -71,6 +71,19 @@ where
             return writer.last(refused.into(), limit).await;
         }
     };
+    // How long a log-in takes is ours to say, and no part of the limit above.
+    let let_in = tokio::select! {
+        biased;
+        let_in = people::let_in(&server, &mut hello, peer.ip()) => let_in,
+        () = knock.ended() => return server.shed(Shed::Handshakes),
+    };
+    let let_in = match let_in {
+        Ok(let_in) => let_in,
+        Err(refused) => {
+            debug!(id, %peer, code = %refused.code, "refused");
+            return writer.last(refused.into(), limit).await;
+        }
+    };
     let seat = match come_in(&server, knock, hello.role) {
         Ok(seat) => seat,
         Err(refused) => return writer.last(refused.into(), limit).await,
@@ -81,7 +94,7 @@ where
     if let Some(who) = &looks {
         server.looks(who, true);
     }
-    let why = talk(&server, id, hello, &mut frames, writer).await;
+    let why = talk(&server, id, hello, let_in, &mut frames, writer).await;
     drop((counted, seat));
     if let Some(who) = &looks {
         server.looks(who, false);
@@ -89,75 +102,11 @@ where
     info!(id, %why, "session ended");
 }
 
-/// Reads the hello and checks it. `Err(None)`: the peer left.
-async fn greet<R: AsyncRead + Unpin>(
-    server: &Server,
-    frames: &mut Frames<R>,
-    papers: &Papers,
-) -> Result<Hello, Option<Refused>> {
-    let refuse = |code: Code, text: &str| Err(Some(Refused { code, text: text.to_owned() }));
-    let frame = match frames.next().await {
-        Ok(Some((frame, _))) => frame,
-        Ok(None) => return Err(None),
-        Err(error) => return refuse(frame_code(&error), &error.to_string()),
-    };
-    let hello = match ClientMessage::decode(&frame) {
-        Ok(ClientMessage::Hello(hello)) => hello,
-        Ok(other) => {
-            let text = format!("the first frame is hello, not {}", other.name());
-            return refuse(Code::HelloExpected, &text);
-        }
-        Err(error) => {
-            return Err(Some(Refused { code: error.code, text: error.text }));
-        }
-    };
-    if hello.version != VERSION {
-        let text = format!("this server speaks version {VERSION}, not {}", hello.version);
-        return refuse(Code::WrongVersion, &text);
-    }
-    if Callsign::new(&hello.who).is_none() {
-        return refuse(Code::BadValue, "who: a name of 1 to 96 bytes, or the unit's callsign");
-    }
-    let tokens = &server.settings.tokens;
-    if !tokens.is_empty() {
-        let given = blake3::hash(hello.token.as_deref().unwrap_or("").as_bytes());
-        let wanted = tokens.get(&convert::role(hello.role));
-        // Hashes compare in constant time.
-        if wanted.is_none_or(|token| blake3::hash(token.as_bytes()) != given) {
-            return refuse(
-                Code::BadToken,
-                "the token is not that of this role; ask whoever runs the server",
-            );
-        }
-    }
-    if let Some(why) = stranger(papers, &hello) {
-        return refuse(Code::BadCertificate, why);
-    }
-    Ok(hello)
-}
-
-/// A place in the room, or why there is none. Intake always has one.
-fn come_in(
-    server: &Arc<Server>,
-    knock: Knock,
-    role: crate::protocol::Role,
-) -> Result<Option<Seat>, Refused> {
-    let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
-    let (shed, text) = match knock.come_in(role) {
-        Ok(Some(_)) if full => (Shed::Sessions, "too many sessions"),
-        Ok(seat) => return Ok(seat),
-        Err(TooMany::Sessions) => (Shed::Sessions, "too many sessions from your address"),
-        Err(TooMany::Connections) => (Shed::Connections, "too many connections from your address"),
-    };
-    server.shed(shed);
-    let text = format!("{text}; calls are still taken, come back in a moment");
-    Err(Refused { code: Code::Busy, text })
-}
-
 async fn talk<R, W>(
     server: &Arc<Server>,
     id: u64,
     hello: Hello,
+    let_in: LetIn,
     frames: &mut Frames<R>,
     writer: Writer<W>,
 ) -> &'static str
@@ -189,7 +138,11 @@ where
     } else {
         Arc::new(Notify::new())
     };
-    session.say(queries::welcome(server).await.into());
+    let mut welcome = queries::welcome(server).await;
+    welcome.token_ends_at = let_in.seat.as_ref().map(|seat| seat.expires_at.0);
+    welcome.token = let_in.fresh.map(|token| token.expose().to_owned());
+    session.say(welcome.into());
+    let mut stay = Stay::of(server, let_in.seat);
     let patience = heartbeat.saturating_mul(u32::try_from(HEARTBEATS_MISSED_MAX).unwrap_or(3));
     let (parting, mut farewell) = oneshot::channel();
     let writing =
@@ -202,6 +155,10 @@ where
             () = replaced.notified() => {
                 session.drop_it(Code::Replaced, "this unit is connected from elsewhere now");
                 break "replaced";
+            }
+            why = stay.ended() => {
+                session.drop_it(Code::AccessEnded, &why.to_string());
+                break "access ended";
             }
             why = &mut farewell => {
                 if why == Ok(Farewell::Slow) {
@@ -249,15 +206,6 @@ where
     // The writer ends by itself when everything queued is written, or the peer does not read it.
     let _ = writing.await;
     why
-}
-
-/// What a broken stream of frames is called on the wire.
-fn frame_code(error: &FrameError) -> Code {
-    match error {
-        FrameError::TooLarge { .. } => Code::TooLarge,
-        FrameError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Code::SilentPeer,
-        _ => Code::Malformed,
-    }
 }
 
 /// Resolves when the server stops.

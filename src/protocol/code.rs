@@ -96,8 +96,10 @@ codes! {
     "wrong_version" => WrongVersion,
     /// The first frame was no hello, or did not come in time.
     "hello_expected" => HelloExpected,
-    /// The token is missing or wrong for this role.
+    /// The token or password is missing, wrong, expired, or not this person's or role's.
     "bad_token" => BadToken,
+    /// The person was disabled or lost this role, or the token was revoked or has expired, while connected.
+    "access_ended" => AccessEnded,
     /// The server speaks TLS, and this was plain text.
     "tls_required" => TlsRequired,
     /// The unit showed no certificate, or one that names another callsign.

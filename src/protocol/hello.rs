@@ -12,9 +12,12 @@ pub struct Hello {
     pub role: Role,
     /// A person's name, or a unit's callsign. Commands of this session are recorded as theirs.
     pub who: String,
-    /// The role's secret, where the server wants one.
+    /// A secret that says that this is `who`, where the server asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// The person's password instead of a token; the welcome then brings a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
     /// Log sequence of the last push or snapshot this client holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seq: Option<u64>,
@@ -27,25 +30,40 @@ impl Hello {
     /// A hello of someone new, without token or past.
     #[must_use]
     pub fn new(role: Role, who: impl Into<String>) -> Self {
-        Self { version: VERSION, role, who: who.into(), token: None, last_seq: None, node: None }
+        let who = who.into();
+        let (token, password, last_seq, node) = (None, None, None, None);
+        Self { version: VERSION, role, who, token, password, last_seq, node }
     }
 
-    /// The same with the role's secret.
+    /// The same with the person's token.
     #[must_use]
     pub fn with_token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
+
+    /// The same with the person's password.
+    #[must_use]
+    pub fn with_password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
 }
 
-/// By hand, so that a token can never reach a log.
+/// What stands for a secret where it must not be shown.
+fn sealed(secret: Option<&String>) -> Option<&'static str> {
+    secret.map(|_| "(sealed)")
+}
+
+/// By hand, so that a secret can never reach a log.
 impl std::fmt::Debug for Hello {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hello")
             .field("version", &self.version)
             .field("role", &self.role)
             .field("who", &self.who)
-            .field("token", &self.token.as_ref().map(|_| "(sealed)"))
+            .field("token", &sealed(self.token.as_ref()))
+            .field("password", &sealed(self.password.as_ref()))
             .field("last_seq", &self.last_seq)
             .field("node", &self.node)
             .finish()
@@ -53,7 +71,7 @@ impl std::fmt::Debug for Hello {
 }
 
 /// The server's yes to a hello.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
     /// Protocol version of this session.
     pub version: u32,
@@ -77,6 +95,32 @@ pub struct Welcome {
     /// IANA name of the time zone of the room's screens and reports.
     #[serde(default, deserialize_with = "nil_is_default")]
     pub zone: String,
+    /// After a hello with a password: the token to come back with. Keep it as you would the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// When the token of this session ends, and the session with it, ms since 1970 UTC; absent where no token is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_ends_at: Option<u64>,
+}
+
+/// By hand, so that a token can never reach a log.
+impl std::fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Welcome")
+            .field("version", &self.version)
+            .field("server", &self.server)
+            .field("node", &self.node)
+            .field("seq", &self.seq)
+            .field("now_at", &self.now_at)
+            .field("heartbeat_ms", &self.heartbeat_ms)
+            .field("drill", &self.drill)
+            .field("degraded", &self.degraded)
+            .field("room", &self.room)
+            .field("zone", &self.zone)
+            .field("token", &sealed(self.token.as_ref()))
+            .field("token_ends_at", &self.token_ends_at)
+            .finish()
+    }
 }
 
 /// The server's no to a hello; it closes after it.

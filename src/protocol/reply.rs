@@ -259,6 +259,9 @@ pub struct HealthStatus {
     /// The slowest commit of the last one to two minutes, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slowest_commit_ms: Option<u64>,
+    /// Log-ins since the start with a wrong secret.
+    #[serde(default)]
+    pub failed_log_ins: u64,
     /// When the first of the certificates in force ends, ms since 1970 UTC; absent without TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_ends_at: Option<u64>,

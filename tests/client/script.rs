@@ -154,6 +154,8 @@ pub(crate) fn welcome(heartbeat_ms: u64) -> Welcome {
         degraded: false,
         room: "Room".into(),
         zone: "Asia/Karachi".into(),
+        token: None,
+        token_ends_at: None,
     }
 }
 

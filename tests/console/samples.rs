@@ -192,6 +192,8 @@ pub fn welcome() -> Welcome {
         degraded: false,
         room: "Women's cell".into(),
         zone: "Asia/Karachi".into(),
+        token: None,
+        token_ends_at: None,
     }
 }
 

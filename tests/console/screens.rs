@@ -253,6 +253,7 @@ fn the_help_and_the_health() {
         next_deadline_at: Some(NOW + 60_000),
         slowest_commit_ms: Some(3),
         certificate_ends_at: None,
+        failed_log_ins: 0,
         canary_at: Some(NOW - 30_000),
     };
     desk.take(Msg::Replied(Purpose::Health, Ok(ReplyBody::HealthStatus(health))));

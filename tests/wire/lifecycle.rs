@@ -6,7 +6,7 @@ use super::server::{Room, until};
 use fifteen::client::{Client, ClientConfig, Connect};
 use fifteen::journal::{Journal, Options, Store};
 use fifteen::protocol::{
-    CallSummary, Claim, ClientMessage, CloseCall, Code, Health, Hello, Key, ListUnits, ReplyBody,
+    CallSummary, Claim, ClientMessage, CloseCall, Code, Hello, Key, ListUnits, ReplyBody,
     ReportedStatus, Request, RequestFrame, Role, ServerMessage,
 };
 use fifteen::service::decode;
@@ -300,38 +300,8 @@ async fn health_is_red_after_a_canary_came_late_and_green_again_after_one_in_tim
     server.stop().await;
 }
 
-#[tokio::test]
-async fn token_is_asked_of_everyone_and_its_refusal_says_nothing_of_it() {
-    let room = Room::new(&[("# token_file = \"tokens.toml\"", "token_file = \"tokens.toml\"")]);
-    room.file("tokens.toml", "operator = \"swordfish-op\"\nunit = \"swordfish-un\"\n");
-    let server = room.serve();
-    let hello = |role| Hello::new(role, "Sana");
-    let attempts = [
-        hello(Role::Operator),
-        hello(Role::Operator).with_token(""),
-        hello(Role::Operator).with_token("swordfish"),
-        hello(Role::Operator).with_token("swordfish-un"),
-        // A role without a token of its own is open to nobody.
-        hello(Role::Admin),
-        hello(Role::Admin).with_token(""),
-        hello(Role::Admin).with_token("swordfish-op"),
-    ];
-    let mut answers = BTreeSet::new();
-    for hello in attempts {
-        let refused = Peer::refused(server.address, hello).await;
-        assert_eq!(refused.code, Code::BadToken);
-        assert!(!refused.text.contains("swordfish"));
-        answers.insert(refused.text);
-    }
-    assert_eq!(answers.len(), 1, "all refusals are the same: {answers:?}");
-    let hello = hello(Role::Operator).with_token("swordfish-op");
-    let (mut peer, _) = Peer::welcomed(server.address, hello).await;
-    peer.done(Health {}).await;
-    assert!(!server.log().contains("swordfish"), "the log keeps the secret");
-}
-
 /// What the server says when it does not start.
-fn does_not_start(room: &Room, listen: &str) -> String {
+pub(crate) fn does_not_start(room: &Room, listen: &str) -> String {
     let output = room.command(listen).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty(), "never ready");
@@ -343,7 +313,7 @@ async fn world_is_served_only_when_the_rules_say_so_in_words() {
     let words = ("plain_text_outside_loopback = false", "plain_text_outside_loopback = true");
     for room in [Room::new(&[]), Room::new(&[words])] {
         let said = does_not_start(&room, "0.0.0.0:0");
-        for word in ["0.0.0.0", "plain text", "plain_text_outside_loopback", "token_file"] {
+        for word in ["0.0.0.0", "plain text", "plain_text_outside_loopback", "people_file"] {
             assert!(said.contains(word), "{said:?} does not say {word:?}");
         }
     }

@@ -3,7 +3,7 @@
 use fifteen::seal::{Keyring, default_path};
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -50,6 +50,40 @@ impl Room {
     /// Where a file beside dispatch.toml is.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The shipped rules with a people file, and nobody in it yet.
+    pub(crate) fn with_people(changes: &[(&str, &str)]) -> Self {
+        let people = ("# people_file = \"people.toml\"", "people_file = \"people.toml\"");
+        Self::new(&[&[people], changes].concat())
+    }
+
+    /// The people file.
+    pub(crate) fn people(&self) -> PathBuf {
+        self.folder.path().join("people.toml")
+    }
+
+    /// `fifteen user` with a password on its stdin; what it printed.
+    pub(crate) fn user(&self, args: &[&str], password: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
+        command.arg("user").args(args).arg("--people").arg(self.people());
+        command.env_remove("FIFTEEN_CONFIG").stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A command that asks for none may be gone by now.
+        let _ = writeln!(child.stdin.take().unwrap(), "{password}");
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{args:?}: {said}");
+        assert!(!said.contains("NOT YET IN FORCE"), "{said}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Adds a machine and makes its token.
+    pub(crate) fn machine(&self, name: &str, roles: &[&str]) -> String {
+        let roles = roles.iter().flat_map(|role| ["--role", role]);
+        let args: Vec<&str> = ["add", name, "--no-password"].into_iter().chain(roles).collect();
+        self.user(&args, "");
+        self.user(&["token", name, "--valid", "1h"], "")
     }
 
     /// Where the log is.

@@ -59,6 +59,9 @@ fn page(status: &HealthStatus, server: &Server) -> String {
     if let Some(at) = status.certificate_ends_at {
         fact("certificate", format!("until {}", times.full(at)));
     }
+    if status.failed_log_ins > 0 {
+        fact("failed log-ins", status.failed_log_ins.to_string());
+    }
     if let Some(at) = status.canary_at {
         let ago = span(status.now_at.saturating_sub(at));
         fact("canary passed", format!("{ago} ago"));

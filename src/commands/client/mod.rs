@@ -20,6 +20,7 @@ pub(crate) use op::op;
 pub(crate) use show::show;
 pub(crate) use unit::unit;
 
+use super::token::with_token;
 use super::way::way;
 use crate::cli::Connect;
 use anyhow::{Context, Result, anyhow, bail};
@@ -54,10 +55,7 @@ impl Server {
         hello: Hello,
         token_file: Option<&Path>,
     ) -> Result<Self> {
-        let hello = match token(token_file)? {
-            Some(token) => hello.with_token(token),
-            None => hello,
-        };
+        let hello = with_token(hello, token_file, address)?;
         let client = Client::connect_with(way, hello, ClientConfig::default())
             .await
             .map_err(|error| match error {
@@ -129,27 +127,6 @@ impl Server {
             }
         }
     }
-}
-
-/// The token of the role, from a file or the environment; never from an argument, which every
-/// process of the machine can read.
-fn token(file: Option<&Path>) -> Result<Option<String>> {
-    let text = match file {
-        Some(file) => std::fs::read_to_string(file)
-            .with_context(|| format!("reading the token from {}", file.display()))?,
-        None => match std::env::var("FIFTEEN_TOKEN") {
-            Ok(text) => text,
-            Err(_) => return Ok(None),
-        },
-    };
-    let token = text.trim();
-    if token.is_empty() {
-        return match file {
-            Some(file) => bail!("{} holds no token", file.display()),
-            None => Ok(None),
-        };
-    }
-    Ok(Some(token.to_owned()))
 }
 
 /// Prints what was asked for, on stdout.

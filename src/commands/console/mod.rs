@@ -54,7 +54,8 @@ pub(crate) fn run(args: Console, seat: Seat) -> Result<ExitCode> {
     };
     let role = args.connect.role.unwrap_or(role);
     let hello = Hello::new(role, args.connect.who.as_str());
-    let hello = super::with_token(hello, args.connect.token_file.as_deref())?;
+    let (file, address) = (args.connect.token_file.as_deref(), &args.connect.connect);
+    let hello = super::token::with_token(hello, file, address)?;
     let keys = keys(args.keys.as_deref())?;
     let model = Model::new(args.connect.who.as_str(), role, keys, theme(args.color));
     let model = if seat == Seat::Supervisor { model.watching() } else { model };

@@ -230,7 +230,7 @@ async fn from_server(args: &cli::Report, query: &Query, full: bool) -> Result<Re
 
 async fn connect(args: &cli::Report) -> Result<Client> {
     let hello = Hello::new(Role::Supervisor, args.who.clone());
-    let hello = super::with_token(hello, args.token_file.as_deref())?;
+    let hello = super::token::with_token(hello, args.token_file.as_deref(), &args.connect)?;
     crate::commands::way::connect(&args.connect, &args.tls, hello)
         .await
         .map_err(|error| anyhow!("{error:#}; or give --data DIR"))

@@ -50,6 +50,8 @@ impl Event {
             Self::EarlierAsked { .. } => "earlier_asked",
             Self::ErasureProposed { .. } => "erasure_proposed",
             Self::IdentityErased { .. } => "identity_erased",
+            Self::LogInsFailed { .. } => "log_ins_failed",
+            Self::PersonChanged { .. } => "person_changed",
         }
     }
 

@@ -56,7 +56,11 @@ impl State {
     fn change(&mut self, at: UtcMs, event: &Event) -> Option<()> {
         match event {
             Event::RulesAdopted(rules) => self.books.push((**rules).clone()),
-            Event::ClockStepped { .. } | Event::WorkShed { .. } | Event::EarlierAsked { .. } => {}
+            Event::ClockStepped { .. }
+            | Event::WorkShed { .. }
+            | Event::EarlierAsked { .. }
+            | Event::LogInsFailed { .. }
+            | Event::PersonChanged { .. } => {}
             Event::ErasureProposed { call, authority, by, .. } => {
                 self.propose_erasure(at, *call, authority, by)?;
             }

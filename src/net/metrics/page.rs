@@ -142,6 +142,8 @@ fn of_room(figures: &Figures) {
         describe_gauge!(name, what);
         gauge!(name).set(figure);
     }
+    describe_counter!("fifteen_failed_log_ins_total", "Log-ins with a wrong secret");
+    counter!("fifteen_failed_log_ins_total").absolute(health.failed_log_ins);
     describe_counter!("fifteen_calls_total", "Calls taken by this log, the canary's among them");
     counter!("fifteen_calls_total").absolute(figures.calls);
     if let Some(outbox) = &figures.outbox {

@@ -9,8 +9,9 @@ mod headless;
 mod terminal;
 mod words;
 
-use super::{note, out, out_json, text, token};
+use super::{note, out, out_json, text};
 use crate::cli::Unit;
+use crate::commands::token::with_token;
 use crate::commands::way::way;
 use anyhow::{Context, Result, bail};
 use desk::{Act, Desk};
@@ -41,10 +42,8 @@ pub(crate) async fn unit(args: Unit, json: bool) -> Result<ExitCode> {
     let way = way(&args.connect, &args.tls)?;
     let path = state_path(args.state.as_deref(), &callsign)?;
     let (outbox, found) = open(&path, clock.now().0)?;
-    let mut hello = Hello::new(Role::Unit, callsign.as_str());
-    if let Some(token) = token(args.token_file.as_deref())? {
-        hello = hello.with_token(token);
-    }
+    let hello = Hello::new(Role::Unit, callsign.as_str());
+    let hello = with_token(hello, args.token_file.as_deref(), &args.connect)?;
     let duty = SignOn {
         unit: callsign.clone(),
         district: args.district,
@@ -101,12 +100,9 @@ fn state_path(chosen: Option<&Path>, callsign: &str) -> Result<PathBuf> {
     if let Some(path) = chosen {
         return Ok(path.to_owned());
     }
-    let set =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    let state = state
-        .context("no HOME and no XDG_STATE_HOME: say with --state where unsent words are kept")?;
-    Ok(state.join("fifteen").join(format!("unit-{}", crate::commands::file_name(callsign))))
+    let state =
+        crate::commands::state_folder().context("say with --state where unsent words are kept")?;
+    Ok(state.join(format!("unit-{}", crate::commands::file_name(callsign))))
 }
 
 /// Who is at the other side.
