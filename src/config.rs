@@ -118,6 +118,8 @@ pub enum UnitCertificates {
 pub struct JournalSettings {
     /// Folder of the second log; by default beside the first.
     pub witness: Option<PathBuf>,
+    /// Folder for what neither log takes; by default beside the first, best on a disk of its own.
+    pub spill: Option<PathBuf>,
     /// Folder of closed spans; by default in the data folder.
     pub archive: Option<PathBuf>,
     /// Transitions from one snapshot to the next.
@@ -216,6 +218,7 @@ impl Settings {
         self.drill = Some(rate);
         self.room.name = format!("DRILL - {}", self.room.name);
         self.journal.witness = None;
+        self.journal.spill = None;
         self.journal.archive = None;
         // Its escalation would be late by the rate; the room is not one to be watched over.
         self.canary.every = Duration::ZERO;

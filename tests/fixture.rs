@@ -227,6 +227,8 @@ fn everything_happens() -> Vec<Dated> {
 fn the_room_itself(room: &mut Room) {
     let own = [
         Command::RecordClockStep { by_ms: -90_000 },
+        Command::RecordSpill { first: 3 },
+        Command::RecordMerge,
         Command::RecordShedWork { what: "pushes".into(), count: 12 },
     ];
     for command in own {

@@ -17,6 +17,9 @@ pub(crate) struct Folder {
     /// Folder of the witness, if the config put it elsewhere.
     #[arg(long, value_name = "DIR")]
     pub(crate) witness: Option<PathBuf>,
+    /// Folder of the spill, if the config put it elsewhere.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) spill: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

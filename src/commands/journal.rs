@@ -17,14 +17,16 @@ use std::process::ExitCode;
 
 pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
     match args.task {
-        Task::Verify(Folder { dir, witness }) => {
-            let found = inspect::verify::<State>(&dir, &options(witness.as_deref())?)?;
+        Task::Verify(Folder { dir, witness, spill }) => {
+            let found =
+                inspect::verify::<State>(&dir, &options(witness.as_deref(), spill.as_deref())?)?;
             print(&found, json)?;
             return Ok(if found.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Task::Dump(folder) => dump(&folder)?,
-        Task::Digest(Folder { dir, witness }) => {
-            let found = inspect::digest::<State>(&dir, &options(witness.as_deref())?)?;
+        Task::Digest(Folder { dir, witness, spill }) => {
+            let found =
+                inspect::digest::<State>(&dir, &options(witness.as_deref(), spill.as_deref())?)?;
             if json {
                 print(&found, true)?;
             } else {
@@ -32,9 +34,10 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
                 println!("{}", found.digest);
             }
         }
-        Task::Snapshot(Folder { dir, witness }) => {
+        Task::Snapshot(Folder { dir, witness, spill }) => {
             existing(&dir)?;
-            let taken = inspect::snapshot::<State>(&dir, options(witness.as_deref())?)?;
+            let taken =
+                inspect::snapshot::<State>(&dir, options(witness.as_deref(), spill.as_deref())?)?;
             if json {
                 let about = serde_json::json!({ "seq": taken.seq, "bytes": taken.len });
                 println!("{about}");
@@ -43,29 +46,34 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
             }
         }
         Task::Backup { dir: Some(dir), to, .. } => {
-            print(&inspect::backup(&dir, &options(None)?, &to)?, json)?;
+            print(&inspect::backup(&dir, &options(None, None)?, &to)?, json)?;
         }
         Task::Backup { dir: None, to, connect, token_file, tls } => {
             let connect = connect.context("say which folder, or --connect which server")?;
             return super::wait(backup_through(connect, &tls, token_file.as_deref(), &to, json));
         }
         Task::Restore { backup, to } => {
-            print(&inspect::restore(&backup, &to, options(None)?)?, json)?;
+            print(&inspect::restore(&backup, &to, options(None, None)?)?, json)?;
         }
-        Task::Archive { folder: Folder { dir, witness }, keep } => {
+        Task::Archive { folder: Folder { dir, witness, spill }, keep } => {
             existing(&dir)?;
             let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
             let before = UtcMs(RoomClock::start(UtcMs(0)).now().since(UtcMs(keep_ms)));
-            let moved = inspect::archive(&dir, options(witness.as_deref())?, before)?;
+            let moved =
+                inspect::archive(&dir, options(witness.as_deref(), spill.as_deref())?, before)?;
             if json {
                 print_json(&moved)?;
             } else {
                 println!("{} transitions moved; archived up to {}", moved.moved, moved.archived);
             }
         }
-        Task::Repair { folder: Folder { dir, witness }, give_up_missing } => {
+        Task::Repair { folder: Folder { dir, witness, spill }, give_up_missing } => {
             existing(&dir)?;
-            let done = inspect::repair(&dir, options(witness.as_deref())?, give_up_missing)?;
+            let done = inspect::repair(
+                &dir,
+                options(witness.as_deref(), spill.as_deref())?,
+                give_up_missing,
+            )?;
             print(&done, json)?;
             return Ok(if done.opened.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
@@ -102,8 +110,11 @@ fn dump(folder: &Folder) -> Result<()> {
     existing(&folder.dir)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut unwritten = None;
-    let read =
-        inspect::dump(&folder.dir, &options(folder.witness.as_deref())?, 1, |seq, record| {
+    let read = inspect::dump(
+        &folder.dir,
+        &options(folder.witness.as_deref(), folder.spill.as_deref())?,
+        1,
+        |seq, record| {
             let stop = |why: String| JournalError::Fold { seq, why };
             let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
             let dated = decode(read).map_err(stop)?;
@@ -115,7 +126,8 @@ fn dump(folder: &Folder) -> Result<()> {
                 unwritten = Some(error);
                 stop(why)
             })
-        });
+        },
+    );
     match (unwritten, read) {
         (Some(error), _) => Err(error.into()),
         (None, read) => {

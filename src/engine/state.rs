@@ -48,6 +48,9 @@ pub struct State {
     pub strays: u64,
     #[serde(default)]
     next_notice: u64,
+    /// Last of what is written, and left out while all is well: states and digests are then as they were before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spilled: Option<u64>,
     #[serde(skip)]
     queue: Queue,
     /// The rungs told of the calls known, by their id, and those of them with something to do.
@@ -75,6 +78,7 @@ impl Default for State {
             canary: Canary::default(),
             strays: 0,
             next_notice: 1,
+            spilled: None,
             queue: Queue::default(),
             told: BTreeMap::new(),
             unsettled: BTreeSet::new(),
@@ -154,6 +158,18 @@ impl State {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The first transition that the log has not taken, if there is one: it and all after it are kept aside.
+    #[must_use]
+    pub fn spilled(&self) -> Option<u64> {
+        self.spilled
+    }
+
+    /// Whether the log has taken what happened as number `seq`.
+    #[must_use]
+    pub fn is_durable(&self, seq: u64) -> bool {
+        self.spilled.is_none_or(|first| seq < first)
     }
 
     /// How the canary fares.

@@ -10,6 +10,7 @@ use super::feed::View;
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
 use super::{Server, Shed, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
+use crate::engine::Accepted;
 use crate::protocol::{
     ClientMessage, Code, Dropped, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
     Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
@@ -46,7 +47,21 @@ impl Answering {
     }
 
     pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
-        let reply = Reply { id: self.id, seq, repeated, drill: false, body: body.into() };
+        let id = self.id;
+        let reply = Reply { id, seq, repeated, drill: false, durable: true, body: body.into() };
+        self.send(reply.into());
+    }
+
+    /// What became of a command that was done.
+    fn done(self, accepted: Accepted, call: Option<CallId>, state: Option<&crate::engine::State>) {
+        let reply = Reply {
+            id: self.id,
+            seq: Some(accepted.seq),
+            repeated: accepted.repeated,
+            drill: false,
+            durable: convert::is_durable(&accepted, state),
+            body: convert::reply(accepted, call, state),
+        };
         self.send(reply.into());
     }
 
@@ -63,11 +78,7 @@ impl Answering {
         state: Option<&crate::engine::State>,
     ) {
         match outcome {
-            Ok(Ok(accepted)) => self.reply(
-                Some(accepted.seq),
-                accepted.repeated,
-                convert::reply(accepted, call, state),
-            ),
+            Ok(Ok(accepted)) => self.done(accepted, call, state),
             Ok(Err(rejection)) => {
                 let rejection = convert::rejection(self.id, &rejection);
                 self.send(rejection.into());

@@ -9,6 +9,7 @@ mod checker;
 mod claims;
 mod clocks;
 mod closing;
+mod degraded;
 mod duty;
 mod keys;
 mod ladder;

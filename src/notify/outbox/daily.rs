@@ -1,4 +1,4 @@
-//! Once a day: a test of every channel of everybody, and the report to whoever gets it. What was
+//! What is of no call, and in no log. Once a day: a test of every channel of everybody, and the report to whoever gets it. What was
 //! due while the server was down is not made up for.
 
 use super::Desk;
@@ -58,6 +58,23 @@ impl Daily {
         if test || report {
             let Self { test_at, report_at, .. } = Self::after(desk, now);
             (self.test_at, self.report_at) = (test_at, report_at);
+        }
+        letters
+    }
+
+    /// What those who answer for the room's disks are told, by each of their ways: what came of it is in no log.
+    pub(super) fn disks(
+        &mut self,
+        desk: &Desk,
+        now: UtcMs,
+        durable: bool,
+    ) -> Vec<(Letter, Box<str>)> {
+        let mut letters = Vec::new();
+        for person in desk.wardens.iter().filter_map(|name| desk.roster.person(name)) {
+            for channel in sending(desk, person) {
+                let letter = self.letter(desk, person, now, Matter::Disks { durable });
+                letters.push((letter, channel.clone()));
+            }
         }
         letters
     }
@@ -136,6 +153,7 @@ mod tests {
             roster: Arc::new(roster),
             looks: Box::new(|_| false),
             report: Box::new(move |due| Some(made(due))),
+            wardens: Vec::new(),
             tests: Arc::default(),
         }
     }
@@ -146,6 +164,7 @@ mod tests {
             let what = match letter.matter {
                 Matter::Test => "test",
                 Matter::Report(_) => "report",
+                Matter::Disks { .. } => "disks",
                 Matter::Escalation(_) => "escalation",
             };
             (letter.person.to_string(), channel.to_string(), what)
