@@ -92,13 +92,6 @@ pub struct Listen {
     /// Whether a unit must show a certificate that names its callsign.
     #[serde(default)]
     pub unit_certificates: UnitCertificates,
-    /// TLS handshakes under way at once; one more ends the oldest of the address that has most.
-    #[serde(default = "handshakes_max")]
-    pub handshakes_max: usize,
-}
-
-const fn handshakes_max() -> usize {
-    512
 }
 
 /// Whether units show certificates.
@@ -139,6 +132,30 @@ pub struct CanarySettings {
     /// How late its escalation may be.
     #[serde(with = "humantime_serde")]
     pub late: Duration,
+}
+
+/// `[limits]`: what anybody may have of the server. No call is refused for any of them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Connections a second of one address, four seconds' worth at once.
+    pub connections_per_second: u32,
+    /// Connections that have not said who they are.
+    pub handshakes_max: usize,
+    /// The same of one address.
+    pub handshakes_per_address: usize,
+    /// Sessions of one address, intake aside.
+    pub sessions_per_address: usize,
+    /// Requests a second of one session that are no work on a call, four seconds' worth at once.
+    pub questions_per_second: u32,
+    /// Positions of a unit are taken so often.
+    #[serde(with = "humantime_serde")]
+    pub position_every: Duration,
+    /// A frame that was begun is whole within this.
+    #[serde(with = "humantime_serde")]
+    pub frame_limit: Duration,
+    /// MiB of answers and snapshots on their way to readers, all together.
+    pub unread_mib: usize,
 }
 
 /// `[metrics]`.
@@ -182,6 +199,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// `[canary]`.
     pub canary: CanarySettings,
+    /// `[limits]`.
+    pub limits: Limits,
     /// `[metrics]`.
     pub metrics: MetricsSettings,
     /// `[[kind]]`.
@@ -308,6 +327,7 @@ struct File {
     ladder: Vec<LadderTable>,
     disposition: Vec<DispositionTable>,
     canary: CanarySettings,
+    limits: Limits,
     metrics: MetricsSettings,
     kind: Vec<Kind>,
     district: Vec<District>,
@@ -326,6 +346,7 @@ impl File {
             return wrong("room.zone", problem);
         }
         self.check_listen()?;
+        self.check_limits()?;
         self.check_metrics()?;
         if self.journal.snapshot_every == 0 {
             return wrong("journal.snapshot_every", "is 0; at least 1");
@@ -361,6 +382,7 @@ impl File {
             listen: self.listen,
             journal: self.journal,
             canary: self.canary,
+            limits: self.limits,
             metrics: self.metrics,
             kinds: self.kind,
             districts: self.district,
@@ -369,6 +391,28 @@ impl File {
             tokens: BTreeMap::new(),
             drill: None,
         })
+    }
+
+    fn check_limits(&self) -> Checked<()> {
+        let limits = &self.limits;
+        ms("limits.position_every", limits.position_every)?;
+        ms("limits.frame_limit", limits.frame_limit)?;
+        for (key, number) in [
+            ("limits.connections_per_second", limits.connections_per_second as usize),
+            ("limits.handshakes_max", limits.handshakes_max),
+            ("limits.handshakes_per_address", limits.handshakes_per_address),
+            ("limits.sessions_per_address", limits.sessions_per_address),
+            ("limits.questions_per_second", limits.questions_per_second as usize),
+        ] {
+            if number == 0 {
+                return wrong(key, "is 0; at least 1");
+            }
+        }
+        // An answer being made holds a MiB, and a snapshot comes after it.
+        if limits.unread_mib < 4 {
+            return wrong("limits.unread_mib", "is less than 4");
+        }
+        Ok(())
     }
 
     fn check_metrics(&self) -> Checked<()> {
@@ -395,7 +439,6 @@ impl File {
             ("listen.sessions_max", listen.sessions_max),
             ("listen.push_backlog_max", listen.push_backlog_max),
             ("listen.resume_max", listen.resume_max),
-            ("listen.handshakes_max", listen.handshakes_max),
         ] {
             if number == 0 {
                 return wrong(key, "is 0; at least 1");

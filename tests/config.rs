@@ -164,6 +164,7 @@ fn refused(text: &str, key: &str, why: &str) {
 #[test]
 fn an_unknown_key_is_refused_in_every_section() {
     for section in [
+        "[limits]",
         "[metrics]",
         "[room]",
         "[listen]",
@@ -726,4 +727,21 @@ fn figures_have_a_port_of_their_own_and_stay_on_the_machine_unless_told_otherwis
     let open =
         listen("0.0.0.0:9115").replace("outside_loopback = false ", "outside_loopback = true ");
     Settings::parse(&open, "open.toml").unwrap();
+}
+
+#[test]
+fn a_limit_that_lets_nothing_through_is_refused() {
+    for (line, key) in [
+        ("connections_per_second = 100", "connections_per_second = 0"),
+        ("handshakes_max = 1024", "handshakes_max = 0"),
+        ("handshakes_per_address = 128", "handshakes_per_address = 0"),
+        ("sessions_per_address = 1024", "sessions_per_address = 0"),
+        ("questions_per_second = 100", "questions_per_second = 0"),
+        ("position_every = \"1s\"", "position_every = \"0s\""),
+        ("frame_limit = \"10s\"", "frame_limit = \"0s\""),
+    ] {
+        let name = key.split(' ').next().unwrap();
+        refused(&changed(line, key), &format!("limits.{name}"), "is 0");
+    }
+    refused(&changed("unread_mib = 256", "unread_mib = 3"), "limits.unread_mib", "less than 4");
 }

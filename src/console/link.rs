@@ -125,6 +125,16 @@ impl Link {
         self.since = own;
     }
 
+    /// Whether `event` says that the room's disks take nothing any more, or do again.
+    pub fn hears_of_disks(&mut self, event: &str) -> Option<bool> {
+        self.spilling = match event {
+            "spill_began" => true,
+            "spill_merged" => false,
+            _ => return None,
+        };
+        Some(self.spilling)
+    }
+
     /// Something came from the server.
     pub fn hear(&mut self, own: u64) {
         self.heard = own;

@@ -141,7 +141,12 @@ fn pushed(model: &mut Model, update: Update, out: &mut Vec<Effect>) {
             }
         }
         Change::Step { push, before, .. } => {
-            disks(model, &push, out);
+            if let Some(gone) = model.link.hears_of_disks(&push.event) {
+                if gone {
+                    ring(model, out);
+                }
+                ask(out, Health {}, Purpose::Health);
+            }
             if let Some(after) = &push.call {
                 model.board.changed(before.as_deref(), Some(after));
                 model.missed.changed(before.as_deref(), Some(after));
@@ -160,20 +165,6 @@ fn pushed(model: &mut Model, update: Update, out: &mut Vec<Effect>) {
             follow_open(model, &push, before.as_deref(), out);
         }
     }
-}
-
-/// The room's disks take nothing any more, or do again.
-fn disks(model: &mut Model, push: &Push, out: &mut Vec<Effect>) {
-    match push.event.as_str() {
-        "spill_began" => {
-            model.link.spilling = true;
-            ring(model, out);
-        }
-        "spill_merged" => model.link.spilling = false,
-        _ => return,
-    }
-    // What is wrong, in the server's words.
-    ask(out, Health {}, Purpose::Health);
 }
 
 /// Every way to everybody of an office is used up, or it has nobody: the room is all that is left.

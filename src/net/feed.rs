@@ -44,6 +44,8 @@ pub struct WireFeed {
     forgotten: u64,
     readers: BTreeMap<u64, Reader>,
     canaries: BTreeSet<CallId>,
+    /// The whole room, encoded, and as of when: all that come at once get the same bytes.
+    whole: (u64, Vec<Bytes>),
     /// Hears of what people are to be told.
     bell: Bell,
 }
@@ -66,6 +68,7 @@ impl WireFeed {
             readers: BTreeMap::new(),
             // One that was under way when the server stopped is still nobody's news.
             canaries: (state.calls().filter(|call| call.is_canary())).map(|call| call.id).collect(),
+            whole: (0, Vec::new()),
             bell,
         }
     }
@@ -90,10 +93,22 @@ impl WireFeed {
         let missed = last_seq.and_then(|seen| self.missed(state, seen, &mut reader));
         let begin = Begin {
             resumed: missed.is_some(),
-            frames: missed.unwrap_or_else(|| snapshot(state, &reader.view)),
+            frames: missed.unwrap_or_else(|| match &reader.view {
+                View::Room => self.whole(state),
+                View::Unit(callsign) => unit_snapshot(state, callsign),
+            }),
         };
         self.readers.insert(id, reader);
         begin
+    }
+
+    /// The room as it is. When thousands come back at once, calls do not wait for as many encodings
+    /// of the same room, and memory does not hold as many copies.
+    fn whole(&mut self, state: &State) -> Vec<Bytes> {
+        if self.whole.0 != state.seq || self.whole.1.is_empty() {
+            self.whole = (state.seq, room_snapshot(state));
+        }
+        self.whole.1.clone()
     }
 
     /// What came after `seen`; `None` when it is not all here any more.
@@ -198,24 +213,18 @@ fn encode(push: Push) -> Bytes {
     ServerMessage::Push(push).encode()
 }
 
-/// The room as `view` may see it, in pages.
-fn snapshot(state: &State, view: &View) -> Vec<Bytes> {
-    let (calls, units, assignments, messages) = match view {
-        View::Room => {
-            let open = |call: &&Call| call.closed.is_none() && !call.is_canary();
-            let calls = state.calls().filter(open);
-            let units = state.units();
-            (
-                calls.map(|call| convert::summary(state, call)).collect(),
-                units
-                    .map(|(callsign, unit)| convert::unit_summary(state, callsign, unit))
-                    .collect(),
-                Vec::new(),
-                convert::told::unread(state),
-            )
-        }
-        View::Unit(callsign) => of_unit(state, callsign),
-    };
+/// The room in pages.
+fn room_snapshot(state: &State) -> Vec<Bytes> {
+    let open = |call: &&Call| call.closed.is_none() && !call.is_canary();
+    let calls = state.calls().filter(open).map(|call| convert::summary(state, call)).collect();
+    let unit = |(callsign, unit)| convert::unit_summary(state, callsign, unit);
+    let units = state.units().map(unit).collect();
+    pages(state.seq, calls, units, Vec::new(), convert::told::unread(state))
+}
+
+/// What a unit may see of it.
+fn unit_snapshot(state: &State, callsign: &Callsign) -> Vec<Bytes> {
+    let (calls, units, assignments, messages) = of_unit(state, callsign);
     pages(state.seq, calls, units, assignments, messages)
 }
 

@@ -6,10 +6,12 @@
 
 mod census;
 mod certificates;
+mod connections;
 mod convert;
 mod door;
 mod feed;
 mod health;
+mod limits;
 mod metrics;
 mod notices;
 mod queries;
@@ -28,8 +30,9 @@ use crate::service::{self, CommitError, Handle, Ring, Shift};
 use crate::tls::TlsError;
 use census::Census;
 use certificates::Certificates;
-use door::Handshakes;
+use connections::Connections;
 pub use feed::WireFeed;
+use limits::Door;
 use reload::{Reload, Reloads};
 use shed::{Shed, Tally};
 use std::collections::HashMap;
@@ -90,6 +93,7 @@ struct Server {
     tally: Tally,
     sessions: AtomicUsize,
     census: Census,
+    door: Arc<Door>,
     /// The session that speaks for each unit now.
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
@@ -101,7 +105,6 @@ struct Server {
     stopping: watch::Receiver<bool>,
     /// Those of TLS; without them plain text is spoken.
     certificates: Option<Arc<Certificates>>,
-    handshakes: Handshakes,
     reloads: Reloads,
 }
 
@@ -204,11 +207,11 @@ impl Hall {
             reloads.add(Arc::clone(certificates) as Arc<dyn Reload>);
         }
         let (stopper, stopping) = watch::channel(false);
+        let door = Arc::new(Door::new(settings.limits, clock.now()));
         let server = Arc::new(Server {
             started_at: clock.now(),
             handle,
             clock,
-            handshakes: Handshakes::new(settings.listen.handshakes_max),
             certificates,
             reloads,
             settings,
@@ -217,6 +220,7 @@ impl Hall {
             tally: Tally::default(),
             sessions: AtomicUsize::new(0),
             census: Census::default(),
+            door,
             units: Mutex::default(),
             notes,
             files,
@@ -243,7 +247,8 @@ impl Hall {
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,
     {
-        session::run(Arc::clone(&self.server), tokio::io::split(io), peer, None)
+        let arrival = session::Arrival::of(&self.server, peer);
+        session::run(Arc::clone(&self.server), tokio::io::split(io), arrival)
     }
 
     /// Lets every session end in order.
@@ -305,11 +310,16 @@ pub async fn serve<J: Journal + 'static>(
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
     let canary = tokio::spawn(health::canary(Arc::clone(&server)));
+    let connections = Connections::new(listener, &server.settings);
     let early = loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => {
-                    tokio::spawn(door::enter(Arc::clone(&server), socket, peer));
+            accepted = connections.next(&server) => match accepted {
+                Ok((socket, peer, place)) => {
+                    let entering = door::enter(Arc::clone(&server), socket, peer);
+                    tokio::spawn(async move {
+                        entering.await;
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     // Out of file handles, mostly: the sessions that are there go on.
@@ -330,7 +340,7 @@ pub async fn serve<J: Journal + 'static>(
     if let Some(looks) = looks {
         looks.abort();
     }
-    drop(listener);
+    drop(connections);
     // Sessions stop reading; what they have asked is still answered, then the engine ends.
     let _ = stopper.send(true);
     notices::stop(telling).await;

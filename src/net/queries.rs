@@ -25,9 +25,15 @@ const REPORT_BYTES_MAX: usize = 1_000_000;
 /// What a timeline may take of a reply, in lines.
 const TIMELINE_MAX: usize = crate::domain::HISTORY_MAX;
 
-pub(super) fn busy(server: &Arc<Server>, answering: Answering) {
-    server.shed(Shed::Queries);
-    answering.reject(Code::Busy, "calls come first just now; ask again in a moment");
+pub(super) fn busy(server: &Arc<Server>, answering: Answering, what: Shed) {
+    server.shed(what);
+    let text = match what {
+        Shed::Questions => "too many questions a second; ask again in a moment",
+        Shed::Positions => "positions come too fast; the next one will do",
+        Shed::Answers => "too much is unread; read, and ask again in a moment",
+        _ => "calls come first just now; ask again in a moment",
+    };
+    answering.reject(Code::Busy, text);
 }
 
 /// Asks the room, or says that it is busy.
@@ -54,7 +60,7 @@ pub(super) fn ask(
     if asked == Asked::Shed
         && let Some(answering) = take(&slot)
     {
-        busy(server, answering);
+        busy(server, answering, Shed::Queries);
     }
 }
 

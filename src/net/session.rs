@@ -7,6 +7,7 @@ use super::census::Counted;
 use super::certificates::{Papers, stranger};
 use super::convert;
 use super::feed::View;
+use super::limits::{Bucket, Knock, Seat, TooMany, is_put_off, kib};
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
 use super::{Server, Shed, queries};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
@@ -18,8 +19,8 @@ use crate::protocol::{
 use crate::service::{Asked, Failed, Outcome};
 use bytes::Bytes;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::{debug, info};
@@ -33,17 +34,22 @@ pub(super) struct Answering {
     drill: bool,
     out: mpsc::UnboundedSender<Outgoing>,
     place: OwnedSemaphorePermit,
+    /// Set aside for the answer's bytes, where it may be long.
+    unread: Option<OwnedSemaphorePermit>,
 }
 
 impl Answering {
-    fn send(self, mut message: ServerMessage) {
+    fn send(mut self, mut message: ServerMessage) {
         match &mut message {
             ServerMessage::Reply(reply) => reply.drill = self.drill,
             ServerMessage::Rejection(rejection) => rejection.drill = self.drill,
             _ => {}
         }
+        let frame = message.encode();
+        // What the answer does not need is given back at once.
+        let unread = self.unread.take().and_then(|mut all| all.split(kib(frame.len()) as usize));
         // A session that has ended needs no answer; the client asks again under its key.
-        let _ = self.out.send(Outgoing { frame: message.encode(), _place: Some(self.place) });
+        let _ = self.out.send(Outgoing { frame, _place: Some(self.place), _unread: unread });
     }
 
     pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
@@ -105,24 +111,46 @@ pub(super) struct Session {
     out: mpsc::UnboundedSender<Outgoing>,
     places: Arc<Semaphore>,
     pushes: mpsc::UnboundedSender<Option<mpsc::Receiver<Bytes>>>,
+    questions: Mutex<Bucket>,
+    positions: Mutex<Bucket>,
+}
+
+/// A connection that has not said who it is.
+pub(super) struct Arrival {
+    pub(super) id: u64,
+    pub(super) peer: SocketAddr,
+    pub(super) knock: Knock,
+    /// What its certificate says of it.
+    pub(super) papers: Papers,
+}
+
+impl Arrival {
+    pub(super) fn of(server: &Server, peer: SocketAddr) -> Self {
+        let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
+        let knock = server.door.knock(peer.ip(), id, server.clock.now());
+        Self { id, peer, knock, papers: None }
+    }
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run<R, W>(
-    server: Arc<Server>,
-    (read, write): (R, W),
-    peer: SocketAddr,
-    papers: Papers,
-) where
+pub(super) async fn run<R, W>(server: Arc<Server>, (read, write): (R, W), arrival: Arrival)
+where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
+    let Arrival { id, peer, knock, papers } = arrival;
     let mut frames = Frames::new(read, &server);
     let writer = Writer::new(write);
     let limit = server.settings.listen.handshake_limit;
-    let hello = match tokio::time::timeout(limit, greet(&server, &mut frames, &papers)).await {
+    let greeted = tokio::select! {
+        biased;
+        greeted = tokio::time::timeout(limit, greet(&server, &mut frames, &papers)) => greeted,
+        () = knock.ended() => return server.shed(Shed::Handshakes),
+    };
+    let hello = match greeted {
         Ok(Ok(hello)) => hello,
+        // Who comes again and again with rubbish is not answered again and again.
+        Ok(Err(_)) if knock.too_fast() => return server.shed(Shed::Connections),
         Ok(Err(Some(refused))) => {
             debug!(id, %peer, code = %refused.code, "refused");
             return writer.last(refused.into(), limit).await;
@@ -134,6 +162,10 @@ pub(super) async fn run<R, W>(
             return writer.last(refused.into(), limit).await;
         }
     };
+    let seat = match come_in(&server, knock, hello.role) {
+        Ok(seat) => seat,
+        Err(refused) => return writer.last(refused.into(), limit).await,
+    };
     let counted = Counted::enter(&server, hello.role);
     info!(id, %peer, role = %hello.role, "session");
     let looks = (hello.role == crate::protocol::Role::Supervisor).then(|| hello.who.clone());
@@ -141,7 +173,7 @@ pub(super) async fn run<R, W>(
         server.looks(who, true);
     }
     let why = talk(&server, id, hello, &mut frames, writer).await;
-    drop(counted);
+    drop((counted, seat));
     if let Some(who) = &looks {
         server.looks(who, false);
     }
@@ -192,14 +224,25 @@ async fn greet<R: AsyncRead + Unpin>(
     if let Some(why) = stranger(papers, &hello) {
         return refuse(Code::BadCertificate, why);
     }
-    let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
-    if full && hello.role != crate::protocol::Role::Intake {
-        return refuse(
-            Code::Busy,
-            "too many sessions; calls are still taken, come back in a moment",
-        );
-    }
     Ok(hello)
+}
+
+/// A place in the room, or why there is none. Intake always has one.
+fn come_in(
+    server: &Arc<Server>,
+    knock: Knock,
+    role: crate::protocol::Role,
+) -> Result<Option<Seat>, Refused> {
+    let full = server.sessions.load(Ordering::Relaxed) >= server.settings.listen.sessions_max;
+    let (shed, text) = match knock.come_in(role) {
+        Ok(Some(_)) if full => (Shed::Sessions, "too many sessions"),
+        Ok(seat) => return Ok(seat),
+        Err(TooMany::Sessions) => (Shed::Sessions, "too many sessions from your address"),
+        Err(TooMany::Connections) => (Shed::Connections, "too many connections from your address"),
+    };
+    server.shed(shed);
+    let text = format!("{text}; calls are still taken, come back in a moment");
+    Err(Refused { code: Code::Busy, text })
 }
 
 async fn talk<R, W>(
@@ -216,6 +259,7 @@ where
     let who = hello.who.trim().to_owned();
     let by = Actor::new(&who, convert::role(hello.role));
     let heartbeat = server.settings.listen.heartbeat;
+    let (limits, now) = (&server.settings.limits, server.clock.now());
     let (out, outgoing) = mpsc::unbounded_channel();
     let (pushes, subscriptions) = mpsc::unbounded_channel();
     let session = Session {
@@ -226,6 +270,8 @@ where
         out,
         places: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         pushes,
+        questions: Mutex::new(Bucket::per_second(limits.questions_per_second, now)),
+        positions: Mutex::new(Bucket::one_every(limits.position_every, now)),
     };
     let replaced = if session.by.role == Role::Unit {
         let replaced = server.take_unit(&who, id);
@@ -300,6 +346,7 @@ where
 fn frame_code(error: &FrameError) -> Code {
     match error {
         FrameError::TooLarge { .. } => Code::TooLarge,
+        FrameError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Code::SilentPeer,
         _ => Code::Malformed,
     }
 }
@@ -322,12 +369,13 @@ async fn set_link(server: &Server, who: &str, up: bool) {
 impl Session {
     fn say(&self, message: ServerMessage) {
         // The writer is gone only when the session is.
-        let _ = self.out.send(Outgoing { frame: message.encode(), _place: None });
+        let _ = self.out.send(Outgoing { frame: message.encode(), _place: None, _unread: None });
     }
 
     fn say_from(&self, place: OwnedSemaphorePermit, message: ServerMessage) {
         // As in `say`.
-        let _ = self.out.send(Outgoing { frame: message.encode(), _place: Some(place) });
+        let _ =
+            self.out.send(Outgoing { frame: message.encode(), _place: Some(place), _unread: None });
     }
 
     fn drop_it(&self, code: Code, text: &str) {
@@ -369,14 +417,40 @@ impl Session {
             },
         };
         let drill = server.settings.drill.is_some();
-        let answering = Answering { id: request.id, drill, out: self.out.clone(), place };
+        let mut answering =
+            Answering { id: request.id, drill, out: self.out.clone(), place, unread: None };
         let name = request.request.name();
         if !self.role.allows(name) {
             answering.reject(Code::NotAllowed, format!("{name} is not for the role {}", self.role));
             return Ok(());
         }
+        if is_put_off(name) {
+            match self.afford(server, &request.request) {
+                Ok(unread) => answering.unread = Some(unread),
+                Err(shed) => {
+                    queries::busy(server, answering, shed);
+                    return Ok(());
+                }
+            }
+        }
         self.handle(server, request, received_at, answering).await;
         Ok(())
+    }
+
+    /// Room for the answer to what is no work on a call, or why it is put off.
+    fn afford(&self, server: &Server, request: &Request) -> Result<OwnedSemaphorePermit, Shed> {
+        let now = server.clock.now();
+        let take = |bucket: &Mutex<Bucket>| {
+            bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+        };
+        let position = matches!(request, Request::ReportPosition(_)) && self.by.role == Role::Unit;
+        if position && !take(&self.positions) {
+            return Err(Shed::Positions);
+        }
+        if !take(&self.questions) {
+            return Err(Shed::Questions);
+        }
+        server.door.unread().ok_or(Shed::Answers)
     }
 
     async fn handle(
@@ -448,7 +522,7 @@ impl Session {
                     Asked::Queued => {
                         answering.reply(None, false, crate::protocol::Done::default());
                     }
-                    Asked::Shed => queries::busy(server, answering),
+                    Asked::Shed => queries::busy(server, answering, Shed::Queries),
                 }
             }
             other => queries::query(server, other, answering),
@@ -467,15 +541,22 @@ impl Session {
         };
         let (id, last_seq, out) = (self.id, self.last_seq, self.out.clone());
         let pushes = self.pushes.clone();
+        let inside = Arc::clone(server);
         queries::ask(server, answering, move |room, answering| {
             // First the way, then the subscription: what is pushed from here on has where to go,
             // and goes after the reply and the frames below, which the writer takes first.
             let _ = pushes.send(Some(receiver));
             let state = room.engine.state();
             let begin = room.feed.subscribe(state, id, view, last_seq, push);
+            let Some(mut unread) = inside.door.unread_frames(&begin.frames) else {
+                room.feed.unsubscribe(id);
+                let _ = pushes.send(None);
+                return queries::busy(&inside, answering, Shed::Answers);
+            };
             answering.reply(Some(state.seq), false, Subscribed { resumed: begin.resumed });
             for frame in begin.frames {
-                let _ = out.send(Outgoing { frame, _place: None });
+                let unread = unread.split(kib(frame.len()) as usize);
+                let _ = out.send(Outgoing { frame, _place: None, _unread: unread });
             }
         });
     }

@@ -17,20 +17,44 @@ pub(super) enum Shed {
     Queries,
     /// Readers dropped because they did not keep up with the pushes.
     Pushes,
-    /// TLS handshakes ended because there were too many at once.
+    /// Connections refused because their address came too fast.
+    Connections,
+    /// Handshakes ended to make room for others.
     Handshakes,
+    /// Sessions refused because there were too many, of all or of one address.
+    Sessions,
+    /// Requests answered `busy` because their session asked too fast.
+    Questions,
+    /// Positions not taken because their unit sent too many.
+    Positions,
+    /// Answers not made because too much was unread.
+    Answers,
 }
 
 impl Shed {
     /// Every kind, in the order of the variants.
-    pub(super) const ALL: [Self; 3] = [Self::Queries, Self::Pushes, Self::Handshakes];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Queries,
+        Self::Pushes,
+        Self::Connections,
+        Self::Handshakes,
+        Self::Sessions,
+        Self::Questions,
+        Self::Positions,
+        Self::Answers,
+    ];
 
     /// As the log, the metrics and the operator's log call it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Queries => "queries",
             Self::Pushes => "pushes",
+            Self::Connections => "connections",
             Self::Handshakes => "handshakes",
+            Self::Sessions => "sessions",
+            Self::Questions => "questions",
+            Self::Positions => "positions",
+            Self::Answers => "answers",
         }
     }
 }

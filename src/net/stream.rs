@@ -16,6 +16,8 @@ const WRITE_BYTES: usize = 64 * 1024;
 pub(super) struct Outgoing {
     pub(super) frame: Bytes,
     pub(super) _place: Option<OwnedSemaphorePermit>,
+    /// What its bytes take of all that may be unread.
+    pub(super) _unread: Option<OwnedSemaphorePermit>,
 }
 
 /// Frames as they come, each with the instant its first byte was read.
@@ -31,6 +33,8 @@ pub(super) struct Frames<R> {
     /// The last read.
     read_at: Option<UtcMs>,
     clock: crate::service::clock::RoomClock,
+    /// A frame that was begun is whole within this.
+    limit: Duration,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
@@ -42,29 +46,64 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             began_at: None,
             read_at: None,
             clock: server.clock.clone(),
+            limit: server.settings.limits.frame_limit,
         }
     }
 
     /// The next frame; `None` at an orderly end. Cancel-safe: what was read stays in the buffer.
     pub(super) async fn next(&mut self) -> Result<Option<(Bytes, UtcMs)>, FrameError> {
+        if let Some(frame) = self.whole()? {
+            return Ok(Some(frame));
+        }
+        if self.buffer.is_empty() && !self.read().await? {
+            return Ok(None);
+        }
+        let limit = self.limit;
+        tokio::time::timeout(limit, self.rest()).await.unwrap_or_else(|_| {
+            let limit = humantime::format_duration(limit);
+            let why = format!("a frame was begun and was not whole within {limit}");
+            Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why).into())
+        })
+    }
+
+    /// The frame whose first bytes are there.
+    async fn rest(&mut self) -> Result<Option<(Bytes, UtcMs)>, FrameError> {
         loop {
-            if let Some(frame) = self.codec.decode(&mut self.buffer)? {
-                let began_at = self.began_at.unwrap_or_else(|| self.clock.now());
-                self.began_at = self.read_at.filter(|_| !self.buffer.is_empty());
-                return Ok(Some((frame, began_at)));
+            if let Some(frame) = self.whole()? {
+                return Ok(Some(frame));
             }
-            let fresh = self.buffer.is_empty();
-            if self.read.read_buf(&mut self.buffer).await? == 0 {
-                return Ok(self
-                    .codec
-                    .decode_eof(&mut self.buffer)?
-                    .map(|frame| (frame, self.began_at.unwrap_or_else(|| self.clock.now()))));
+            if !self.read().await? {
+                let last = self.codec.decode_eof(&mut self.buffer)?;
+                return Ok(last.map(|frame| (frame, self.first_byte_at())));
             }
+        }
+    }
+
+    /// A frame that is whole in the buffer.
+    fn whole(&mut self) -> Result<Option<(Bytes, UtcMs)>, FrameError> {
+        let frame = self.codec.decode(&mut self.buffer)?;
+        Ok(frame.map(|frame| {
+            let began_at = self.first_byte_at();
+            self.began_at = self.read_at.filter(|_| !self.buffer.is_empty());
+            (frame, began_at)
+        }))
+    }
+
+    fn first_byte_at(&self) -> UtcMs {
+        self.began_at.unwrap_or_else(|| self.clock.now())
+    }
+
+    /// Reads more into the buffer; false at the end of the stream.
+    async fn read(&mut self) -> Result<bool, FrameError> {
+        let fresh = self.buffer.is_empty();
+        let more = self.read.read_buf(&mut self.buffer).await? > 0;
+        if more {
             self.read_at = Some(self.clock.now());
             if fresh {
                 self.began_at = self.read_at;
             }
         }
+        Ok(more)
     }
 }
 

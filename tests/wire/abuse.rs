@@ -754,7 +754,7 @@ async fn reader_that_wakes_up_too_late_is_told_that_it_was_slow() {
 }
 
 /// How much of `kind` the log says was shed.
-fn shed(data: &Path, kind: &str) -> u64 {
+pub(crate) fn shed(data: &Path, kind: &str) -> u64 {
     let mut shed = 0;
     inspect::dump(data, &Options::default(), 1, |seq, record| {
         let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };

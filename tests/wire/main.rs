@@ -11,6 +11,7 @@ mod drill;
 mod duty;
 mod kill;
 mod lifecycle;
+mod limits;
 mod looks;
 mod narrow;
 mod peer;

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::codec::{Decoder, Encoder};
 
 pub(crate) async fn soon<T>(what: &str, step: impl Future<Output = T>) -> T {
@@ -36,7 +36,17 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects and says nothing.
     pub(crate) async fn silent(address: SocketAddr) -> Self {
-        let stream = soon("a connection", TcpStream::connect(address)).await.unwrap();
+        Self::over(soon("a connection", TcpStream::connect(address)).await.unwrap())
+    }
+
+    /// The same from another address of the loopback network.
+    pub(crate) async fn silent_from(from: [u8; 4], address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((from, 0))).unwrap();
+        Self::over(soon("a connection", socket.connect(address)).await.unwrap())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self {
             stream,
@@ -60,9 +70,15 @@ impl Peer {
     /// Connects with a hello of one's own and is made welcome.
     pub(crate) async fn welcomed(address: SocketAddr, hello: Hello) -> (Self, Welcome) {
         let mut peer = Self::silent(address).await;
-        peer.say(&ClientMessage::Hello(hello)).await;
-        match peer.hear().await {
-            Some(ServerMessage::Welcome(welcome)) => (peer, welcome),
+        let welcome = peer.introduce(hello).await;
+        (peer, welcome)
+    }
+
+    /// Says who it is, and is made welcome.
+    pub(crate) async fn introduce(&mut self, hello: Hello) -> Welcome {
+        self.say(&ClientMessage::Hello(hello)).await;
+        match self.hear().await {
+            Some(ServerMessage::Welcome(welcome)) => welcome,
             other => panic!("no welcome but {other:?}"),
         }
     }
@@ -105,6 +121,12 @@ impl Peer {
         let mut out = BytesMut::new();
         FrameCodec::for_client().encode(message.encode(), &mut out).unwrap();
         self.say_raw(&out).await;
+    }
+
+    /// A message that is there already, heartbeats aside.
+    pub(crate) async fn already(&mut self) -> Option<ServerMessage> {
+        let moment = std::time::Duration::from_millis(1);
+        tokio::time::timeout(moment, self.hear()).await.ok().flatten()
     }
 
     /// Ends the writing side; the server sees the end of the stream.

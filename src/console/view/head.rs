@@ -17,7 +17,7 @@ fn banner_lines(model: &Model) -> Vec<(String, ratatui::style::Style)> {
     let (theme, link) = (&model.theme, &model.link);
     let mut lines = Vec::new();
     if link.spilling {
-        let words = " NOT ON DISK   calls are still taken, clocks go on; a crash may lose what is new: keep paper beside you";
+        let words = " NOT ON DISK   calls are taken, a crash may lose what is new: keep paper too";
         lines.push((words.to_owned(), theme.banner_lost));
     }
     if link.drill {

@@ -108,6 +108,8 @@ fn of_sessions(server: &Server) {
     for role in Role::ALL {
         gauge!("fifteen_sessions", "role" => role.as_str()).set(float(server.census.of(*role)));
     }
+    describe_gauge!("fifteen_handshakes", "Connections that have not said who they are");
+    gauge!("fifteen_handshakes").set(float(server.door.handshakes()));
     describe_counter!("fifteen_shed_total", "Work shed so that calls could be taken, by kind");
     for what in Shed::ALL {
         counter!("fifteen_shed_total", "what" => what.as_str()).absolute(server.tally.total(what));
