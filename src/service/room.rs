@@ -273,11 +273,11 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         first: Option<Message<F>>,
         mut draining: bool,
     ) -> Result<bool, CommitError> {
+        self.try_reopen();
         if let Some(step_ms) = self.clock.wall_step_ms() {
             warn!(step_ms, "the wall clock was set; no deadline moves");
             self.own(Command::RecordClockStep { by_ms: step_ms });
         }
-        self.try_reopen();
         let (mut pending, mut asks) = (Vec::new(), Vec::new());
         let now = self.clock.now();
         let full = self.writer.journal().is_full();

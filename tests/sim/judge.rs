@@ -38,6 +38,7 @@ pub fn judge(frames: &[Frame], book: &Book, now_ms: u64) -> Verdict {
     rules(&events, book, now_ms, &mut verdict);
     fold(&events, book, &mut verdict);
     receipts(&events, book, &mut verdict);
+    spills(&events, &mut verdict.wrong);
     shown(&events, book, &mut verdict);
     notices(&events, book, now_ms.saturating_sub(GRACE_MS), &mut verdict);
     verdict.transitions = events.len() as u64;
@@ -73,6 +74,29 @@ fn events(frames: &[Frame], wrong: &mut Vec<String>) -> Option<Vec<Dated>> {
         }
     }
     Some(events)
+}
+
+/// The chain says what no log had taken, and that one has taken all of it since.
+fn spills(events: &[Dated], wrong: &mut Vec<String>) {
+    let mut open = None;
+    for Dated { seq, transition, .. } in events {
+        match transition.event {
+            Event::SpillBegan { first } => {
+                if open.replace(first).is_some() || first >= *seq {
+                    wrong.push(format!("spill: transition {seq} says it began at {first}"));
+                }
+            }
+            Event::SpillMerged { first, last } => {
+                if open.take() != Some(first) || last + 1 != *seq {
+                    wrong.push(format!("spill: transition {seq} says {first} to {last}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(first) = open {
+        wrong.push(format!("spill: what was kept aside from {first} on was never merged"));
+    }
 }
 
 /// Later than this is late; the runtime's timers are a millisecond coarse.

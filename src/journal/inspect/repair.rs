@@ -150,7 +150,8 @@ pub fn repair(
     write_witness(&new, base, &chain, options.witness_segment_bytes)?;
     let epoch = layout.read_epoch()?.max(chain.tail.epoch);
     for old in [&layout.sled, &layout.witness, &layout.spill] {
-        if old.exists() {
+        let nothing = *old == layout.spill && segments(old)?.is_empty();
+        if old.exists() && !nothing {
             let kept = files::free_name(old);
             files::rename(old, &kept)?;
             report.kept.push(kept.display().to_string());

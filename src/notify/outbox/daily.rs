@@ -194,6 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn who_answers_for_the_disks_is_told_by_every_way() {
+        let desk = Desk { wardens: vec!["Nadia".into(), "nobody".into()], ..desk() };
+        let mut daily = Daily::after(&desk, START);
+        for (durable, word) in [(false, "WITHOUT A DISK"), (true, "has a disk again")] {
+            let letters = daily.disks(&desk, START, durable);
+            let ways: Vec<&str> = letters.iter().map(|(_, channel)| &**channel).collect();
+            assert_eq!(ways, ["sms", "mail"]);
+            for (letter, _) in letters {
+                assert!(letter.headline().contains(word), "{}", letter.headline());
+                assert!(is_daily(letter.notice));
+                assert_eq!(letter.json()["disks"]["durable"], durable);
+            }
+        }
+    }
+
+    #[test]
     fn each_letter_of_a_day_has_an_id_of_its_own() {
         let mut daily = Daily::after(&desk(), START);
         let letters = daily.due(&desk(), START.plus(7 * HOUR));
