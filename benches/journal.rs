@@ -15,10 +15,11 @@ const REPLAYED: u64 = 1_000_000;
 const COMMITS: [(usize, usize); 4] = [(1, 4_000), (8, 4_000), (64, 3_000), (512, 1_000)];
 
 /// The cheapest state there is, so that the log is what is measured.
+#[derive(Default)]
 struct Sum(u64);
 
 impl Fold for Sum {
-    fn fresh() -> Self {
+    fn fresh(&self) -> Self {
         Self(0)
     }
     fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String> {
@@ -31,7 +32,7 @@ impl Fold for Sum {
     fn save(&self) -> Vec<u8> {
         self.0.to_be_bytes().to_vec()
     }
-    fn load(bytes: &[u8]) -> Result<Self, String> {
+    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<Self, String> {
         bytes
             .try_into()
             .map(|bytes| Self(u64::from_be_bytes(bytes)))

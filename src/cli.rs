@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Cert(Cert),
     /// Look after the log.
     Journal(Journal),
+    /// Destroy who a closed call was about, in every copy of the log, for good; two people must ask for it.
+    Erase(Erase),
     /// How the server is; exit code 1 when something is wrong.
     Health(Connect),
 }
@@ -134,6 +136,9 @@ pub(crate) struct Serve {
     /// Where to listen, before the config's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Start although the keyring of the log is lost: who called is lost with it, and a new keyring is made.
+    #[arg(long)]
+    pub(crate) without_identities: bool,
 }
 
 #[derive(Debug, Args)]
@@ -435,6 +440,20 @@ pub(crate) struct Unit {
     /// Report the position at most this often.
     #[arg(long, value_name = "TIME", default_value = "15s")]
     pub(crate) position_every: humantime::Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Erase {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+    /// The call.
+    pub(crate) call: u64,
+    /// By whose order: a court, a file number. It stays in the log for good and must not name her.
+    #[arg(long)]
+    pub(crate) authority: String,
+    /// Why; likewise.
+    #[arg(long)]
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Args)]

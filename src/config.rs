@@ -113,6 +113,8 @@ pub struct JournalSettings {
     pub witness: Option<PathBuf>,
     /// Folder for what neither log takes; by default beside the first, best on a disk of its own.
     pub spill: Option<PathBuf>,
+    /// File of the keys to what may name her; by default beside the data folder, never in it.
+    pub keyring: Option<PathBuf>,
     /// Folder of closed spans; by default in the data folder.
     pub archive: Option<PathBuf>,
     /// Transitions from one snapshot to the next.
@@ -239,6 +241,7 @@ impl Settings {
         self.journal.witness = None;
         self.journal.spill = None;
         self.journal.archive = None;
+        self.journal.keyring = None;
         // Its escalation would be late by the rate; the room is not one to be watched over.
         self.canary.every = Duration::ZERO;
         // A real room's port, most likely, and nobody is to be woken by a drill.

@@ -29,6 +29,7 @@
 //!   [`journal::inspect`] verifies, repairs, backs up, restores.
 //! - [`service`]: the engine's thread and its turns ([`service::Shift`]), one commit for all that came
 //!   meanwhile ([`service::Writer`]), then the answers; [`service::clock`] is room time.
+//! - [`seal`]: the keys to what may name her, each of which can be destroyed; and the signed heads of the log.
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain; figures for
 //!   Prometheus and `/healthz` on a listener of their own.
@@ -76,6 +77,9 @@
 //! | an escalation twice, or skipped | [`domain::ClockRun`] counts its rungs in the state; stories and properties |
 //! | the same request done twice | [`engine::Keys`], in the log with the event it marks |
 //! | who she is, in a queue, push, log line, metric or report | only [`domain::Sealed`], [`domain::SealedText`] and reasons carry it; [`domain::Event::redacted`] |
+//! | who she is, readable in a file of the log, an archive or a backup | `service/record.rs` seals it, with keys of [`seal`] outside the data folder |
+//! | an identity readable after it was erased, in any copy | [`seal`]: its key can be derived no more; `tests/stories/erasure.rs` |
+//! | who she is, shown without a recorded reading | `net/readings.rs`; `tests/wire/identity.rs` asks every request |
 //! | a withheld count that can be worked out from what is printed | [`report::disclose`], proved by trying all that fits |
 //! | a reader awaited by the room | `net/feed.rs`: bounded, a slow reader is dropped |
 //! | something deleted that is not archived | [`journal::Journal::trim`] |
@@ -99,6 +103,7 @@ pub mod net;
 pub mod notify;
 pub mod protocol;
 pub mod report;
+pub mod seal;
 pub mod service;
 pub mod tls;
 pub mod trace;

@@ -2,7 +2,8 @@
 //! the same events and the same state.
 //!
 //! `tests/fixtures/log-vN/` holds `backup/` (a backup: plain files), `events.jsonl` (each
-//! transition as it reads), and `digest.txt` (how many there are, and the digest of the state).
+//! transition as it reads), `digest.txt` (how many there are, and the digest of the state), and
+//! since version 3 `keyring.txt` (the keys to what is sealed in it).
 //! A kept log is never written again. When one of these tests fails, the change breaks somebody's
 //! log: mend the change. Two exceptions, both worth a line in the commit:
 //! - *State* got or lost a field: the digest changes and no log does. Renew `digest.txt` alone.
@@ -18,20 +19,34 @@ mod room;
 use fifteen::domain::*;
 use fifteen::engine::State;
 use fifteen::journal::{
-    Journal, JournalError, Options, RecordRef, Store, inspect, replay_from_start,
+    Journal, JournalError, Options, RecordRef, Store, inspect, replay_from_start_as,
 };
-use fifteen::service::{Writer, decode, encode};
+use fifteen::seal::{Keyring, Since};
+use fifteen::service::{Opened, Writer, decode_sealed, encode};
 use room::{MINUTE, Room, START, unit};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The versions kept.
-const VERSIONS: [u32; 3] = [1, 2, 4];
+const VERSIONS: [u32; 4] = [1, 2, 3, 4];
 
 fn kept(version: u32) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     root.join(format!("tests/fixtures/log-v{version}"))
+}
+
+/// The keys of a kept log: `keyring.txt` since there are any. Nobody in it is real, so it may lie in the open here.
+fn keyring(version: u32) -> Keyring {
+    let (kept, folder) = (kept(version).join("keyring.txt"), tempfile::tempdir().unwrap());
+    if !kept.exists() {
+        return Keyring::from_seed([0; 32], Since::default());
+    }
+    let own = folder.path().join("keys");
+    std::fs::copy(kept, &own).unwrap();
+    std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o600)).unwrap();
+    Keyring::load(&own).unwrap().unwrap()
 }
 
 /// A kept log, restored into a folder of its own.
@@ -43,11 +58,11 @@ fn restored(version: u32) -> tempfile::TempDir {
 }
 
 /// Every transition of a log with the bytes it was read from.
-fn transitions(data: &Path) -> Vec<(Dated, u16, Vec<u8>)> {
+fn transitions(data: &Path, keyring: &Keyring) -> Vec<(Dated, u16, Vec<u8>)> {
     let mut all = Vec::new();
     inspect::dump(data, &Options::default(), 1, |seq, record| {
         let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
-        let dated = decode(read).map_err(|why| JournalError::Fold { seq, why })?;
+        let dated = decode_sealed(read, keyring).map_err(|why| JournalError::Fold { seq, why })?;
         all.push((dated, record.schema, record.body));
         Ok(())
     })
@@ -78,7 +93,8 @@ fn a_kept_log_folds_to_the_state_it_was() {
     for version in VERSIONS {
         let folder = restored(version);
         let store = Store::open(&folder.path().join("data"), Options::default()).unwrap();
-        let folded = replay_from_start::<State>(&store).unwrap();
+        let opened = Opened::with(keyring(version));
+        let folded = replay_from_start_as(&store, &opened).unwrap().state;
         store.close().unwrap();
         let expected = std::fs::read_to_string(kept(version).join("digest.txt")).unwrap();
         assert_eq!(summary(&folded.state), expected, "version {version}");
@@ -90,7 +106,7 @@ fn a_kept_log_folds_to_the_state_it_was() {
 fn every_kept_transition_reads_as_it_did() {
     for version in VERSIONS {
         let folder = restored(version);
-        let lines = as_lines(&transitions(&folder.path().join("data")));
+        let lines = as_lines(&transitions(&folder.path().join("data"), &keyring(version)));
         let expected = std::fs::read_to_string(kept(version).join("events.jsonl")).unwrap();
         for (line, expected) in lines.lines().zip(expected.lines()) {
             assert_eq!(line, expected, "version {version}");
@@ -103,8 +119,17 @@ fn every_kept_transition_reads_as_it_did() {
 fn a_kept_transition_is_written_as_it_was_read() {
     for version in VERSIONS {
         let folder = restored(version);
-        for (dated, schema, body) in transitions(&folder.path().join("data")) {
-            let again = encode(&dated);
+        let keyring = keyring(version);
+        for (dated, schema, body) in transitions(&folder.path().join("data"), &keyring) {
+            if schema == 1 {
+                let again = rmp_serde::to_vec(&dated.transition).unwrap();
+                assert_eq!(again, body, "version {version}: {dated:?}");
+                continue;
+            }
+            if dated.transition.event.call().is_some_and(|call| !keyring.has(call)) {
+                continue; // What was sealed in it is gone.
+            }
+            let again = encode(&dated, &keyring);
             assert_eq!(again.body, body, "version {version}: {dated:?}");
             assert_eq!((again.schema, again.at), (schema, dated.at));
         }
@@ -115,7 +140,9 @@ fn a_kept_transition_is_written_as_it_was_read() {
 fn everything_that_can_happen_is_in_a_kept_log() {
     let all: Vec<_> = VERSIONS
         .iter()
-        .flat_map(|version| transitions(&restored(*version).path().join("data")))
+        .flat_map(|version| {
+            transitions(&restored(*version).path().join("data"), &keyring(*version))
+        })
         .collect();
     let happened = all.iter().map(|(dated, ..)| dated.transition.event.name());
     let happened: BTreeSet<String> = happened.map(Into::into).collect();
@@ -181,15 +208,24 @@ fn keeps_a_log_of_today() {
     }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
+    let keys = folder.path().join("data.keys");
+    let keyring =
+        Keyring::create(&keys, *b"a seed of a log in which nobody ", Since { seq: 1, call: 1 });
+    let keyring = keyring.unwrap();
     // Two spans of one log, by two writers, so that there is more than one epoch.
     for events in [&told[..told.len() / 2], &told[told.len() / 2..]] {
         let store = Store::open(&data, Options::default()).unwrap();
-        let mut writer = Writer::take_over(store, "a kept log").unwrap();
+        let mut writer = Writer::take_over(store, "a kept log", keyring.clone()).unwrap();
         for commit in events.chunks(7) {
             writer.commit(commit).unwrap();
         }
         writer.into_journal().close().unwrap();
     }
+    let erased = told.iter().filter_map(|dated| match dated.transition.event {
+        Event::IdentityErased { call, .. } => Some(call),
+        _ => None,
+    });
+    keyring.erase(&erased.collect::<Vec<_>>(), 0).unwrap();
     // Some of it in the archive, the rest live.
     let middle = told[told.len() / 3].at;
     inspect::archive(&data, Options::default(), middle).unwrap();
@@ -198,10 +234,11 @@ fn keeps_a_log_of_today() {
 
     let store = Store::open(&data, Options::default()).unwrap();
     assert!(store.archived() > 0, "a part of it is archived");
-    let folded = replay_from_start::<State>(&store).unwrap();
+    let folded = replay_from_start_as(&store, &Opened::with(keyring.clone())).unwrap().state;
     store.close().unwrap();
     std::fs::write(root.join("digest.txt"), summary(&folded.state)).unwrap();
-    std::fs::write(root.join("events.jsonl"), as_lines(&transitions(&data))).unwrap();
+    std::fs::write(root.join("events.jsonl"), as_lines(&transitions(&data, &keyring))).unwrap();
+    std::fs::copy(keys, root.join("keyring.txt")).unwrap();
     println!("kept in {}", root.display());
 }
 
@@ -219,6 +256,7 @@ fn everything_happens() -> Vec<Dated> {
     calls_of_every_source(&mut room);
     people_are_told(&mut room);
     a_crew_in_danger(&mut room);
+    one_is_erased(&mut room);
     room.minutes(45);
     assert!(room.replayed() == *room.engine.state());
     room.log
@@ -388,6 +426,22 @@ fn people_are_told(room: &mut Room) {
     own(room, Command::RecordDelivery { escalation, notice: first });
     own(room, fails(first + 1, true));
     room.submit("Nadia", Role::Supervisor, Command::SeeEscalation { escalation }).unwrap();
+}
+
+/// Asked about, and then destroyed by two people on a court's order.
+fn one_is_erased(room: &mut Room) {
+    let call = room.call(2);
+    room.operator(Command::AskEarlier { call: Some(call) }).unwrap();
+    room.operator(Command::AddNote { call, text: SealedText("her brother rang too".into()) })
+        .unwrap();
+    room.close(call, "Saima", "helped").unwrap();
+    let erase = Command::EraseIdentity {
+        call,
+        authority: "Sessions Court, made up, 12/2026".into(),
+        reason: "ordered".into(),
+    };
+    room.submit("Hina", Role::Admin, erase.clone()).unwrap();
+    room.submit("Omar", Role::Admin, erase).unwrap();
 }
 
 /// A panic button, and a word each way.

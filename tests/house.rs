@@ -11,7 +11,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("engine", &["domain"]),
     ("journal", &["domain"]),
-    ("service", &["domain", "engine", "journal"]),
+    ("seal", &["domain"]),
+    (
+        "service",
+        &[
+            "domain", "engine", "journal",
+            "seal", // where events become bytes, what may name her is sealed
+        ],
+    ),
     ("protocol", &[]),
     (
         "client",
@@ -28,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "journal", // health, backups, and the plain files that a report reads
             "notify",  // starts the outbox, and rings it
             "report",  // answers the request for one
+            "seal",    // hands the keys on to the engine's thread
             "tls",     // its certificate, and who a unit's is for
         ],
     ),
@@ -71,6 +79,7 @@ const LINES_MAX: usize = 500;
 const LONG: &[(&str, &str)] = &[
     ("src/engine/decide.rs", "a function a command, and the one match that finds it"),
     ("src/net/convert.rs", "the one file that knows the words of both wire and domain"),
+    ("src/net/session.rs", "one connection from its first byte to its last"),
     ("src/trace/reader.rs", "every column beside what may be wrong with it; its tests"),
 ];
 

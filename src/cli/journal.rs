@@ -20,12 +20,32 @@ pub(crate) struct Folder {
     /// Folder of the spill, if the config put it elsewhere.
     #[arg(long, value_name = "DIR")]
     pub(crate) spill: Option<PathBuf>,
+    /// Its keyring, if not at FOLDER.keys; without one the chain is still checked, and what is sealed stays sealed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keyring: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
     /// Check a copy of the log from end to end; exit code 1 when something is wrong.
-    Verify(Folder),
+    Verify {
+        #[command(flatten)]
+        folder: Folder,
+        /// Check it by signed heads too: a file or a folder of them, best a copy that was kept elsewhere.
+        #[arg(long, value_name = "PATH")]
+        heads: Option<PathBuf>,
+        /// The key that signed them, as `fifteen journal heads` printed it; without it the keyring's.
+        #[arg(long, value_name = "HEX", requires = "heads")]
+        public_key: Option<String>,
+    },
+    /// Print the signed heads of the log, one JSON object a line, and on stderr the key that checks them.
+    Heads {
+        #[command(flatten)]
+        folder: Folder,
+        /// Sign where the log stands now, and print that alone; needs the keyring.
+        #[arg(long)]
+        now: bool,
+    },
     /// Print every transition, one JSON object a line; sealed parts stay sealed.
     Dump(Folder),
     /// Print the digest of the state the log folds into.

@@ -1,14 +1,15 @@
 //! `fifteen journal`: looks after a log on the disk.
 
+use super::keyring;
 use super::serve::options;
 use crate::cli::{Folder, Journal, Task, Tls};
 use anyhow::{Context, Result, bail};
 use fifteen::domain::{Event, UtcMs};
-use fifteen::engine::State;
 use fifteen::journal::{JournalError, RecordRef, inspect, probe};
 use fifteen::protocol::{Backup, Hello, ReplyBody, Role};
+use fifteen::seal::{self, Keyring};
 use fifteen::service::clock::RoomClock;
-use fifteen::service::decode;
+use fifteen::service::{self, Keyless, Opened, decode};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
@@ -17,16 +18,19 @@ use std::process::ExitCode;
 
 pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
     match args.task {
-        Task::Verify(Folder { dir, witness, spill }) => {
-            let found =
-                inspect::verify::<State>(&dir, &options(witness.as_deref(), spill.as_deref())?)?;
+        Task::Verify { folder, heads, public_key } => {
+            let found = verify(&folder, heads.as_deref(), public_key.as_deref())?;
             print(&found, json)?;
             return Ok(if found.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Task::Heads { folder, now } => heads(&folder, now)?,
         Task::Dump(folder) => dump(&folder)?,
-        Task::Digest(Folder { dir, witness, spill }) => {
-            let found =
-                inspect::digest::<State>(&dir, &options(witness.as_deref(), spill.as_deref())?)?;
+        Task::Digest(folder) => {
+            let options = options(folder.witness.as_deref(), folder.spill.as_deref())?;
+            let found = match keys(&folder)? {
+                Some(keyring) => inspect::digest_as(&folder.dir, &options, &Opened::with(keyring))?,
+                None => inspect::digest::<Keyless>(&folder.dir, &options)?,
+            };
             if json {
                 print(&found, true)?;
             } else {
@@ -34,10 +38,13 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
                 println!("{}", found.digest);
             }
         }
-        Task::Snapshot(Folder { dir, witness, spill }) => {
-            existing(&dir)?;
-            let taken =
-                inspect::snapshot::<State>(&dir, options(witness.as_deref(), spill.as_deref())?)?;
+        Task::Snapshot(folder) => {
+            existing(&folder.dir)?;
+            let Some(keyring) = keys(&folder)? else {
+                bail!("a snapshot is sealed, and the keyring is not there: say --keyring FILE");
+            };
+            let options = options(folder.witness.as_deref(), folder.spill.as_deref())?;
+            let taken = inspect::snapshot_as(&folder.dir, options, &Opened::with(keyring))?;
             if json {
                 let about = serde_json::json!({ "seq": taken.seq, "bytes": taken.len });
                 println!("{about}");
@@ -55,7 +62,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Restore { backup, to } => {
             print(&inspect::restore(&backup, &to, options(None, None)?)?, json)?;
         }
-        Task::Archive { folder: Folder { dir, witness, spill }, keep } => {
+        Task::Archive { folder: Folder { dir, witness, spill, .. }, keep } => {
             existing(&dir)?;
             let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
             let before = UtcMs(RoomClock::start(UtcMs(0)).now().since(UtcMs(keep_ms)));
@@ -67,7 +74,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
                 println!("{} transitions moved; archived up to {}", moved.moved, moved.archived);
             }
         }
-        Task::Repair { folder: Folder { dir, witness, spill }, give_up_missing } => {
+        Task::Repair { folder: Folder { dir, witness, spill, .. }, give_up_missing } => {
             existing(&dir)?;
             let done = inspect::repair(
                 &dir,
@@ -80,6 +87,63 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Probe { dir } => probe(&dir)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The keyring of a log, if it is there; if it is not, that is said once.
+fn keys(folder: &Folder) -> Result<Option<Keyring>> {
+    let found = keyring::found(&folder.dir, folder.keyring.as_deref())?;
+    if found.is_none() {
+        let path = keyring::path_of(&folder.dir, folder.keyring.as_deref());
+        eprintln!(
+            "no keyring at {}: the chain is checked all the same; what is sealed stays sealed, and the state and its digest are those without it",
+            path.display()
+        );
+    }
+    Ok(found)
+}
+
+/// Every promise of the log, and by `heads`, if there are any, that it is the log whose heads were signed.
+fn verify(
+    folder: &Folder,
+    heads: Option<&Path>,
+    public_key: Option<&str>,
+) -> Result<inspect::Verified> {
+    let options = options(folder.witness.as_deref(), folder.spill.as_deref())?;
+    let keyring = keys(folder)?;
+    let key = match (public_key, &keyring) {
+        (Some(text), _) => Some(seal::public_key(text)?),
+        (None, Some(keyring)) => Some(keyring.public_key()),
+        (None, None) => None,
+    };
+    let mut found = match keyring {
+        Some(keyring) => inspect::verify_as(&folder.dir, &options, &Opened::with(keyring))?,
+        None => inspect::verify::<Keyless>(&folder.dir, &options)?,
+    };
+    if let Some(path) = heads {
+        let key = key.context("say --public-key HEX: which key signed the heads")?;
+        let heads = service::read_heads(path)?;
+        found.checks.push(service::check_heads(&folder.dir, &options, &heads, &key));
+    }
+    Ok(found)
+}
+
+fn heads(folder: &Folder, now: bool) -> Result<()> {
+    existing(&folder.dir)?;
+    let keyring = keys(folder)?;
+    if let Some(keyring) = &keyring {
+        eprintln!("public key {}", seal::public_key_hex(&keyring.public_key()));
+    }
+    if now {
+        let keyring = keyring.context("nothing is signed without the keyring")?;
+        let options = options(folder.witness.as_deref(), folder.spill.as_deref())?;
+        let tail = inspect::ends(&folder.dir, &options, |_| ())?;
+        return print_json(&keyring.sign(tail.seq, tail.chain, tail.at));
+    }
+    let kept = service::heads_of(&folder.dir);
+    if !kept.exists() {
+        bail!("no day of this log has ended yet; --now signs where it stands");
+    }
+    service::read_heads(&kept)?.iter().try_for_each(print_json)
 }
 
 /// A mistyped folder must not become a new log.

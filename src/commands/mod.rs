@@ -6,6 +6,7 @@ mod client;
 mod console;
 mod drill;
 mod journal;
+mod keyring;
 mod notify;
 mod replay;
 mod report;
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Unit(args) => wait(client::unit(args, json)),
         Command::Escalations(args) => wait(client::escalations(args, json)),
         Command::Take(args) => wait(client::take(args, json)),
+        Command::Erase(args) => wait(client::erase(args, json)),
         Command::Health(args) => wait(client::health(args, json)),
         Command::Notify(args) => notify::run(args, json),
         Command::Replay(args) => replay::run(args, json),

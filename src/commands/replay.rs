@@ -53,7 +53,7 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
             scratch.path()
         }
     };
-    let store = super::serve::open(data, super::serve::options(None, None)?)?;
+    let mut store = super::serve::open(data, super::serve::options(None, None)?)?;
     let already = store.last().seq;
     if already > 0 {
         store.close()?;
@@ -66,7 +66,11 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
     for clock in settings.rules.clocks.iter().filter(|clock| !rules.clocks.contains(clock)) {
         info!("clock {:?} is left out: nothing a trace says could stop it", clock.name);
     }
-    let mut writer = Writer::take_over(store, "replay")?;
+    let keyring = match &args.data {
+        Some(data) => super::keyring::of(&mut store, data, &settings, false)?,
+        None => super::keyring::in_memory()?,
+    };
+    let mut writer = Writer::take_over(store, "replay", keyring)?;
     let engine = Engine::new(State::default(), UtcMs(0));
     let mut uncommitted: Vec<Dated> = Vec::with_capacity(2 * COMMIT_EVENTS);
     let replayed = Replay::new(engine, rules)?.run(

@@ -1,12 +1,12 @@
 //! `fifteen serve`: opens the log, folds it, serves until SIGTERM or Ctrl-C.
 
-use super::drill;
+use super::{drill, keyring};
 use crate::cli::Serve;
 use anyhow::{Context, Result};
 use fifteen::config::Settings;
-use fifteen::engine::State;
-use fifteen::journal::{Note, Options, Prober, Store, replay};
+use fifteen::journal::{Note, Options, Prober, Store, replay_as};
 use fifteen::net::{self, LogFiles, Opened};
+use fifteen::service;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,20 +31,32 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
         }
     };
     let journal = options(settings.journal.witness.as_deref(), settings.journal.spill.as_deref())?;
-    let store = open(&data, journal.clone())?;
-    let folded = replay::<State>(&store).context("replaying the log")?;
+    let mut store = open(&data, journal.clone())?;
+    let keyring = match settings.drill {
+        Some(_) => keyring::in_memory()?,
+        None => keyring::of(&mut store, &data, &settings, args.without_identities)?,
+    };
+    let folded =
+        replay_as(&store, &service::Opened::with(keyring.clone())).context("replaying the log")?;
+    let service::Opened { state, erased, .. } = folded.state;
+    if let Some((_, seq)) = erased.last() {
+        // A crash between the log and the keyring: what the log says is erased, no key opens.
+        let calls: Vec<_> = erased.iter().map(|(call, _)| *call).collect();
+        keyring.erase(&calls, *seq).context("destroying the keys of erased identities")?;
+    }
     info!(
         seq = folded.tail.seq,
         replayed = folded.records,
         snapshot = folded.snapshot.as_ref().map(|manifest| manifest.seq),
-        calls = folded.state.calls().count(),
+        calls = state.calls().count(),
         "the room is back"
     );
     let notes = store.opened().notes.iter().filter(|note| is_problem(note));
     let notes = notes.map(|note| format!("at the start: {note}")).collect();
     let opened = Opened {
         journal: store,
-        state: folded.state,
+        state,
+        keyring,
         notes,
         files: LogFiles { dir: data, options: journal },
     };

@@ -102,6 +102,14 @@ impl fmt::Debug for Sealed {
 #[serde(transparent)]
 pub struct SealedText(pub Box<str>);
 
+impl SealedText {
+    /// What stands where a sealed text is not shown, or was erased.
+    #[must_use]
+    pub fn withheld() -> Self {
+        Self("(sealed)".into())
+    }
+}
+
 impl fmt::Debug for SealedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealedText(..)")
@@ -293,6 +301,9 @@ pub struct Call {
     /// The rungs told of it, oldest first.
     #[serde(default)]
     pub tellings: Vec<Telling>,
+    /// When its identity was destroyed by lawful order.
+    #[serde(default)]
+    pub erased_at: Option<UtcMs>,
 }
 
 impl Call {

@@ -292,6 +292,26 @@ pub enum Command {
         /// It is connected.
         up: bool,
     },
+    /// Somebody who subscribes is about to be shown what may name her: a unit the calls it is on, the room the messages
+    /// about them that nobody read yet.
+    OpenShown {
+        /// Of which calls.
+        calls: Vec<CallId>,
+    },
+    /// Ask which calls came from a number or a place before.
+    AskEarlier {
+        /// By the number and place of this call; `None`: by a number that was typed.
+        call: Option<CallId>,
+    },
+    /// Destroy who a closed call was about; done when a second person asks the same.
+    EraseIdentity {
+        /// Which call.
+        call: CallId,
+        /// By whose order.
+        authority: Box<str>,
+        /// Why.
+        reason: Box<str>,
+    },
 }
 
 /// What an accepted command answers.
@@ -429,6 +449,27 @@ pub enum Rejection {
     /// The role may not do this.
     #[error("{0} is not for this role")]
     NotAllowed(&'static str),
+    /// Its identity was destroyed by lawful order: nothing more may be kept of her under it.
+    #[error(
+        "the identity of call {0} was erased by lawful order; place a new call for what is new"
+    )]
+    IdentityErased(CallId),
+    /// Erasing who an open call is about.
+    #[error("call {0} is open and she may need help: close it first")]
+    EraseOpen(CallId),
+    /// The second of two people is the first.
+    #[error(
+        "the erasure of call {call} was asked for by {who}: a second person must ask for it on the same authority"
+    )]
+    EraseNeedsSecond {
+        /// The call.
+        call: CallId,
+        /// Who asked first.
+        who: Box<str>,
+    },
+    /// A text that must be there.
+    #[error("{0} is empty; say it")]
+    Empty(&'static str),
 }
 
 impl Rejection {
@@ -457,6 +498,10 @@ impl Rejection {
             Self::TooMany { .. } => "too_large",
             Self::KeyReused => "key_reused",
             Self::NotAllowed(_) => "not_allowed",
+            Self::IdentityErased(_) => "identity_erased",
+            Self::EraseOpen(_) => "call_open",
+            Self::EraseNeedsSecond { .. } => "needs_second_person",
+            Self::Empty(_) => "bad_value",
         }
     }
 }

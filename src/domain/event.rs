@@ -12,8 +12,9 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Version of the events' encoding, stored with every record.
-pub const SCHEMA: u16 = 1;
+/// Version of the events' encoding, stored with every record. In 1 everything stood in the clear; since 2 what may
+/// name her is sealed.
+pub const SCHEMA: u16 = 2;
 
 /// One entry of the log: an event, and the key of the command it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,26 @@ pub struct Transition {
     pub event: Event,
     /// On the first event of a command that had a key.
     pub mark: Option<KeyMark>,
+}
+
+impl Transition {
+    /// Whether anything in it may name her. The mark of a call-back is a hash of what was said in it, and a hash of
+    /// few words is those words; every other mark stands at the event that holds what it hashes.
+    #[must_use]
+    pub fn may_name_her(&self) -> bool {
+        let hashed = matches!(self.event, Event::CallbackRecorded { .. }) && self.mark.is_some();
+        hashed || self.event.may_name_her()
+    }
+
+    /// It without anything that may name her.
+    #[must_use]
+    pub fn redacted(self) -> Self {
+        if !self.may_name_her() {
+            return self;
+        }
+        let mark = self.mark.map(|mark| KeyMark { fingerprint: KeyMark::FORGOTTEN, ..mark });
+        Self { event: self.event.redacted(), mark }
+    }
 }
 
 /// Why a unit is no longer on a call.
@@ -423,6 +444,37 @@ pub enum Event {
         /// Which rung.
         escalation: u64,
         /// Who.
+        by: Actor,
+    },
+    /// Somebody asked which calls came from a number or a place before.
+    EarlierAsked {
+        /// The call whose number and place were asked by; `None`: a number that was typed.
+        call: Option<CallId>,
+        /// Who.
+        by: Actor,
+    },
+    /// The first of two people wants the identity of a call destroyed.
+    ErasureProposed {
+        /// Which call.
+        call: CallId,
+        /// By whose order: a court, a file number. In the clear, for good: it must not name her.
+        authority: Box<str>,
+        /// Why, likewise.
+        reason: Box<str>,
+        /// Who.
+        by: Actor,
+    },
+    /// Who a call was about is destroyed, in the state and, by its key, in every copy of the log.
+    IdentityErased {
+        /// Which call.
+        call: CallId,
+        /// By whose order.
+        authority: Box<str>,
+        /// Why.
+        reason: Box<str>,
+        /// The first of the two people.
+        proposed_by: Box<str>,
+        /// The second.
         by: Actor,
     },
 }

@@ -64,8 +64,13 @@ impl<'de> Deserialize<'de> for Key {
 pub struct KeyMark {
     /// The key as the sender made it.
     pub key: Key,
-    /// First four bytes of the BLAKE3 hash of the command's encoding.
+    /// First four bytes of the BLAKE3 hash of the command's encoding; [`KeyMark::FORGOTTEN`] fits every command.
     pub fingerprint: u32,
+}
+
+impl KeyMark {
+    /// The fingerprint of a command whose words were sealed or erased: the key alone says that it was sent before.
+    pub const FORGOTTEN: u32 = 0;
 }
 
 /// What somebody may ask of the room.

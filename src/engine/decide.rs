@@ -1,6 +1,7 @@
 //! What a command does to the room: events, or the reason why not. Changes nothing itself.
 
 mod duty;
+mod identity;
 mod notices;
 
 use super::state::State;
@@ -93,7 +94,9 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             let cause = PriorityCause::By(by.clone(), reason.clone());
             Ok(Decision::of(Event::PriorityChanged { call: call.id, priority: *priority, cause }))
         }
-        Command::AddNote { call, text } => add_note(known(state, *call)?, text, by),
+        Command::AddNote { call, text } => {
+            add_note(identity::kept(known(state, *call)?)?, text, by)
+        }
         Command::LinkCall { call, primary } => link(state, *call, *primary, by),
         Command::EscalateCall { call, clock, reason } => {
             escalate(state, now, open(state, *call)?, clock.as_deref(), reason.as_deref(), by)
@@ -107,9 +110,16 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         Command::CloseCall { call, disposition, remark } => {
             close(state, open(state, *call)?, disposition, remark.as_ref(), by)
         }
-        Command::ReopenCall { call, reason } => reopen(known(state, *call)?, reason.as_deref(), by),
+        Command::ReopenCall { call, reason } => {
+            reopen(identity::kept(known(state, *call)?)?, reason.as_deref(), by)
+        }
         Command::OpenCall { call, reason } => {
-            open_call(known(state, *call)?, reason.as_deref(), by)
+            identity::open(known(state, *call)?, reason.as_deref(), by)
+        }
+        Command::OpenShown { calls } => Ok(identity::open_shown(state, calls, by)),
+        Command::AskEarlier { call } => identity::ask_earlier(state, *call, by),
+        Command::EraseIdentity { call, authority, reason } => {
+            identity::erase(state, *call, authority, reason, by)
         }
         Command::SignOnUnit { unit, crew, linked } => duty::sign_on(unit, crew, *linked),
         Command::SignOffUnit { unit } => {
@@ -580,17 +590,5 @@ fn reopen(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
         kind: call.placed.kind.clone(),
         priority: call.priority(),
         flags: call.placed.flags,
-    }))
-}
-
-fn open_call(call: &Call, reason: Option<&str>, by: &Actor) -> Decided {
-    note_bound("reason", reason)?;
-    if by.role == Role::Unit && !call.units.iter().any(|unit| *unit.unit.as_str() == *by.who) {
-        return Err(Rejection::NotAllowed("reading a call the unit was not sent to"));
-    }
-    Ok(Decision::of(Event::CallOpened {
-        call: call.id,
-        reason: reason.map(Into::into),
-        by: by.clone(),
     }))
 }

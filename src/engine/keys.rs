@@ -18,6 +18,14 @@ pub struct Kept {
     pub seq: u64,
 }
 
+impl Kept {
+    /// Whether a command with this fingerprint may be the one the key was first used for.
+    #[must_use]
+    pub fn fits(self, fingerprint: u32) -> bool {
+        self.fingerprint == KeyMark::FORGOTTEN || self.fingerprint == fingerprint
+    }
+}
+
 /// Remembered keys, oldest first.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Keys {
@@ -49,6 +57,11 @@ impl Keys {
         if self.answers.insert(mark.key, kept).is_none() {
             self.order.push_back((at, mark.key));
         }
+    }
+
+    /// Of no key is remembered any more what was asked under it: a hash of few words is those words.
+    pub(crate) fn forget_fingerprints(&mut self) {
+        self.answers.values_mut().for_each(|kept| kept.fingerprint = KeyMark::FORGOTTEN);
     }
 
     pub(crate) fn forget_before(&mut self, instant: UtcMs) {

@@ -19,7 +19,7 @@ pub use decide::{Decision, decide};
 pub use keys::{Kept, Keys};
 pub use queue::Queue;
 pub use recommend::{Reason, Recommendation, recommend};
-pub use state::{Canary, State};
+pub use state::{Canary, ErasureAsked, State};
 
 use crate::domain::{
     Actor, Answer, CallId, ClockPoint, Command, Dated, Event, KeyMark, Leaving, Link, Order,
@@ -95,7 +95,7 @@ impl Engine {
         if let Some(mark) = mark
             && let Some(kept) = self.state.keys().get(&mark.key)
         {
-            if kept.fingerprint != mark.fingerprint {
+            if !kept.fits(mark.fingerprint) {
                 return Err(Rejection::KeyReused);
             }
             return Ok(Accepted { answer: kept.answer, repeated: true, seq: kept.seq });
@@ -329,5 +329,8 @@ fn fingerprint(command: &Command) -> u32 {
     };
     let hash = blake3::hash(&bytes.expect("every command has an encoding"));
     let [a, b, c, d, ..] = *hash.as_bytes();
-    u32::from_be_bytes([a, b, c, d])
+    match u32::from_be_bytes([a, b, c, d]) {
+        KeyMark::FORGOTTEN => 1,
+        fingerprint => fingerprint,
+    }
 }

@@ -7,7 +7,10 @@ mod apply;
 mod clocks;
 mod duty;
 mod earlier;
+mod erasure;
 mod tellings;
+
+pub use erasure::ErasureAsked;
 
 use super::keys::Keys;
 use super::queue::Queue;
@@ -48,6 +51,9 @@ pub struct State {
     pub strays: u64,
     #[serde(default)]
     next_notice: u64,
+    /// Erasures that wait for a second person.
+    #[serde(default)]
+    erasures: BTreeMap<CallId, ErasureAsked>,
     /// Last of what is written, and left out while all is well: states and digests are then as they were before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spilled: Option<u64>,
@@ -78,6 +84,7 @@ impl Default for State {
             canary: Canary::default(),
             strays: 0,
             next_notice: 1,
+            erasures: BTreeMap::new(),
             spilled: None,
             queue: Queue::default(),
             told: BTreeMap::new(),

@@ -99,6 +99,11 @@ impl Journal for MemoryJournal {
         )
     }
 
+    fn drop_snapshots_before(&mut self, seq: u64) -> Result<(), JournalError> {
+        self.snapshots.retain(|kept| kept.manifest.seq >= seq);
+        Ok(())
+    }
+
     fn archived(&self) -> u64 {
         self.archived
     }

@@ -39,7 +39,7 @@ pub use memory::MemoryJournal;
 pub use opened::{Note, Opened};
 pub use probe::{Prober, probe};
 pub use record::{RECORD_BYTES_MAX, Record, RecordRef, Tail};
-pub use replay::{Fold, Replayed, replay, replay_from_start};
+pub use replay::{Fold, Replayed, replay, replay_as, replay_from_start, replay_from_start_as};
 pub use snapshot::{Manifest, Snapshot};
 pub use store::{Options, Store};
 
@@ -175,6 +175,16 @@ pub trait Journal: Send {
     /// # Errors
     /// [`JournalError::Unfit`] when chunks are missing or changed.
     fn snapshot(&self, manifest: &Manifest) -> Result<Snapshot, JournalError>;
+
+    /// Drops the snapshots of what was before transition `seq`, which an erasure left without keys. One that keeps
+    /// them has them passed over at each start.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn drop_snapshots_before(&mut self, seq: u64) -> Result<(), JournalError> {
+        let _ = seq;
+        Ok(())
+    }
 
     /// Moves whole frames up to `upto_seq` to the archive, verifies them there, and only then drops them here.
     /// Bounded work a call: see [`Trimmed::more`].

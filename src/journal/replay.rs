@@ -12,8 +12,8 @@ use tracing::warn;
 
 /// What a replay folds into; the engine's state elsewhere.
 pub trait Fold: Sized {
-    /// The state before the first transition.
-    fn fresh() -> Self;
+    /// The state before the first transition; it opens what this one opens.
+    fn fresh(&self) -> Self;
     /// Takes the next transition.
     ///
     /// # Errors
@@ -21,13 +21,18 @@ pub trait Fold: Sized {
     fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String>;
     /// A digest of everything in the state; equal states have equal digests.
     fn digest(&self) -> [u8; 32];
+    /// What is stored of the digest beside a snapshot: the digest itself, unless it would betray what is sealed.
+    /// `None`: it cannot be told from here, for want of keys.
+    fn stamp(&self) -> Option<[u8; 32]> {
+        Some(self.digest())
+    }
     /// The state as bytes.
     fn save(&self) -> Vec<u8>;
-    /// The state from [`Fold::save`]'s bytes.
+    /// The state after transition `seq` from [`Fold::save`]'s bytes.
     ///
     /// # Errors
     /// The bytes are of another version, or no state at all; the snapshot is passed over.
-    fn load(bytes: &[u8]) -> Result<Self, String>;
+    fn load(&self, seq: u64, bytes: &[u8]) -> Result<Self, String>;
 }
 
 /// A state and how it came about.
@@ -49,11 +54,19 @@ pub struct Replayed<F> {
 ///
 /// # Errors
 /// Damage inside the log, or a transition the state refuses.
-pub fn replay<F: Fold>(journal: &dyn Journal) -> Result<Replayed<F>, JournalError> {
+pub fn replay<F: Fold + Default>(journal: &dyn Journal) -> Result<Replayed<F>, JournalError> {
+    replay_as(journal, &F::default())
+}
+
+/// The same by a state that opens what `like` opens.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_as<F: Fold>(journal: &dyn Journal, like: &F) -> Result<Replayed<F>, JournalError> {
     let mut passed_over = Vec::new();
     for manifest in journal.manifests()? {
         let seq = manifest.seq;
-        match start::<F>(journal, &manifest) {
+        match start(journal, &manifest, like) {
             Ok(state) => {
                 let mut replayed = fold_from(journal, state, manifest.tail())?;
                 replayed.snapshot = Some(manifest);
@@ -66,23 +79,36 @@ pub fn replay<F: Fold>(journal: &dyn Journal) -> Result<Replayed<F>, JournalErro
             }
         }
     }
-    Ok(Replayed { passed_over, ..replay_from_start(journal)? })
+    Ok(Replayed { passed_over, ..replay_from_start_as(journal, like)? })
 }
 
 /// The state at the end of the log, without snapshots: every transition from the first, archive included.
 ///
 /// # Errors
 /// As [`replay`], and when the log no longer reaches back to the first transition.
-pub fn replay_from_start<F: Fold>(journal: &dyn Journal) -> Result<Replayed<F>, JournalError> {
-    fold_from(journal, F::fresh(), Tail::default())
+pub fn replay_from_start<F: Fold + Default>(
+    journal: &dyn Journal,
+) -> Result<Replayed<F>, JournalError> {
+    replay_from_start_as(journal, &F::default())
+}
+
+/// The same by a state that opens what `like` opens.
+///
+/// # Errors
+/// As [`replay_from_start`].
+pub fn replay_from_start_as<F: Fold>(
+    journal: &dyn Journal,
+    like: &F,
+) -> Result<Replayed<F>, JournalError> {
+    fold_from(journal, like.fresh(), Tail::default())
 }
 
 /// Loads a snapshot and checks its bytes, its digest, and that the log goes on from it.
-fn start<F: Fold>(journal: &dyn Journal, manifest: &Manifest) -> Result<F, JournalError> {
+fn start<F: Fold>(journal: &dyn Journal, manifest: &Manifest, like: &F) -> Result<F, JournalError> {
     let what = || format!("snapshot at {}", manifest.seq);
     let Snapshot { state, .. } = journal.snapshot(manifest)?;
-    let state = F::load(&state).map_err(|why| JournalError::unfit(what(), why))?;
-    if state.digest() != manifest.digest {
+    let state = like.load(manifest.seq, &state).map_err(|why| JournalError::unfit(what(), why))?;
+    if state.stamp() != Some(manifest.digest) {
         return Err(JournalError::unfit(what(), "the state it gives has another digest"));
     }
     let last = journal.last();

@@ -189,6 +189,11 @@ impl SledLog {
         Ok(())
     }
 
+    pub(crate) fn drop_snapshots_before(&self, seq: u64) -> Result<(), JournalError> {
+        let old = self.snapshot_seqs()?.into_iter().filter(|old| *old < seq);
+        old.into_iter().try_for_each(|old| self.drop_snapshot(old))
+    }
+
     /// Every number under which anything of a snapshot is stored, a half-written one too.
     fn snapshot_seqs(&self) -> Result<Vec<u64>, JournalError> {
         guarded("list snapshots", || {

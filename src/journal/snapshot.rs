@@ -21,7 +21,7 @@ pub struct Manifest {
     pub seq: u64,
     /// The log's chain there.
     pub chain: [u8; 32],
-    /// The state's own digest.
+    /// The state's own digest, or what stands for it: [`Fold::stamp`].
     pub digest: [u8; 32],
     /// BLAKE3 of the state's bytes.
     pub hash: [u8; 32],
@@ -55,11 +55,19 @@ pub struct Snapshot {
 impl Snapshot {
     /// The snapshot of `fold` after the transitions up to `tail`.
     pub fn of<F: Fold>(fold: &F, tail: &Tail) -> Self {
-        let state = fold.save();
+        Self::new(fold.save(), fold.stamp().unwrap_or_default(), tail)
+    }
+
+    /// A snapshot of the bytes of a state after the transitions up to `tail`, and what is stored of its digest.
+    ///
+    /// # Panics
+    /// Never: a state is far below 16 TiB.
+    #[must_use]
+    pub fn new(state: Vec<u8>, stamp: [u8; 32], tail: &Tail) -> Self {
         let manifest = Manifest {
             seq: tail.seq,
             chain: tail.chain,
-            digest: fold.digest(),
+            digest: stamp,
             hash: blake3::hash(&state).into(),
             len: state.len() as u64,
             chunks: u32::try_from(state.len().div_ceil(CHUNK_BYTES))

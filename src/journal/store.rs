@@ -289,6 +289,14 @@ impl Journal for Store {
         self.sled()?.snapshot(manifest)
     }
 
+    fn drop_snapshots_before(&mut self, seq: u64) -> Result<(), JournalError> {
+        let done = self.sled()?.drop_snapshots_before(seq);
+        if let Err(why) = &done {
+            self.sled_failed(why);
+        }
+        done
+    }
+
     fn archived(&self) -> u64 {
         self.archive.tail().seq
     }

@@ -4,6 +4,7 @@
 //! [`assignment`] (for the unit that is sent) and [`details`] (for who opened the call, which
 //! the caller of it records).
 
+pub(super) mod about;
 pub(super) mod room;
 pub(super) mod told;
 
@@ -112,6 +113,7 @@ pub(super) fn command(
         Request::ReopenCall(reopen) => {
             Command::ReopenCall { call: call(reopen.call), reason: text(&reopen.reason) }
         }
+        Request::ListEarlier(asked) => Command::AskEarlier { call: asked.call.map(CallId) },
         Request::ShowCall(show) => {
             Command::OpenCall { call: call(show.call), reason: text(&show.reason) }
         }
@@ -157,10 +159,14 @@ pub(super) fn command(
         Request::MarkRead(read) => {
             Command::MarkRead { unit: own_unit(read.unit.as_deref(), by)?, upto: read.upto_seq }
         }
+        Request::EraseIdentity(erase) => Command::EraseIdentity {
+            call: call(erase.call),
+            authority: erase.authority.as_str().into(),
+            reason: erase.reason.as_str().into(),
+        },
         Request::ListCalls(_)
         | Request::ListUnits(_)
         | Request::RecommendUnits(_)
-        | Request::ListEarlier(_)
         | Request::ListEscalations(_)
         | Request::ShowRoom(_)
         | Request::Health(_)
@@ -588,6 +594,13 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
         Event::UnitPanicked { unit, .. } => format!("{unit} pressed its panic button"),
         Event::MessageSent { unit, to_room: true, .. } => format!("{unit} wrote to the room"),
         Event::MessageSent { unit, to_room: false, .. } => format!("the room wrote to {unit}"),
+        Event::ErasureProposed { authority, .. } => {
+            format!("her identity to be erased by order of {authority}; a second person must agree")
+        }
+        Event::IdentityErased { authority, proposed_by, .. } => {
+            format!("her identity erased by order of {authority}, asked for by {proposed_by}")
+        }
+        Event::EarlierAsked { .. } => "asked for earlier calls of the same number or place".into(),
         Event::NoticesIntended { .. }
         | Event::NoticeDelivered { .. }
         | Event::NoticeFailed { .. }

@@ -148,7 +148,7 @@ impl WireFeed {
 
 /// Some work for the reader: who reads a call is recorded and nobody's news.
 fn is_news(event: &Event) -> bool {
-    !matches!(event, Event::CallOpened { .. })
+    !matches!(event, Event::CallOpened { .. } | Event::EarlierAsked { .. })
 }
 
 fn room_push(state: &State, dated: &Dated) -> Option<Bytes> {
@@ -301,6 +301,9 @@ impl Feed for WireFeed {
             }
             self.tell(state, dated);
             self.bell.heard_of(&dated.transition.event);
+            if let Event::IdentityErased { call, .. } = dated.transition.event {
+                self.forget_what_names(call);
+            }
             let canary =
                 dated.transition.event.call().is_some_and(|id| self.canaries.contains(&id));
             if let Event::CallClosed { call, .. } = &dated.transition.event {
@@ -318,6 +321,14 @@ impl Feed for WireFeed {
 }
 
 impl WireFeed {
+    /// What is kept for those who come back names nobody who was erased.
+    fn forget_what_names(&mut self, call: CallId) {
+        let about = |dated: &&mut Dated| dated.transition.event.call() == Some(call);
+        for dated in self.recent.iter_mut().filter(about) {
+            dated.transition = dated.transition.clone().redacted();
+        }
+    }
+
     fn tell(&mut self, state: &State, dated: &Dated) {
         let mut readers = std::mem::take(&mut self.readers);
         let mut for_the_room: Option<Option<Bytes>> = None;

@@ -15,6 +15,7 @@ mod limits;
 mod metrics;
 mod notices;
 mod queries;
+mod readings;
 mod reload;
 mod session;
 mod shed;
@@ -25,6 +26,7 @@ use crate::domain::UtcMs;
 use crate::engine::State;
 use crate::journal::{Journal, JournalError, Options};
 use crate::notify::Ears;
+use crate::seal::Keyring;
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle, Ring, Shift};
 use crate::tls::TlsError;
@@ -98,6 +100,7 @@ struct Server {
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
     files: LogFiles,
+    keyring: Keyring,
     /// Supervisors connected now, and how often.
     watchers: Arc<Mutex<HashMap<String, usize>>>,
     /// How the last test of each channel went.
@@ -146,6 +149,8 @@ pub struct Opened<J> {
     pub journal: J,
     /// Its fold.
     pub state: State,
+    /// The keys to what is sealed in it.
+    pub keyring: Keyring,
     /// What opening it found, for `health`.
     pub notes: Vec<String>,
     /// Its plain files, for what reads much of it beside the engine.
@@ -198,8 +203,12 @@ impl Hall {
             snapshot_every: settings.journal.snapshot_every,
             keep_live: settings.journal.keep_live,
             clock_rate: settings.drill.unwrap_or(1),
+            keyring: opened.keyring.clone(),
+            // A simulated log has no folder.
+            heads: (settings.drill.is_none() && opened.files.dir.is_dir())
+                .then(|| service::heads_of(&opened.files.dir)),
         };
-        let Opened { journal, state, notes, files } = opened;
+        let Opened { journal, state, keyring, notes, files } = opened;
         let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;
         let node = node(shift.journal());
         let mut reloads = Reloads::default();
@@ -224,6 +233,7 @@ impl Hall {
             units: Mutex::default(),
             notes,
             files,
+            keyring,
             watchers: Arc::default(),
             tests: Arc::default(),
             stopping,

@@ -8,7 +8,8 @@ use crate::notify::link::{LinkServer, Taken};
 use crate::notify::sign::Take;
 use crate::notify::{Desk, Ears, Outbox, Person, Report};
 use crate::report::{Disclosure, Fold, Query, daily_span, html, summary};
-use crate::service::Asked;
+use crate::seal::public_key_hex;
+use crate::service::{Asked, heads_of, read_heads};
 use std::net::TcpListener;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -102,7 +103,7 @@ fn daily_report(server: &Arc<Server>) -> Box<dyn Fn(UtcMs) -> Option<Report> + S
         match folded(&server, Fold::full(query), 0) {
             Ok(report) => Some(Report {
                 title: format!("{}: the day's report", server.settings.room.name),
-                text: summary(&report, None, Disclosure::default()),
+                text: summary(&report, None, Disclosure::default()) + &last_head(&server),
                 html: Some(html(&report, None, Disclosure::default())),
             }),
             Err(why) => {
@@ -110,6 +111,18 @@ fn daily_report(server: &Arc<Server>) -> Box<dyn Fn(UtcMs) -> Option<Report> + S
                 None
             }
         }
+    })
+}
+
+/// The signed head of the last day that ended, as lines of a report: so it is kept where the log is not.
+fn last_head(server: &Server) -> String {
+    let kept = read_heads(&heads_of(&server.files.dir)).unwrap_or_default();
+    let line = kept.last().and_then(|head| serde_json::to_string(head).ok());
+    let key = public_key_hex(&server.keyring.public_key());
+    line.map_or_else(String::new, |line| {
+        format!(
+            "\nLog head, signed: keep this message, `fifteen journal verify --heads` checks the log by it.\n{line}\npublic key {key}\n"
+        )
     })
 }
 

@@ -4,9 +4,9 @@
 use super::feed::{CALLS_BYTES_MAX, WireFeed, fitting};
 use super::session::{Answering, failed_code};
 use super::{LogFiles, Server, Shed, convert, health};
-use crate::domain::{Call, CallId, Dated, Order, Priority, UtcMs};
+use crate::domain::{Call, CallId, Priority, UtcMs};
 use crate::engine::{State, recommend};
-use crate::journal::{Health, Journal, JournalError, RecordRef, inspect};
+use crate::journal::{Health, JournalError, RecordRef, inspect};
 use crate::protocol::{self as wire, Code, Request, VERSION, Welcome};
 use crate::report::{By, Fold, Query, Report};
 use crate::service::{Asked, Room, decode};
@@ -17,13 +17,8 @@ use tokio::sync::oneshot;
 /// Rows of a page when the asker does not say, and at most.
 const PAGE: u32 = 100;
 const PAGE_MAX: u32 = 400;
-/// Earlier calls of a sort when the asker does not say, and at most.
-const EARLIER: u32 = 10;
-const EARLIER_MAX: u32 = 50;
 /// A report's share of a reply, in bytes of JSON.
 const REPORT_BYTES_MAX: usize = 1_000_000;
-/// What a timeline may take of a reply, in lines.
-const TIMELINE_MAX: usize = crate::domain::HISTORY_MAX;
 
 pub(super) fn busy(server: &Arc<Server>, answering: Answering, what: Shed) {
     server.shed(what);
@@ -109,16 +104,6 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
                 false,
                 wire::Recommendations { call: asked.call, units },
             );
-        }),
-        Request::ListEarlier(asked) => ask(server, answering, move |room, answering| {
-            let state = room.engine.state();
-            match list_earlier(state, &asked) {
-                Some(earlier) => answering.reply(Some(state.seq), false, earlier),
-                None => answering.reject(
-                    Code::UnknownCall,
-                    format!("call {} is not known here", asked.call.unwrap_or(0)),
-                ),
-            }
         }),
         Request::ListEscalations(asked) => ask(server, answering, move |room, answering| {
             let state = room.engine.state();
@@ -225,26 +210,6 @@ fn list_calls(room: &Room<'_, WireFeed>, list: &wire::ListCalls) -> Option<wire:
     Some(wire::Calls { calls, next })
 }
 
-/// What is known of a caller and a place from before; `None` for an unknown call.
-fn list_earlier(state: &State, asked: &wire::ListEarlier) -> Option<wire::Earlier> {
-    let most = asked.limit.unwrap_or(EARLIER).clamp(1, EARLIER_MAX) as usize;
-    let shown = |calls: &mut dyn Iterator<Item = &Call>| {
-        calls.take(most).map(|call| convert::summary(state, call)).collect::<Vec<_>>()
-    };
-    let call = match asked.call {
-        Some(id) => Some(state.call(CallId(id))?),
-        None => None,
-    };
-    let of_call = call.and_then(|call| call.placed.sealed.number.as_deref());
-    let number = asked.number.as_deref().or(of_call).unwrap_or("");
-    let own = call.map(|call| call.id);
-    Some(wire::Earlier {
-        same_caller: shown(&mut state.from_number(number).filter(|it| Some(it.id) != own)),
-        same_place: call.map_or_else(Vec::new, |call| shown(&mut state.from_place_of(call))),
-        linked: call.map_or_else(Vec::new, |call| shown(&mut state.linked_with(call))),
-    })
-}
-
 fn list_escalations(state: &State, asked: &wire::ListEscalations) -> wire::Escalations {
     let limit = limit(asked.limit);
     let before = asked.after.unwrap_or(u64::MAX);
@@ -301,30 +266,6 @@ impl std::str::FromStr for Cursor {
         let priority = u8::try_from(next()?).ok().and_then(Priority::new).ok_or(())?;
         Ok(Self::Waiting((priority, UtcMs(next()?), CallId(next()?))))
     }
-}
-
-/// Records that the call is read, then shows it.
-pub(super) async fn show(server: &Arc<Server>, order: Order, id: CallId, answering: Answering) {
-    match server.handle.submit(order).await {
-        Ok(Ok(_)) => {}
-        refused => return answering.outcome(refused, Some(id), None),
-    }
-    ask(server, answering, move |room, answering| {
-        let state = room.engine.state();
-        let Some(call) = state.call(id) else {
-            return answering.reject(Code::UnknownCall, format!("call {id} is not known here"));
-        };
-        let history = &call.history[call.history.len().saturating_sub(TIMELINE_MAX)..];
-        let timeline = history.iter().filter_map(|seq| read_one(room.journal, *seq));
-        let timeline = timeline.map(|dated| convert::timeline_line(state, call, &dated)).collect();
-        answering.reply(Some(state.seq), false, convert::details(state, call, timeline));
-    });
-}
-
-fn read_one(journal: &dyn Journal, seq: u64) -> Option<Dated> {
-    let frame = journal.tail(seq).ok()?.next()?.ok()?;
-    let record = frame.records().find(|record| record.seq == seq)?;
-    decode(record).ok()
 }
 
 /// The report, read from the log's plain files on a thread of its own.

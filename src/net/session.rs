@@ -9,7 +9,7 @@ use super::convert;
 use super::feed::View;
 use super::limits::{Bucket, Knock, Seat, TooMany, is_put_off, kib};
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
-use super::{Server, Shed, queries};
+use super::{Server, Shed, queries, readings};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
 use crate::engine::Accepted;
 use crate::protocol::{
@@ -97,7 +97,7 @@ impl Answering {
 /// What an engine that takes nothing more is called on the wire.
 pub(super) fn failed_code(failed: &Failed) -> Code {
     match failed {
-        Failed::Log(_) => Code::JournalFailed,
+        Failed::Log(_) | Failed::Keyring => Code::JournalFailed,
         Failed::Closed => Code::ShuttingDown,
     }
 }
@@ -461,6 +461,16 @@ impl Session {
         answering: Answering,
     ) {
         let RequestFrame { key, request, .. } = frame;
+        let sealed_since = server.keyring.since().call;
+        if let Request::EraseIdentity(erase) = &request
+            && erase.call < sealed_since
+        {
+            let text = format!(
+                "call {} was taken before this keyring was made, at call {sealed_since}: what the log has of her is in the clear, or under the keyring before it",
+                erase.call
+            );
+            return answering.reject(Code::BadValue, text);
+        }
         let on = self.only_call(server, &request).await;
         let command =
             match convert::command(&request, &self.by, received_at, &server.settings, |_| on) {
@@ -477,17 +487,19 @@ impl Session {
                 }
             };
         let Some(command) = command else {
-            return self.query(server, request, answering);
+            return self.query(server, request, answering).await;
         };
         // Every reading of the sealed part is recorded, and allowed or not as things stand then: a key must not
         // open a call again to somebody who was once sent there.
-        let key = key.filter(|_| !matches!(request, Request::ShowCall(_)));
+        let reading = matches!(request, Request::ShowCall(_) | Request::ListEarlier(_));
+        let key = key.filter(|_| !reading);
         let order = convert::order(&self.by, key, command);
         match request {
             Request::ShowCall(show) => {
-                queries::show(server, order, CallId(show.call), answering).await
+                readings::show(server, order, CallId(show.call), answering).await
             }
-            request => submit(server, order, call_of(&request), answering).await,
+            Request::ListEarlier(asked) => readings::earlier(server, order, asked, answering).await,
+            request => submit(server, order, convert::about::call_of(&request), answering).await,
         }
     }
 
@@ -507,9 +519,9 @@ impl Session {
         if asked == Asked::Shed { None } else { receiver.await.ok().flatten() }
     }
 
-    fn query(&self, server: &Arc<Server>, request: Request, answering: Answering) {
+    async fn query(&self, server: &Arc<Server>, request: Request, answering: Answering) {
         match request {
-            Request::Subscribe(_) => self.subscribe(server, answering),
+            Request::Subscribe(_) => self.subscribe(server, answering).await,
             Request::Unsubscribe(_) => {
                 let id = self.id;
                 let _ = self.pushes.send(None);
@@ -529,7 +541,10 @@ impl Session {
         }
     }
 
-    fn subscribe(&self, server: &Arc<Server>, answering: Answering) {
+    async fn subscribe(&self, server: &Arc<Server>, answering: Answering) {
+        if !readings::before_a_subscription(server, &self.by, self.last_seq).await {
+            return queries::busy(server, answering, Shed::Queries);
+        }
         let (push, receiver) = mpsc::channel(server.settings.listen.push_backlog_max);
         let view = if self.by.role == Role::Unit {
             match Callsign::new(&self.by.who) {
@@ -564,28 +579,4 @@ impl Session {
 
 async fn submit(server: &Server, order: Order, call: Option<CallId>, answering: Answering) {
     server.handle.order(order, move |outcome, state| answering.outcome(outcome, call, state)).await;
-}
-
-/// The call a request is about, for its reply.
-fn call_of(request: &Request) -> Option<CallId> {
-    let call = match request {
-        Request::Claim(claim) => claim.call,
-        Request::ReleaseClaim(claim) => claim.call,
-        Request::TakeOver(claim) => claim.call,
-        Request::AssignUnit(assign) => assign.call,
-        Request::ReleaseUnit(release) => release.call,
-        Request::ReportStatus(report) => report.call,
-        Request::CheckIn(check_in) => check_in.call?,
-        Request::SetPriority(set) => set.call,
-        Request::AddNote(note) => note.call,
-        Request::LinkCall(link) => link.call,
-        Request::Escalate(escalate) => escalate.call,
-        Request::RecordCallback(callback) => callback.call,
-        Request::TakeEscalation(take) => take.call,
-        Request::SendMessage(message) => message.call?,
-        Request::CloseCall(close) => close.call,
-        Request::ReopenCall(reopen) => reopen.call,
-        _ => return None,
-    };
-    Some(CallId(call))
 }

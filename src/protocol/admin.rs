@@ -13,6 +13,18 @@ pub struct Backup {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeSnapshot {}
 
+/// Destroys who a closed call was about, in every copy of the log, for good. Answered `done`; with `awaiting_second`
+/// until a second person asks the same on the same authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EraseIdentity {
+    /// Which call.
+    pub call: u64,
+    /// By whose order: a court, a file number. Kept for good, so it must not name her.
+    pub authority: String,
+    /// Why; likewise.
+    pub reason: String,
+}
+
 /// Moves closed spans of the log to archive files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archive {}

@@ -74,6 +74,8 @@ codes! {
     "not_allowed" => NotAllowed,
     /// The status lies before the one the unit has reported already.
     "out_of_order" => OutOfOrder,
+    /// The identity of the call was erased by lawful order: nothing more is kept of her under it.
+    "identity_erased" => IdentityErased,
     /// A field holds a value that is not among those it may hold.
     "bad_value" => BadValue,
     /// A frame or a text is longer than its bound.

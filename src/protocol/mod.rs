@@ -36,7 +36,7 @@ mod scan;
 mod units;
 mod words;
 
-pub use admin::{Archive, Backup, TakeSnapshot};
+pub use admin::{Archive, Backup, EraseIdentity, TakeSnapshot};
 pub use calls::{
     AddNote, AssignUnit, CheckIn, Claim, CloseCall, Escalate, LinkCall, Place, PlaceCall,
     RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReportStatus, SetPriority,

@@ -1,11 +1,12 @@
 //! What a client may ask, and the envelope it asks in.
 
 use super::{
-    AddNote, Archive, AssignUnit, Backup, CheckIn, Claim, CloseCall, Escalate, Health, Key,
-    LinkCall, ListCalls, ListEarlier, ListEscalations, ListUnits, MarkRead, Panic, PlaceCall,
-    RecommendUnits, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, Report, ReportPosition,
-    ReportStatus, SeeEscalation, SendMessage, SetAvailable, SetOutOfService, SetPriority, ShowCall,
-    ShowRoom, SignOff, SignOn, Subscribe, TakeEscalation, TakeOver, TakeSnapshot, Unsubscribe,
+    AddNote, Archive, AssignUnit, Backup, CheckIn, Claim, CloseCall, EraseIdentity, Escalate,
+    Health, Key, LinkCall, ListCalls, ListEarlier, ListEscalations, ListUnits, MarkRead, Panic,
+    PlaceCall, RecommendUnits, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, Report,
+    ReportPosition, ReportStatus, SeeEscalation, SendMessage, SetAvailable, SetOutOfService,
+    SetPriority, ShowCall, ShowRoom, SignOff, SignOn, Subscribe, TakeEscalation, TakeOver,
+    TakeSnapshot, Unsubscribe,
 };
 use serde::ser::{Serialize, Serializer};
 
@@ -85,6 +86,8 @@ messages! {
         "subscribe" => Subscribe,
         /// See [`Unsubscribe`].
         "unsubscribe" => Unsubscribe,
+        /// See [`EraseIdentity`].
+        "erase_identity" => EraseIdentity,
         /// See [`Backup`].
         "backup" => Backup,
         /// See [`TakeSnapshot`].

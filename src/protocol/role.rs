@@ -63,6 +63,7 @@ pub const ALLOWED: &[(&str, u8)] = &[
     ("report", SUPERVISOR | ADMIN),
     ("subscribe", ROOM | UNIT),
     ("unsubscribe", ROOM | UNIT),
+    ("erase_identity", ADMIN),
     ("backup", ADMIN),
     ("take_snapshot", ADMIN),
     ("archive", ADMIN),

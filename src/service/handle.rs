@@ -13,6 +13,11 @@ pub enum Failed {
     /// The log took nothing.
     #[error("the log has failed, nothing was acknowledged: {0}")]
     Log(String),
+    /// The erasure is in the log, and the keys could not be destroyed on the disk.
+    #[error(
+        "the erasure is recorded and its keys are still on the disk: the keyring cannot be written; it is tried again until it can"
+    )]
+    Keyring,
     /// The engine ended, in order or not, before it came to this.
     #[error("the room is closed: its engine has stopped; come back when the server is up again")]
     Closed,

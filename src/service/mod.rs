@@ -12,13 +12,17 @@
 
 pub mod clock;
 mod handle;
+mod heads;
+mod keyless;
 mod pulse;
 mod record;
 mod room;
 mod writer;
 
 pub use handle::{Asked, Failed, Handle, Outcome, Ring};
+pub use heads::{HeadsError, check_heads, heads_of, keep_head, read_heads};
+pub use keyless::Keyless;
 pub use pulse::{COMMIT_SECONDS, COMMIT_TRANSITIONS, Cell, LATE_SECONDS, Pulse, Spread};
-pub use record::{decode, encode};
+pub use record::{Opened, decode, decode_sealed, encode, is_sealed};
 pub use room::{Feed, NoFeed, Room, Settings, Shift, Started, start};
 pub use writer::{COMMIT_ALARM, CommitError, Kept, Writer};

@@ -1,24 +1,101 @@
-//! Events as the log's bytes, and the room's state as the log's fold.
+//! Events as the log's bytes, and the room's state as the log's fold: the one place where what may name her is
+//! sealed on its way to the disk, and opened on its way back.
+//!
+//! A record that may name her holds the transition twice: once without anything that may, for whoever reads the log
+//! without keys (reports, `journal dump`, `verify`), and once whole, encrypted under the key of its call. Whole, so
+//! that there is one list of what is sealed, [`crate::domain::Event::redacted`], and nothing to put together again.
+//! ```text
+//!   [event, mark]                  nothing in it names her
+//!   [event, mark, nonce + cipher]  without her; and the whole of it, sealed
+//!   [event, mark, empty]           her call was erased before it was written
+//! ```
+//! Transitions about no call are sealed under the key of call 0, which is never erased.
 
-use crate::domain::{Dated, SCHEMA, Transition};
+use crate::domain::{CallId, Dated, Event, KeyMark, SCHEMA, Transition};
 use crate::engine::State;
-use crate::journal::{Fold, Record, RecordRef};
+use crate::journal::{Fold, Record, RecordRef, Snapshot, Tail};
+use crate::seal::{Guarded, Keyring};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
-/// The log's record of what happened.
+/// What a sealed snapshot begins with; a state in the clear, as older versions kept it, is an array and never does.
+const SEALED_STATE: &[u8] = b"fifteen state, sealed 1\n";
+
+/// A record's body.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    event: Event,
+    mark: Option<KeyMark>,
+    #[serde(default)]
+    sealed: Option<ByteBuf>,
+}
+
+/// Whose key seals a transition.
+fn owner(event: &Event) -> CallId {
+    event.call().unwrap_or(CallId(0))
+}
+
+/// The log's record of what happened, sealed under `keyring` where it may name her.
 ///
 /// # Panics
 /// Never: every event has an encoding.
 #[must_use]
-pub fn encode(dated: &Dated) -> Record {
-    let body = rmp_serde::to_vec(&dated.transition).expect("every event has an encoding");
+pub fn encode(dated: &Dated, keyring: &Keyring) -> Record {
+    let whole = rmp_serde::to_vec(&dated.transition).expect("every event has an encoding");
+    if !dated.transition.may_name_her() {
+        return Record { at: dated.at, schema: SCHEMA, body: whole };
+    }
+    let clear = dated.transition.clone().redacted();
+    let bound = rmp_serde::to_vec(&clear).expect("every event has an encoding");
+    let sealed = keyring.seal(owner(&clear.event), dated.seq, &bound, &whole).unwrap_or_default();
+    let body = Body { event: clear.event, mark: clear.mark, sealed: Some(sealed.into()) };
+    let body = rmp_serde::to_vec(&body).expect("every event has an encoding");
     Record { at: dated.at, schema: SCHEMA, body }
 }
 
-/// What a record of the log says happened.
+/// What a record of the log says happened, without what is sealed in it.
 ///
 /// # Errors
 /// A text for people when the record is of a newer schema, or is no event.
 pub fn decode(record: RecordRef<'_>) -> Result<Dated, String> {
+    parts(record).map(|(dated, _)| dated)
+}
+
+/// What a record of the log says happened, and what is sealed in it, unless that was erased.
+///
+/// # Errors
+/// As [`decode`], and when what is sealed does not open though it was sealed under this keyring.
+pub fn decode_sealed(record: RecordRef<'_>, keyring: &Keyring) -> Result<Dated, String> {
+    let (dated, sealed) = parts(record)?;
+    let Some(sealed) = sealed.filter(|sealed| !sealed.is_empty()) else {
+        return Ok(dated);
+    };
+    let clear = &dated.transition;
+    let bound = rmp_serde::to_vec(clear).expect("every event has an encoding");
+    let whole = match keyring.open(owner(&clear.event), record.seq, &bound, &sealed) {
+        Guarded::Plain(whole) => whole,
+        Guarded::Erased => return Ok(dated),
+        // Of a keyring that was lost: the room went on without those identities.
+        Guarded::Foreign if record.seq < keyring.since().seq => return Ok(dated),
+        Guarded::Foreign => {
+            return Err(format!(
+                "what is sealed in transition {} does not open: this is another room's keyring, or an older copy of \
+                 one that was made anew",
+                record.seq
+            ));
+        }
+    };
+    let transition = rmp_serde::from_slice(&whole).map_err(|_| unreadable(record))?;
+    Ok(Dated { transition, ..dated })
+}
+
+/// Whether anything is sealed in a record.
+#[must_use]
+pub fn is_sealed(record: RecordRef<'_>) -> bool {
+    parts(record).is_ok_and(|(_, sealed)| sealed.is_some())
+}
+
+fn parts(record: RecordRef<'_>) -> Result<(Dated, Option<ByteBuf>), String> {
     if record.schema > SCHEMA {
         return Err(format!(
             "transition {} has schema {}; this program knows up to {SCHEMA}, take a newer one",
@@ -26,14 +103,26 @@ pub fn decode(record: RecordRef<'_>) -> Result<Dated, String> {
         ));
     }
     // The parser's own words may quote what it read, and what it read may be her name.
-    let transition: Transition = rmp_serde::from_slice(record.body).map_err(|_| {
-        format!("transition {} does not read as an event of schema {}", record.seq, record.schema)
-    })?;
-    Ok(Dated { seq: record.seq, at: record.at, transition })
+    let Body { event, mark, sealed } =
+        rmp_serde::from_slice(record.body).map_err(|_| unreadable(record))?;
+    let transition = Transition { event, mark };
+    Ok((Dated { seq: record.seq, at: record.at, transition }, sealed))
 }
 
+fn unreadable(record: RecordRef<'_>) -> String {
+    format!("transition {} does not read as an event of schema {}", record.seq, record.schema)
+}
+
+/// A snapshot of `state`, which is the state at `tail`; `None` when an erasure after it destroyed its key.
+pub(super) fn snapshot_of(state: &State, tail: &Tail, keyring: &Keyring) -> Option<Snapshot> {
+    let sealed = keyring.seal_snapshot(state.seq, &State::save(state))?;
+    let bytes = [SEALED_STATE, &sealed].concat();
+    Some(Snapshot::new(bytes, keyring.stamp(state.seq, &State::digest(state))?, tail))
+}
+
+/// A state without keys: what is sealed stays sealed in it.
 impl Fold for State {
-    fn fresh() -> Self {
+    fn fresh(&self) -> Self {
         Self::default()
     }
 
@@ -51,9 +140,73 @@ impl Fold for State {
         Self::save(self)
     }
 
-    fn load(bytes: &[u8]) -> Result<Self, String> {
+    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<Self, String> {
+        if bytes.starts_with(SEALED_STATE) {
+            return Err("it is sealed, and opens with the keyring only".to_owned());
+        }
         // Not the parser's words: they may quote her name.
         Self::load(bytes).map_err(|_| "its bytes do not read as a state".to_owned())
+    }
+}
+
+/// A state with the keys to what is sealed in its log.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The state.
+    pub state: State,
+    /// The keys.
+    pub keyring: Keyring,
+    /// Calls whose erasure was met on the way, with the transition that says so: their keys must be gone.
+    pub erased: Vec<(CallId, u64)>,
+}
+
+impl Opened {
+    /// Nothing yet, and the keys to what comes.
+    #[must_use]
+    pub fn with(keyring: Keyring) -> Self {
+        Self { state: State::default(), keyring, erased: Vec::new() }
+    }
+}
+
+impl Fold for Opened {
+    fn fresh(&self) -> Self {
+        Self::with(self.keyring.clone())
+    }
+
+    fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String> {
+        let dated = decode_sealed(record, &self.keyring)?;
+        if let Event::IdentityErased { call, .. } = dated.transition.event {
+            self.erased.push((call, seq));
+        }
+        self.state.apply(dated.at, &dated.transition);
+        Ok(())
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        self.state.digest()
+    }
+
+    fn stamp(&self) -> Option<[u8; 32]> {
+        self.keyring.stamp(self.state.seq, &self.state.digest())
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let sealed = self.keyring.seal_snapshot(self.state.seq, &self.state.save());
+        [SEALED_STATE, &sealed.unwrap_or_default()].concat()
+    }
+
+    fn load(&self, seq: u64, bytes: &[u8]) -> Result<Self, String> {
+        let Some(sealed) = bytes.strip_prefix(SEALED_STATE) else {
+            return Err("it is of a version that did not seal it".to_owned());
+        };
+        match self.keyring.open_snapshot(seq, sealed) {
+            Guarded::Plain(bytes) => {
+                let state = <State as Fold>::load(&State::default(), seq, &bytes)?;
+                Ok(Self { state, ..self.fresh() })
+            }
+            Guarded::Erased => Err("an erasure after it destroyed its key".to_owned()),
+            Guarded::Foreign => Err("it does not open under this keyring".to_owned()),
+        }
     }
 }
 
@@ -68,7 +221,7 @@ mod tests {
         let record = RecordRef { seq: 7, at: UtcMs(0), schema: SCHEMA, body: &body };
         let said = decode(record).unwrap_err();
         assert!(said.contains("transition 7") && !said.contains("Ayesha"), "{said}");
-        let said = <State as Fold>::load(&body).unwrap_err();
+        let said = <State as Fold>::load(&State::default(), 7, &body).unwrap_err();
         assert!(!said.contains("Ayesha"), "{said}");
     }
 }

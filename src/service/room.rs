@@ -2,12 +2,18 @@
 
 use super::clock::{RoomClock, Stopwatch};
 use super::handle::{Answering, Failed, Handle, Message, Ring};
+use super::heads::{day, keep_head};
 use super::pulse::Pulse;
+use super::record::snapshot_of;
 use super::writer::{CommitError, Kept, Writer};
-use crate::domain::{Actor, Callsign, Command, Dated, Link, Order, Rejection, Role, Rules, UtcMs};
+use crate::domain::{
+    Actor, CallId, Callsign, Command, Dated, Event, Link, Order, Rejection, Role, Rules, UtcMs,
+};
 use crate::engine::{Accepted, Engine, State};
-use crate::journal::{Journal, JournalError, Snapshot, Tail};
+use crate::journal::{Journal, JournalError, Tail};
+use crate::seal::Keyring;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -51,15 +57,21 @@ pub struct Room<'a, F> {
     pub tail: Tail,
     /// How the thread fares.
     pub pulse: &'a mut Pulse,
+    /// The keys to what is sealed in the log.
+    pub keyring: &'a Keyring,
     archiving: &'a mut bool,
 }
 
 impl<F> Room<'_, F> {
     /// Takes a snapshot: where it stands, and its size in bytes.
     pub fn take_snapshot(&mut self) -> (u64, Result<u64, JournalError>) {
-        let snapshot = Snapshot::of(self.engine.state(), &self.tail);
+        let seq = self.tail.seq;
+        let Some(snapshot) = snapshot_of(self.engine.state(), &self.tail, self.keyring) else {
+            let why = "an erasure is not on the disk yet".into();
+            return (seq, Err(JournalError::Fold { seq, why }));
+        };
         let bytes = snapshot.manifest.len;
-        (self.tail.seq, self.journal.put_snapshot(&snapshot).map(|()| bytes))
+        (seq, self.journal.put_snapshot(&snapshot).map(|()| bytes))
     }
 
     /// Moves what is old to the archive, a step after each of the next commits.
@@ -79,6 +91,10 @@ pub struct Settings {
     pub keep_live: Duration,
     /// How many times faster than time the room's clock goes; 1 but for a drill.
     pub clock_rate: u32,
+    /// The keys under which what may name her is sealed.
+    pub keyring: Keyring,
+    /// Where the signed head of each day goes; nowhere in a drill.
+    pub heads: Option<PathBuf>,
 }
 
 /// A running engine thread.
@@ -112,6 +128,8 @@ pub fn start<J: Journal + 'static, F: Feed>(
 struct Pending {
     decided: Result<Accepted, Rejection>,
     answer: Answering,
+    /// It promises that keys are gone.
+    erases: bool,
 }
 
 /// The engine at work: its loop, a turn at a time. It has a thread of its own, but in a simulation,
@@ -126,6 +144,10 @@ pub struct Shift<J, F> {
     snapshot_seq: u64,
     pulse: Pulse,
     archiving: bool,
+    /// Calls whose erasure is in the log and whose keys are still in the keyring's file.
+    unerased: Vec<CallId>,
+    /// What snapshots are to be dropped for erasures: those of before this transition.
+    erased_upto: u64,
     events: Vec<Dated>,
     /// When the log is next asked to take over what is kept aside.
     reopen_at: Option<UtcMs>,
@@ -146,7 +168,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         ring: Option<Ring>,
     ) -> Result<(Self, Handle<F>), CommitError> {
         let node = format!("pid {}", std::process::id());
-        let writer = Writer::take_over(journal, &node)?;
+        let writer = Writer::take_over(journal, &node, settings.keyring.clone())?;
         let snapshot_seq = writer.journal().manifests()?.first().map_or(0, |manifest| manifest.seq);
         let (messages, inbox) = bounded(ORDERS_MAX + ASKS_MAX + 1);
         let mut shift = Self {
@@ -159,6 +181,8 @@ impl<J: Journal, F: Feed> Shift<J, F> {
             snapshot_seq,
             pulse: Pulse::default(),
             archiving: false,
+            unerased: Vec::new(),
+            erased_upto: 0,
             events: Vec::new(),
             reopen_at: None,
         };
@@ -287,8 +311,9 @@ impl<J: Journal, F: Feed> Shift<J, F> {
                     answer(Err(Failed::Log(FULL.into())), None);
                 }
                 Message::Order { order, answer, .. } => {
+                    let erases = matches!(order.command, Command::EraseIdentity { .. });
                     let decided = self.engine.submit(now, &order, &mut self.events);
-                    pending.push(Pending { decided, answer });
+                    pending.push(Pending { decided, answer, erases });
                 }
                 Message::Ask { ask, .. } => asks.push(ask),
                 Message::Drain => draining = true,
@@ -306,7 +331,11 @@ impl<J: Journal, F: Feed> Shift<J, F> {
             return Err(error);
         }
         for order in pending {
-            (order.answer)(Ok(order.decided), Some(self.engine.state()));
+            let outcome = match &order.decided {
+                Ok(_) if order.erases && !self.unerased.is_empty() => Err(Failed::Keyring),
+                _ => Ok(order.decided),
+            };
+            (order.answer)(outcome, Some(self.engine.state()));
         }
         for ask in asks {
             let tail = self.writer.tail();
@@ -316,6 +345,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
                 journal: self.writer.journal_mut(),
                 tail,
                 pulse: &mut self.pulse,
+                keyring: &self.settings.keyring,
                 archiving: &mut self.archiving,
             }));
         }
@@ -341,13 +371,21 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         if self.events.is_empty() {
             return Ok(());
         }
+        self.sign_the_day_that_ended();
         let watch = Stopwatch::start();
         if let Kept::Aside { first } = self.writer.commit(&self.events)? {
             self.say_spilled(first)?;
         }
         self.pulse.committed(self.clock.now(), watch.elapsed(), &self.events);
         self.feed.committed(self.engine.state(), &self.events);
+        for dated in &self.events {
+            if let Event::IdentityErased { call, .. } = dated.transition.event {
+                self.unerased.push(call);
+                self.erased_upto = dated.seq;
+            }
+        }
         self.events.clear();
+        self.destroy_keys();
         Ok(())
     }
 
@@ -389,6 +427,39 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         self.reopen_at
     }
 
+    /// Before the first transition of a later day, so that no crash leaves a day out.
+    fn sign_the_day_that_ended(&self) {
+        let (tail, first) = (self.writer.tail(), self.events.first());
+        let ended = first.is_some_and(|first| day(first.at) > day(tail.at));
+        let Some(dir) = self.settings.heads.as_ref().filter(|_| ended && tail.seq > 0) else {
+            return;
+        };
+        let head = self.settings.keyring.sign(tail.seq, tail.chain, tail.at);
+        match keep_head(dir, &head) {
+            Ok(_) => {
+                info!(seq = head.seq, chain = %head.chain, at = %head.at, "the day's head is signed")
+            }
+            Err(error) => warn!("the head of the day that ended could not be kept: {error}"),
+        }
+    }
+
+    /// What the log says is erased, no key may open. Done before anybody is told, and again until it is on the disk;
+    /// a crash in between is made good by the next start, which meets the event on its way.
+    fn destroy_keys(&mut self) {
+        if self.unerased.is_empty() {
+            return;
+        }
+        match self.settings.keyring.erase(&self.unerased, self.erased_upto) {
+            Ok(()) => {
+                info!(calls = self.unerased.len(), "identities erased: their keys are destroyed");
+                self.unerased.clear();
+            }
+            Err(why) => {
+                error!(%why, "keys of erased identities are still on the disk; trying again")
+            }
+        }
+    }
+
     /// What is older may be archived.
     fn horizon(&self) -> UtcMs {
         let keep_ms = u64::try_from(self.settings.keep_live.as_millis()).unwrap_or(u64::MAX);
@@ -397,19 +468,35 @@ impl<J: Journal, F: Feed> Shift<J, F> {
 
     /// Snapshots, and what is old to the archive. A failure here loses nothing.
     fn upkeep(&mut self, closing: bool) {
+        self.destroy_keys();
         if self.engine.state().spilled().is_some() {
             return;
         }
         let since = self.writer.tail().seq - self.snapshot_seq;
-        if since < self.settings.snapshot_every && !(closing && since > 0) {
+        let due = since >= self.settings.snapshot_every || self.erased_upto > 0;
+        // Past a snapshot no start meets an erasure any more whose keys are still there.
+        if !self.unerased.is_empty() || !(due || closing && since > 0) {
             return;
         }
         match self.writer.snapshot(self.engine.state()) {
-            Ok(()) => info!(seq = self.writer.tail().seq, "snapshot taken"),
+            Ok(()) => {
+                info!(seq = self.writer.tail().seq, "snapshot taken");
+                self.drop_erased_snapshots();
+            }
             Err(error) => warn!("no snapshot, the next start takes longer: {error}"),
         }
         self.snapshot_seq = self.writer.tail().seq;
         self.archiving = true;
+    }
+
+    /// Their keys are gone already; nobody need wonder why they do not open.
+    fn drop_erased_snapshots(&mut self) {
+        let upto = std::mem::take(&mut self.erased_upto);
+        if upto > 0
+            && let Err(error) = self.writer.journal_mut().drop_snapshots_before(upto)
+        {
+            warn!("snapshots that no key opens are still there: {error}");
+        }
     }
 
     /// One bounded step of archiving, between two commits, so that no call waits for it.

@@ -1,12 +1,13 @@
 //! From events to the disk: encodes, packs, appends, and knows how the last commits went.
 
 use super::clock::Stopwatch;
-use super::record::encode;
+use super::record::{encode, snapshot_of};
 use crate::domain::Dated;
 use crate::engine::State;
 use crate::journal::{
-    Appended, COMMIT_BYTES_MAX, Frame, Journal, JournalError, Record, Snapshot, Tail, pack,
+    Appended, COMMIT_BYTES_MAX, Frame, Journal, JournalError, Record, Tail, pack,
 };
+use crate::seal::Keyring;
 use std::time::Duration;
 use tracing::error;
 
@@ -48,18 +49,19 @@ pub enum Kept {
 pub struct Writer<J> {
     journal: J,
     tail: Tail,
+    keyring: Keyring,
 }
 
 impl<J: Journal> Writer<J> {
-    /// Takes the log over as `node`.
+    /// Takes the log over as `node`; what may name her is sealed under `keyring`.
     ///
     /// # Errors
     /// The log cannot be taken over.
-    pub fn take_over(mut journal: J, node: &str) -> Result<Self, JournalError> {
+    pub fn take_over(mut journal: J, node: &str, keyring: Keyring) -> Result<Self, JournalError> {
         let before = journal.last();
         let epoch = journal.claim(before.epoch, node)?;
         let tail = Tail { epoch, ..journal.last() };
-        Ok(Self { journal, tail })
+        Ok(Self { journal, tail, keyring })
     }
 
     /// Where the log ends.
@@ -90,7 +92,8 @@ impl<J: Journal> Writer<J> {
     /// the log.
     pub fn commit(&mut self, events: &[Dated]) -> Result<Kept, CommitError> {
         let watch = Stopwatch::start();
-        let records: Vec<Record> = events.iter().map(encode).collect();
+        let records: Vec<Record> =
+            events.iter().map(|event| encode(event, &self.keyring)).collect();
         let frames = pack(&self.tail, self.tail.epoch, &records)?;
         let (mut rest, mut kept) = (frames.as_slice(), Kept::Durable);
         while !rest.is_empty() {
@@ -134,7 +137,12 @@ impl<J: Journal> Writer<J> {
     /// When `state` is ahead of the log: snapshots are taken between commits.
     pub fn snapshot(&mut self, state: &State) -> Result<(), JournalError> {
         assert_eq!(state.seq, self.tail.seq, "a snapshot is taken between commits");
-        self.journal.put_snapshot(&Snapshot::of(state, &self.tail))
+        let snapshot =
+            snapshot_of(state, &self.tail, &self.keyring).ok_or_else(|| JournalError::Fold {
+                seq: state.seq,
+                why: "the key of its snapshot was destroyed".into(),
+            })?;
+        self.journal.put_snapshot(&snapshot)
     }
 }
 

@@ -13,14 +13,14 @@ pub(crate) const MIDNIGHT: u64 = 1_795_219_200_000;
 pub(crate) const DAY: u64 = 86_400_000;
 
 /// Counts and hashes everything it is told; any change, loss or swap changes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) count: u64,
     pub(crate) hash: [u8; 32],
 }
 
 impl Fold for Seen {
-    fn fresh() -> Self {
+    fn fresh(&self) -> Self {
         Self { count: 0, hash: [0; 32] }
     }
 
@@ -43,7 +43,7 @@ impl Fold for Seen {
         self.count.to_be_bytes().into_iter().chain(self.hash).chain(filler).collect()
     }
 
-    fn load(bytes: &[u8]) -> Result<Self, String> {
+    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<Self, String> {
         let (count, rest) = bytes.split_first_chunk::<8>().ok_or("too short")?;
         let (hash, _) = rest.split_first_chunk::<32>().ok_or("too short")?;
         Ok(Self { count: u64::from_be_bytes(*count), hash: *hash })
@@ -75,7 +75,7 @@ pub(crate) fn commit_at(journal: &mut dyn Journal, count: u64, later: u64) {
 
 /// What `n` transitions of [`commit`] fold into.
 pub(crate) fn seen(n: u64) -> Seen {
-    let mut state = Seen::fresh();
+    let mut state = Seen::default();
     for seq in 1..=n {
         let Record { at, schema, body } = record(seq);
         state.apply(seq, RecordRef { seq, at, schema, body: &body }).unwrap();

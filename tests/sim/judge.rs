@@ -8,7 +8,7 @@ use fifteen::domain::{CallId, Dated, Event, Source};
 use fifteen::engine::State;
 use fifteen::journal::Frame;
 use fifteen::protocol::Role;
-use fifteen::service::decode;
+use fifteen::service::decode_sealed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -47,6 +47,7 @@ pub fn judge(frames: &[Frame], book: &Book, now_ms: u64) -> Verdict {
 
 /// The chain, computed here, and the events behind it.
 fn events(frames: &[Frame], wrong: &mut Vec<String>) -> Option<Vec<Dated>> {
+    let keyring = crate::world::keyring();
     let (mut chain, mut next) = ([0_u8; 32], 1);
     let mut events = Vec::new();
     for frame in frames {
@@ -64,7 +65,7 @@ fn events(frames: &[Frame], wrong: &mut Vec<String>) -> Option<Vec<Dated>> {
                 return None;
             }
             next += 1;
-            match decode(record) {
+            match decode_sealed(record, &keyring) {
                 Ok(dated) => events.push(dated),
                 Err(why) => {
                     wrong.push(why);

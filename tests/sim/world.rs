@@ -11,10 +11,10 @@ use crate::post::SimPost;
 use crate::seen::Seen;
 use crate::time::SimTime;
 use fifteen::config::{SHIPPED, Settings};
-use fifteen::engine::State;
-use fifteen::journal::{Journal, replay, replay_from_start};
+use fifteen::journal::{Fold, Journal, replay_as, replay_from_start_as};
 use fifteen::net::{Hall, LogFiles, Opened, WireFeed};
 use fifteen::notify::{Clerk, Desk};
+use fifteen::seal::{Keyring, Since};
 use fifteen::service::Shift;
 use fifteen::service::clock::RoomClock;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -37,6 +37,11 @@ pub fn run(plan: &Plan) -> (Verdict, Vec<(u64, String)>) {
         .build()
         .unwrap();
     LocalSet::new().block_on(&runtime, World::new(plan).live())
+}
+
+/// The keys to what is sealed in the log, the same at every start.
+pub fn keyring() -> Keyring {
+    Keyring::from_seed([15; 32], Since { seq: 1, call: 1 })
 }
 
 fn settings(plan: &Plan) -> Settings {
@@ -189,9 +194,11 @@ impl World {
     #[expect(clippy::type_complexity, reason = "the parts of one server, taken apart at once")]
     fn begin(&mut self) -> Result<(Hall, Shift<Log, WireFeed>, RoomClock, Arc<Notify>), String> {
         let log = self.disk.open();
-        let replayed = replay::<State>(&log).map_err(|error| error.to_string())?;
-        let whole = replay_from_start::<State>(&log).map_err(|error| error.to_string())?;
-        if replayed.state.digest() != whole.state.digest() {
+        let keyring = keyring();
+        let like = fifteen::service::Opened::with(keyring.clone());
+        let replayed = replay_as(&log, &like).map_err(|error| error.to_string())?.state;
+        let whole = replay_from_start_as(&log, &like).map_err(|error| error.to_string())?.state;
+        if replayed.digest() != whole.digest() {
             self.seen.wrong("a snapshot and what follows give another state than the whole log");
         }
         let settings = settings(&self.plan);
@@ -202,6 +209,7 @@ impl World {
         let opened = Opened {
             journal: log,
             state: replayed.state,
+            keyring,
             notes: Vec::new(),
             files: LogFiles { dir: "nowhere".into(), options: Default::default() },
         };

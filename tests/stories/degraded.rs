@@ -5,13 +5,19 @@
 use super::room::{MINUTE, Room, START};
 use fifteen::config::Settings as Config;
 use fifteen::domain::*;
-use fifteen::engine::{Accepted, State};
+use fifteen::engine::Accepted;
 use fifteen::journal::*;
+use fifteen::seal::{Keyring, Since};
 use fifteen::service::clock::{RoomClock, TimeSource};
-use fifteen::service::{Failed, Handle, NoFeed, Settings, Shift, decode};
+use fifteen::service::{Failed, Handle, NoFeed, Opened, Settings, Shift, decode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+
+/// The keys to what is sealed in the log.
+fn keyring() -> Keyring {
+    Keyring::from_seed([15; 32], Since { seq: 1, call: 1 })
+}
 
 /// A log that fails on demand, and keeps aside what it does not take.
 #[derive(Clone, Default)]
@@ -134,13 +140,15 @@ type Answer = Result<(Accepted, bool), Failed>;
 impl Service {
     fn on(journal: Failing) -> Self {
         let time = Arc::new(Told(AtomicU64::new(0)));
-        let state = replay::<State>(&journal).unwrap().state;
+        let state = replay_as(&journal, &Opened::with(keyring())).unwrap().state.state;
         let clock = RoomClock::over(Arc::clone(&time) as Arc<dyn TimeSource>, state.at, 1);
         let settings = Settings {
             rules: Config::shipped().rules,
             snapshot_every: 1_000_000,
             keep_live: Duration::from_secs(604_800),
             clock_rate: 1,
+            heads: None,
+            keyring: keyring(),
         };
         let broken = Arc::clone(&journal.broken);
         let (shift, handle) = Shift::begin(journal, state, settings, NoFeed, clock, None).unwrap();
@@ -238,7 +246,8 @@ fn a_log_that_works_again_takes_over_in_order_and_the_chain_says_so() {
     assert!(service.place(3).1);
     let journal = service.shift.journal();
     assert!(journal.aside.is_empty());
-    let replayed = replay_from_start::<State>(&journal.log).unwrap().state;
+    let replayed =
+        replay_from_start_as(&journal.log, &Opened::with(keyring())).unwrap().state.state;
     assert_eq!(replayed.digest(), service.shift.engine().state().digest());
 }
 

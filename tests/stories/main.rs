@@ -11,6 +11,7 @@ mod clocks;
 mod closing;
 mod degraded;
 mod duty;
+mod erasure;
 mod keys;
 mod ladder;
 mod life;

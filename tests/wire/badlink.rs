@@ -97,7 +97,7 @@ fn faults(said: &[Status], log: &[Status]) -> Vec<String> {
 }
 
 fn log_of(room: &Room) -> Vec<Dated> {
-    read_log(&Store::open(&room.data(), Options::default()).unwrap())
+    read_log(&Store::open(&room.data(), Options::default()).unwrap(), &room.keyring())
 }
 
 fn duty() -> SignOn {

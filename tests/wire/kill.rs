@@ -15,8 +15,9 @@ use fifteen::protocol::{
     AddNote, AssignUnit, Claim, CloseCall, Hello, Key, RecordCallback, ReopenCall, Reply,
     ReplyBody, ReportedStatus, Request, Role,
 };
+use fifteen::seal::Keyring;
 use fifteen::service::clock::{RoomClock, Stopwatch};
-use fifteen::service::decode;
+use fifteen::service::decode_sealed;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -402,11 +403,11 @@ async fn open_calls(server: &Server) -> BTreeSet<u64> {
     open
 }
 
-pub(crate) fn read_log(store: &Store) -> Vec<Dated> {
+pub(crate) fn read_log(store: &Store, keyring: &Keyring) -> Vec<Dated> {
     let mut log = Vec::new();
     for frame in store.tail(1).unwrap() {
         let frame = frame.unwrap();
-        log.extend(frame.records().map(|record| decode(record).unwrap()));
+        log.extend(frame.records().map(|record| decode_sealed(record, keyring).unwrap()));
     }
     log
 }
@@ -455,7 +456,7 @@ async fn nothing_acknowledged_is_lost_or_done_twice_by_kills_under_load() {
     server.stop().await;
 
     let store = Store::open(&room.data(), Options::default()).unwrap();
-    let log = read_log(&store);
+    let log = read_log(&store, &room.keyring());
     let folded = replay_from_start::<State>(&store).unwrap().state;
     // Only what was due while nobody could do it.
     for span in &mut dead {

@@ -9,6 +9,7 @@ mod books;
 mod disks;
 mod drill;
 mod duty;
+mod identity;
 mod kill;
 mod lifecycle;
 mod limits;

@@ -1,5 +1,6 @@
 //! A room of a test: its folder, its rules, and the server process that serves it.
 
+use fifteen::seal::{Keyring, default_path};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -41,6 +42,11 @@ impl Room {
         self.folder.path().join("data")
     }
 
+    /// The keys to what is sealed in the log; a server must have made them.
+    pub(crate) fn keyring(&self) -> Keyring {
+        Keyring::load(&default_path(&self.data())).unwrap().unwrap()
+    }
+
     /// The server's command line.
     pub(crate) fn command(&self, listen: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
@@ -71,7 +77,8 @@ impl Room {
         self.start(command)
     }
 
-    fn start(&self, mut command: Command) -> Server {
+    /// Runs this command line and waits until clients can connect.
+    pub(crate) fn start(&self, mut command: Command) -> Server {
         let said = self.folder.path().join("stderr.log");
         let errors = File::options().create(true).append(true).open(&said).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();

@@ -11,28 +11,28 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 /// A folder with what the channels' script wrote, and the script.
-struct Gateway {
+pub(crate) struct Gateway {
     folder: tempfile::TempDir,
 }
 
 impl Gateway {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// What the channel of this name does with its standard input.
-    fn script(&self, name: &str, does: &str) {
+    pub(crate) fn script(&self, name: &str, does: &str) {
         let out = self.path(&format!("{name}.out"));
         let script = format!("out={}\n{does}\n", out.display());
         std::fs::write(self.path(&format!("{name}.sh")), script).unwrap();
     }
 
     /// `[[channel]]` of a command that runs the script.
-    fn channel(&self, name: &str) -> String {
+    pub(crate) fn channel(&self, name: &str) -> String {
         let script = self.path(&format!("{name}.sh"));
         let script = script.display();
         format!(
@@ -41,7 +41,7 @@ impl Gateway {
     }
 
     /// What came in by the channel so far, a notice each.
-    fn got(&self, name: &str) -> Vec<serde_json::Value> {
+    pub(crate) fn got(&self, name: &str) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.path(&format!("{name}.out"))).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
@@ -52,9 +52,9 @@ impl Gateway {
 }
 
 /// Keeps the notice, and takes it.
-const TAKES: &str = "cat >> $out; echo >> $out";
+pub(crate) const TAKES: &str = "cat >> $out; echo >> $out";
 
-fn person(name: &str, office: &str, channels: &[&str]) -> String {
+pub(crate) fn person(name: &str, office: &str, channels: &[&str]) -> String {
     let phone = "+92 300 0000000";
     format!(
         "[[person]]\nname = {name:?}\noffice = {office:?}\nchannels = {channels:?}\nphone = {phone:?}\n\n"
@@ -64,7 +64,7 @@ fn person(name: &str, office: &str, channels: &[&str]) -> String {
 const HERE: &str = "# Whom a rung tells, and how";
 
 /// A room that tells these people.
-fn room(tables: &str, changes: &[(&str, &str)]) -> Room {
+pub(crate) fn room(tables: &str, changes: &[(&str, &str)]) -> Room {
     let tables = format!("{tables}{HERE}");
     let changes: Vec<_> = changes.iter().copied().chain([(HERE, tables.as_str())]).collect();
     Room::new(&changes)

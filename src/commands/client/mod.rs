@@ -3,6 +3,7 @@
 
 mod board;
 mod call;
+mod erase;
 mod escalations;
 mod health;
 mod op;
@@ -12,6 +13,7 @@ mod unit;
 
 pub(crate) use board::{calls, table};
 pub(crate) use call::call;
+pub(crate) use erase::erase;
 pub(crate) use escalations::{escalations, take};
 pub(crate) use health::health;
 pub(crate) use op::op;

@@ -49,6 +49,9 @@ impl Event {
             Self::NoticeDelivered { .. } => "notice_delivered",
             Self::NoticeFailed { .. } => "notice_failed",
             Self::EscalationSeen { .. } => "escalation_seen",
+            Self::EarlierAsked { .. } => "earlier_asked",
+            Self::ErasureProposed { .. } => "erasure_proposed",
+            Self::IdentityErased { .. } => "identity_erased",
         }
     }
 
@@ -58,7 +61,7 @@ impl Event {
         match &mut self {
             Self::CallReceived { placed, .. } => placed.sealed = Sealed::default(),
             Self::NoteAdded { text, .. } | Self::MessageSent { text, .. } => {
-                *text = SealedText("(sealed)".into());
+                *text = SealedText::withheld();
             }
             Self::CloseProposed { remark, .. } | Self::CallClosed { remark, .. } => *remark = None,
             Self::UnitLeft { reason, .. }
@@ -66,10 +69,30 @@ impl Event {
             | Self::CallOpened { reason, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(_, reason), .. }
             | Self::Escalated { by_hand: Some((_, reason)), .. } => *reason = None,
-            Self::UnitOutOfService { reason, .. } => *reason = "(sealed)".into(),
+            Self::UnitOutOfService { reason, .. } => *reason = SealedText::withheld().0,
             _ => {}
         }
         self
+    }
+
+    /// Whether anything in it may name her: whether [`Event::redacted`] would leave something out.
+    #[must_use]
+    pub fn may_name_her(&self) -> bool {
+        match self {
+            Self::CallReceived { placed, .. } => placed.sealed != Sealed::default(),
+            Self::NoteAdded { .. } | Self::MessageSent { .. } | Self::UnitOutOfService { .. } => {
+                true
+            }
+            Self::CloseProposed { remark, .. } | Self::CallClosed { remark, .. } => {
+                remark.is_some()
+            }
+            Self::UnitLeft { reason, .. }
+            | Self::CallReopened { reason, .. }
+            | Self::CallOpened { reason, .. }
+            | Self::PriorityChanged { cause: PriorityCause::By(_, reason), .. }
+            | Self::Escalated { by_hand: Some((_, reason)), .. } => reason.is_some(),
+            _ => false,
+        }
     }
 
     /// The call it is about, if it is about one.
@@ -100,8 +123,10 @@ impl Event {
             | Self::NoticesIntended { call, .. }
             | Self::NoticeDelivered { call, .. }
             | Self::NoticeFailed { call, .. }
-            | Self::EscalationSeen { call, .. } => Some(*call),
-            Self::MessageSent { call, .. } => *call,
+            | Self::EscalationSeen { call, .. }
+            | Self::ErasureProposed { call, .. }
+            | Self::IdentityErased { call, .. } => Some(*call),
+            Self::MessageSent { call, .. } | Self::EarlierAsked { call, .. } => *call,
             _ => None,
         }
     }
@@ -156,6 +181,9 @@ impl Event {
             | Self::MessageSent { by, .. }
             | Self::MessagesRead { by, .. }
             | Self::EscalationSeen { by, .. }
+            | Self::EarlierAsked { by, .. }
+            | Self::ErasureProposed { by, .. }
+            | Self::IdentityErased { by, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
             | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),
             _ => None,

@@ -84,7 +84,7 @@ pub(super) fn say(
 ) -> Decided {
     let to_room = by.role == Role::Unit;
     if let Some(call) = about {
-        let call = known(state, call)?;
+        let call = super::identity::kept(known(state, call)?)?;
         if to_room {
             on_call(call, unit)?;
         }

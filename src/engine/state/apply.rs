@@ -25,7 +25,9 @@ impl State {
                 Event::CallReceived { call, .. } | Event::UnitPanicked { call, .. } => {
                     Answer::CallPlaced(call)
                 }
-                Event::CloseProposed { .. } => Answer::AwaitingSecond,
+                Event::CloseProposed { .. } | Event::ErasureProposed { .. } => {
+                    Answer::AwaitingSecond
+                }
                 _ => Answer::Done,
             };
             self.keys.remember(self.at, mark, answer, self.seq);
@@ -56,7 +58,11 @@ impl State {
             Event::RulesAdopted(rules) => self.books.push((**rules).clone()),
             Event::SpillBegan { first } => self.spilled = Some(*first),
             Event::SpillMerged { .. } => self.spilled = None,
-            Event::ClockStepped { .. } | Event::WorkShed { .. } => {}
+            Event::ClockStepped { .. } | Event::WorkShed { .. } | Event::EarlierAsked { .. } => {}
+            Event::ErasureProposed { call, authority, by, .. } => {
+                self.propose_erasure(at, *call, authority, by)?;
+            }
+            Event::IdentityErased { call, .. } => self.erase(at, *call)?,
             Event::CallReceived { call, received_at, placed, .. } => {
                 self.receive(at, *call, *received_at, placed)?;
             }
@@ -226,6 +232,7 @@ impl State {
             notes: Vec::new(),
             aging_from: received_at,
             tellings: Vec::new(),
+            erased_at: None,
         };
         start_clocks(&mut call, &self.books[book], received_at);
         if call.is_canary() {

@@ -10,7 +10,7 @@ mod verify;
 pub(crate) use backup::write_backup;
 pub use backup::{BackedUp, backup, restore};
 pub use repair::{Missing, Repaired, Source, Span, repair};
-pub use verify::{Check, Verified, verify};
+pub use verify::{Check, Verified, verify, verify_as};
 
 use super::archive::Archive;
 use super::chain::{Followed, follows};
@@ -18,7 +18,7 @@ use super::error::JournalError;
 use super::frame::Frame;
 use super::layout::Layout;
 use super::record::{Record, Tail};
-use super::replay::{Fold, replay};
+use super::replay::{Fold, replay_as};
 use super::snapshot::{Manifest, Snapshot};
 use super::spill;
 use super::store::{Options, Store};
@@ -70,10 +70,11 @@ impl PlainLog {
 
 /// Folds frames into a fresh state, telling `at` the end after each.
 pub(crate) fn fold<F: Fold>(
+    like: &F,
     frames: impl Iterator<Item = Result<Frame, JournalError>>,
     mut at: impl FnMut(&F, &Frame),
 ) -> Result<(F, Tail), JournalError> {
-    let (mut state, mut tail) = (F::fresh(), Tail::default());
+    let (mut state, mut tail) = (like.fresh(), Tail::default());
     for frame in frames {
         let frame = frame?;
         follows(&frame, &tail, "replay")?;
@@ -109,8 +110,16 @@ impl fmt::Display for Digest {
 ///
 /// # Errors
 /// Damage, with place and sequence number, or a transition the state refuses.
-pub fn digest<F: Fold>(dir: &Path, options: &Options) -> Result<Digest, JournalError> {
-    let (state, tail) = fold::<F>(PlainLog::open(dir, options)?.frames()?, |_, _| ())?;
+pub fn digest<F: Fold + Default>(dir: &Path, options: &Options) -> Result<Digest, JournalError> {
+    digest_as(dir, options, &F::default())
+}
+
+/// The same by a state that opens what `like` opens.
+///
+/// # Errors
+/// As [`digest`].
+pub fn digest_as<F: Fold>(dir: &Path, options: &Options, like: &F) -> Result<Digest, JournalError> {
+    let (state, tail) = fold(like, PlainLog::open(dir, options)?.frames()?, |_, _| ())?;
     Ok(Digest { seq: tail.seq, chain: hex(tail.chain), digest: hex(state.digest()) })
 }
 
@@ -138,13 +147,43 @@ pub fn dump(
     Ok(tail)
 }
 
+/// Tells `each` where every frame ends, from the first on, and says where the last does. Works beside a running
+/// server.
+///
+/// # Errors
+/// Damage, with place and sequence number.
+pub fn ends(
+    dir: &Path,
+    options: &Options,
+    mut each: impl FnMut(&Tail),
+) -> Result<Tail, JournalError> {
+    let mut end = Tail::default();
+    for frame in PlainLog::open(dir, options)?.frames()? {
+        end = frame?.tail();
+        each(&end);
+    }
+    Ok(end)
+}
+
 /// Opens a stopped log, replays it and keeps a snapshot of the state.
 ///
 /// # Errors
-/// As [`Store::open`] and [`replay`].
-pub fn snapshot<F: Fold>(dir: &Path, options: Options) -> Result<Manifest, JournalError> {
+/// As [`Store::open`] and [`crate::journal::replay`].
+pub fn snapshot<F: Fold + Default>(dir: &Path, options: Options) -> Result<Manifest, JournalError> {
+    snapshot_as(dir, options, &F::default())
+}
+
+/// The same by a state that opens what `like` opens.
+///
+/// # Errors
+/// As [`snapshot`].
+pub fn snapshot_as<F: Fold>(
+    dir: &Path,
+    options: Options,
+    like: &F,
+) -> Result<Manifest, JournalError> {
     let mut store = Store::open(dir, options)?;
-    let now = replay::<F>(&store)?;
+    let now = replay_as(&store, like)?;
     let snapshot = Snapshot::of(&now.state, &now.tail);
     store.put_snapshot(&snapshot)?;
     store.close()?;

@@ -71,7 +71,19 @@ impl fmt::Display for Verified {
 ///
 /// # Errors
 /// The folder is locked or cannot be read at all. What is wrong inside is in the report.
-pub fn verify<F: Fold>(dir: &Path, options: &Options) -> Result<Verified, JournalError> {
+pub fn verify<F: Fold + Default>(dir: &Path, options: &Options) -> Result<Verified, JournalError> {
+    verify_as(dir, options, &F::default())
+}
+
+/// The same by a state that opens what `like` opens.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_as<F: Fold>(
+    dir: &Path,
+    options: &Options,
+    like: &F,
+) -> Result<Verified, JournalError> {
     let _lock = Lock::take(dir)?;
     let layout = Layout::new(dir, options);
     let mut report = Verified::default();
@@ -90,7 +102,7 @@ pub fn verify<F: Fold>(dir: &Path, options: &Options) -> Result<Verified, Journa
     );
     let manifests =
         copy.as_ref().map(|sled| sled.manifests()).unwrap_or_else(|_| Ok(Vec::new()))?;
-    let first = fold_checked::<F>(&plain, &manifests, &mut report);
+    let first = fold_checked(like, &plain, &manifests, &mut report);
     if let Ok(sled) = &copy {
         check_sled(sled, &plain, &manifests, &mut report);
     }
@@ -102,7 +114,7 @@ pub fn verify<F: Fold>(dir: &Path, options: &Options) -> Result<Verified, Journa
         }),
     );
     if let Some((state, tail)) = first {
-        let again = plain.frames().and_then(|frames| fold::<F>(frames, |_, _| ()));
+        let again = plain.frames().and_then(|frames| fold(like, frames, |_, _| ()));
         report.note(
             "two replays, one digest",
             match again {
@@ -134,6 +146,7 @@ fn open_copy(layout: &Layout, options: &Options) -> Result<SledLog, JournalError
 
 /// Folds archive and witness once, checking chain, times and snapshots on the way.
 fn fold_checked<F: Fold>(
+    like: &F,
     plain: &PlainLog,
     manifests: &[Manifest],
     report: &mut Verified,
@@ -142,8 +155,9 @@ fn fold_checked<F: Fold>(
     let mut backwards = None;
     let mut frames = 0_u64;
     let mut unlike = manifests.iter().map(|manifest| (manifest, false)).collect::<Vec<_>>();
+    let mut unasked = 0_usize;
     let folded = plain.frames().and_then(|all| {
-        fold::<F>(all, |state, frame| {
+        fold(like, all, |state: &F, frame| {
             frames += 1;
             for read in frame.records() {
                 if before.is_some_and(|before| read.at < before) {
@@ -153,7 +167,10 @@ fn fold_checked<F: Fold>(
             }
             for (manifest, same) in &mut unlike {
                 if manifest.seq == frame.last_seq() {
-                    *same = manifest.chain == frame.chain() && manifest.digest == state.digest();
+                    let stamp = state.stamp();
+                    unasked += usize::from(stamp.is_none());
+                    let alike = stamp.is_none_or(|stamp| manifest.digest == stamp);
+                    *same = manifest.chain == frame.chain() && alike;
                 }
             }
         })
@@ -178,7 +195,12 @@ fn fold_checked<F: Fold>(
         .collect();
     report.note(
         "snapshots equal a replay",
-        if wrong.is_empty() {
+        if wrong.is_empty() && unasked > 0 {
+            Ok(format!(
+                "their places in the chain; {unasked} of {} need keys for more",
+                manifests.len()
+            ))
+        } else if wrong.is_empty() {
             Ok(format!("{} of {}", manifests.len(), manifests.len()))
         } else {
             Err(format!("not the snapshot at {}", wrong.join(", ")))

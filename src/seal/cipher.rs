@@ -1,0 +1,79 @@
+//! Encryption under the key of one number: XChaCha20-Poly1305 with a nonce made of what is encrypted.
+//!
+//! The nonce is a keyed hash of context and content (as in SIV, RFC 5297; the same content in the same place gives
+//! the same bytes, which replays and simulations rest on). A counter would not do: after a crash a sequence number
+//! that was never acknowledged is given again, to other content, and the stream of a nonce used twice would show the
+//! difference of the two. Here other content has another nonce.
+
+use super::tree::Secret;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+/// Bytes of the nonce, in front of what is encrypted.
+const NONCE: usize = 24;
+
+fn sub_key(leaf: &Secret, what: &[u8]) -> Secret {
+    Zeroizing::new(blake3::keyed_hash(leaf, what).into())
+}
+
+/// `plain` under the key of `leaf`; `context` is bound to it and not part of it.
+pub(super) fn seal(leaf: &Secret, context: &[u8], plain: &[u8]) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new_keyed(&sub_key(leaf, b"nonce"));
+    hasher.update(&(context.len() as u64).to_be_bytes()).update(context).update(plain);
+    let hash = hasher.finalize();
+    let mut nonce = [0; NONCE];
+    nonce.copy_from_slice(&hash.as_bytes()[..NONCE]);
+    let mut sealed = nonce.to_vec();
+    let body = cipher(leaf).encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: context });
+    sealed.extend(body.expect("a record or a state is far below the cipher's 256 GiB"));
+    sealed
+}
+
+/// What [`seal`] sealed; `None` when it was sealed under another key or context, or changed since.
+pub(super) fn open(leaf: &Secret, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (nonce, body) = sealed.split_first_chunk::<NONCE>()?;
+    let payload = Payload { msg: body, aad: context };
+    cipher(leaf).decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new)
+}
+
+/// A hash of `bytes` that says nothing to whoever has not the key of `leaf`.
+pub(super) fn stamp(leaf: &Secret, bytes: &[u8]) -> [u8; 32] {
+    blake3::keyed_hash(&sub_key(leaf, b"stamp"), bytes).into()
+}
+
+fn cipher(leaf: &Secret) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new((&*sub_key(leaf, b"cipher")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(byte: u8) -> Secret {
+        Zeroizing::new([byte; 32])
+    }
+
+    #[test]
+    fn opens_with_its_key_and_context_alone() {
+        let sealed = seal(&leaf(1), b"seq 9", b"Ayesha");
+        assert_eq!(&**open(&leaf(1), b"seq 9", &sealed).unwrap(), b"Ayesha");
+        assert!(open(&leaf(2), b"seq 9", &sealed).is_none());
+        assert!(open(&leaf(1), b"seq 8", &sealed).is_none());
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(open(&leaf(1), b"seq 9", &changed).is_none(), "byte {at}");
+            assert!(open(&leaf(1), b"seq 9", &sealed[..at]).is_none(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn the_same_again_is_the_same_bytes_and_other_content_has_another_nonce() {
+        let sealed = |context: &[u8], plain: &[u8]| seal(&leaf(1), context, plain);
+        assert_eq!(sealed(b"seq 9", b"Ayesha"), sealed(b"seq 9", b"Ayesha"));
+        let (one, other) = (sealed(b"seq 9", b"Ayesha"), sealed(b"seq 9", b"Ayesh!"));
+        assert_ne!(one[..NONCE], other[..NONCE]);
+        assert_ne!(sealed(b"ab", b"c")[..NONCE], sealed(b"a", b"bc")[..NONCE]);
+    }
+}

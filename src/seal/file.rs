@@ -1,0 +1,420 @@
+//! The keyring: the trees and the signing key, in memory and in one small file that belongs to its owner alone.
+//!
+//! The file is text, a line a node, with a checksum in its last line. It is replaced, never changed in place, and an
+//! erasure returns only when the new file is on the disk and the old one has lost its name.
+
+use super::cipher;
+use super::head::SignedHead;
+use super::tree::{Secret, Tree};
+use crate::domain::{CallId, UtcMs};
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zeroize::{Zeroize, Zeroizing};
+
+const TITLE: &str = "fifteen keyring 1";
+
+/// Why there is no keyring.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The operating system refused.
+    #[error("keyring {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Others may read it.
+    #[error("keyring {0} can be read by others than its owner: chmod 600 it, and ask who has")]
+    Open(PathBuf),
+    /// It is not what it was when it was written.
+    #[error("keyring {0} is damaged or no keyring: put its backup in its place")]
+    Damaged(PathBuf),
+    /// It is there already.
+    #[error("keyring {0} is there already")]
+    Exists(PathBuf),
+}
+
+/// From where on everything of a log was sealed under this keyring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Since {
+    /// The first transition.
+    pub seq: u64,
+    /// The first call all of whose transitions were.
+    pub call: u64,
+}
+
+/// What a sealed part turns out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Guarded {
+    /// What was sealed.
+    Plain(Zeroizing<Vec<u8>>),
+    /// Its key was destroyed.
+    Erased,
+    /// Another keyring sealed it, or it was changed since.
+    Foreign,
+}
+
+/// The keys of one room. Cheap to clone; all clones are the same keyring.
+#[derive(Clone)]
+pub struct Keyring(Arc<Inner>);
+
+struct Inner {
+    trees: Mutex<Trees>,
+    since: Since,
+    heads: SigningKey,
+    path: Option<PathBuf>,
+}
+
+struct Trees {
+    calls: Tree,
+    snapshots: Tree,
+    /// In memory it is ahead of its file: a write failed.
+    unwritten: bool,
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyring(..)")
+    }
+}
+
+/// Where the keyring of the log in `data` is when nobody says otherwise: beside the folder, never in it.
+#[must_use]
+pub fn default_path(data: &Path) -> PathBuf {
+    let mut name = data.file_name().unwrap_or_else(|| "fifteen-data".as_ref()).to_owned();
+    name.push(".keys");
+    data.with_file_name(name)
+}
+
+impl Keyring {
+    /// A keyring from a seed, which must be random, used once, and kept nowhere. In memory only.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32], since: Since) -> Self {
+        Self(Arc::new(Inner::new(Zeroizing::new(seed), since, None)))
+    }
+
+    /// A new keyring in a file of its own.
+    ///
+    /// # Errors
+    /// [`KeyringError::Exists`], or it cannot be written.
+    pub fn create(path: &Path, seed: [u8; 32], since: Since) -> Result<Self, KeyringError> {
+        if path.exists() {
+            return Err(KeyringError::Exists(path.into()));
+        }
+        let inner = Inner::new(Zeroizing::new(seed), since, Some(path.into()));
+        inner.write(&inner.lock())?;
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The keyring in `path`; `None` when nothing is there.
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, or others may read it.
+    pub fn load(path: &Path) -> Result<Option<Self>, KeyringError> {
+        let failed = |source| KeyringError::Io { path: path.into(), source };
+        let about = match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            about => about.map_err(failed)?,
+        };
+        if about.permissions().mode() & 0o077 != 0 {
+            return Err(KeyringError::Open(path.into()));
+        }
+        let text = Zeroizing::new(fs::read(path).map_err(failed)?);
+        let damaged = || KeyringError::Damaged(path.into());
+        let text = std::str::from_utf8(&text).map_err(|_| damaged())?;
+        let mut inner = parse(text).ok_or_else(damaged)?;
+        inner.path = Some(path.into());
+        Ok(Some(Self(Arc::new(inner))))
+    }
+
+    /// From where on everything was sealed under it.
+    #[must_use]
+    pub fn since(&self) -> Since {
+        self.0.since
+    }
+
+    /// Seals what transition `seq` says of `call`; the clear part of it is bound to it. `None` once the call was
+    /// erased: nothing of her is written any more.
+    #[must_use]
+    pub fn seal(&self, call: CallId, seq: u64, clear: &[u8], whole: &[u8]) -> Option<Vec<u8>> {
+        let leaf = self.0.lock().calls.derive(call.0)?;
+        Some(cipher::seal(&leaf, &context(seq, clear), whole))
+    }
+
+    /// Opens what [`Keyring::seal`] sealed.
+    #[must_use]
+    pub fn open(&self, call: CallId, seq: u64, clear: &[u8], sealed: &[u8]) -> Guarded {
+        let leaf = self.0.lock().calls.derive(call.0);
+        guarded(leaf, |leaf| cipher::open(leaf, &context(seq, clear), sealed))
+    }
+
+    /// Seals the bytes of a snapshot after transition `seq`. `None`: its key was destroyed by an erasure after it.
+    #[must_use]
+    pub fn seal_snapshot(&self, seq: u64, state: &[u8]) -> Option<Vec<u8>> {
+        let leaf = self.0.lock().snapshots.derive(seq)?;
+        Some(cipher::seal(&leaf, &seq.to_be_bytes(), state))
+    }
+
+    /// Opens what [`Keyring::seal_snapshot`] sealed.
+    #[must_use]
+    pub fn open_snapshot(&self, seq: u64, sealed: &[u8]) -> Guarded {
+        let leaf = self.0.lock().snapshots.derive(seq);
+        guarded(leaf, |leaf| cipher::open(leaf, &seq.to_be_bytes(), sealed))
+    }
+
+    /// `digest` of the state after transition `seq` in a form that may stand beside a snapshot: the digest itself
+    /// would confirm a guess of the one thing in a small room that is not known. `None` once the key is gone.
+    #[must_use]
+    pub fn stamp(&self, seq: u64, digest: &[u8; 32]) -> Option<[u8; 32]> {
+        let leaf = self.0.lock().snapshots.derive(seq)?;
+        Some(cipher::stamp(&leaf, digest))
+    }
+
+    /// Whether the identity of `call` can still be read.
+    #[must_use]
+    pub fn has(&self, call: CallId) -> bool {
+        self.0.lock().calls.has(call.0)
+    }
+
+    /// Destroys the keys of `calls`, and of all snapshots before transition `seq`, which held them too. Returns when
+    /// that is on the disk. Again, it does nothing.
+    ///
+    /// # Errors
+    /// The file could not be replaced. In memory the keys are gone; the file still has them: call again.
+    pub fn erase(&self, calls: &[CallId], seq: u64) -> Result<(), KeyringError> {
+        let mut trees = self.0.lock();
+        for call in calls {
+            trees.unwritten |= trees.calls.puncture(call.0);
+        }
+        trees.unwritten |= trees.snapshots.puncture_before(seq);
+        if trees.unwritten {
+            self.0.write(&trees)?;
+            trees.unwritten = false;
+        }
+        Ok(())
+    }
+
+    /// Signs where a log stood.
+    #[must_use]
+    pub fn sign(&self, seq: u64, chain: [u8; 32], at: UtcMs) -> SignedHead {
+        let signature = self.0.heads.sign(&SignedHead::signed_bytes(seq, &chain, at));
+        SignedHead::new(seq, &chain, at, &signature.to_bytes())
+    }
+
+    /// What checks its signatures; no secret.
+    #[must_use]
+    pub fn public_key(&self) -> VerifyingKey {
+        self.0.heads.verifying_key()
+    }
+}
+
+fn guarded(
+    leaf: Option<Secret>,
+    open: impl FnOnce(&Secret) -> Option<Zeroizing<Vec<u8>>>,
+) -> Guarded {
+    match leaf {
+        None => Guarded::Erased,
+        Some(leaf) => open(&leaf).map_or(Guarded::Foreign, Guarded::Plain),
+    }
+}
+
+fn context(seq: u64, clear: &[u8]) -> Vec<u8> {
+    [&seq.to_be_bytes()[..], clear].concat()
+}
+
+impl Inner {
+    fn new(seed: Secret, since: Since, path: Option<PathBuf>) -> Self {
+        let part = |what: &[u8]| Zeroizing::new(<[u8; 32]>::from(blake3::keyed_hash(&seed, what)));
+        let trees = Trees {
+            calls: Tree::new(part(b"fifteen calls")),
+            snapshots: Tree::new(part(b"fifteen snapshots")),
+            unwritten: false,
+        };
+        let heads = SigningKey::from_bytes(&part(b"fifteen heads"));
+        Self { trees: Mutex::new(trees), since, heads, path }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Trees> {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the file. One in memory only has none.
+    fn write(&self, trees: &Trees) -> Result<(), KeyringError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let failed = |source| KeyringError::Io { path: path.clone(), source };
+        replace(path, self.text(trees).as_bytes()).map_err(failed)
+    }
+
+    fn text(&self, trees: &Trees) -> Zeroizing<String> {
+        let nodes = trees.calls.nodes().count() + trees.snapshots.nodes().count();
+        // Never grown: what a string leaves behind when it moves is not wiped.
+        let mut text = Zeroizing::new(String::with_capacity(512 + 128 * nodes));
+        let Since { seq, call } = self.since;
+        let mut line = |args: std::fmt::Arguments<'_>| {
+            writeln!(text, "{args}").expect("a string takes every line");
+        };
+        line(format_args!("{TITLE}"));
+        line(format_args!(
+            "# SECRET. Whoever has this file and the log reads every caller's name. Keep a copy where the"
+        ));
+        line(format_args!(
+            "# backups of the log are not; take the copy anew after every erasure and destroy the old one."
+        ));
+        line(format_args!("since {seq} {call}"));
+        line(format_args!("heads {}", &*hex(self.heads.as_bytes())));
+        for (name, tree) in [("calls", &trees.calls), ("snapshots", &trees.snapshots)] {
+            for (start, depth, secret) in tree.nodes() {
+                line(format_args!("{name} {start} {depth} {}", &*hex(secret)));
+            }
+        }
+        let sum = blake3::hash(text.as_bytes());
+        writeln!(text, "end {}", sum.to_hex()).expect("a string takes every line");
+        text
+    }
+}
+
+/// The file's content, if it is whole.
+fn parse(text: &str) -> Option<Inner> {
+    let end = text.rfind("end ")?;
+    let sum = text[end..].strip_prefix("end ")?.trim_end();
+    (blake3::Hash::from_hex(sum).ok()? == blake3::hash(text[..end].as_bytes())).then_some(())?;
+    let mut lines = text[..end].lines();
+    (lines.next()? == TITLE).then_some(())?;
+    let (mut since, mut heads) = (None, None);
+    let (mut calls, mut snapshots) = (Vec::new(), Vec::new());
+    for line in lines.filter(|line| !line.starts_with('#')) {
+        let mut words = line.split(' ');
+        let what = words.next()?;
+        match what {
+            "since" => {
+                let (seq, call) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+                since = Some(Since { seq, call });
+            }
+            "heads" => heads = Some(SigningKey::from_bytes(&*unhex(words.next()?)?)),
+            "calls" | "snapshots" => {
+                let (start, depth) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+                let node = (start, depth, unhex(words.next()?)?);
+                if what == "calls" { calls.push(node) } else { snapshots.push(node) }
+            }
+            _ => return None,
+        }
+    }
+    let trees =
+        Trees { calls: Tree::of(calls)?, snapshots: Tree::of(snapshots)?, unwritten: false };
+    Some(Inner { trees: Mutex::new(trees), since: since?, heads: heads?, path: None })
+}
+
+fn hex(secret: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(blake3::Hash::from_bytes(*secret).to_hex().to_string())
+}
+
+fn unhex(text: &str) -> Option<Secret> {
+    let mut hash = *blake3::Hash::from_hex(text).ok()?.as_bytes();
+    let secret = Zeroizing::new(hash);
+    hash.zeroize();
+    Some(secret)
+}
+
+/// Old or new, never a part, never readable by others; on the disk when it returns.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Made with 0600 from the first byte.
+    let mut file = tempfile::Builder::new().prefix(".keys-").tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|failed| failed.error)?;
+    fs::File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SINCE: Since = Since { seq: 1, call: 1 };
+
+    #[test]
+    fn an_erased_call_stays_erased_in_the_file_and_nothing_else_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.keys");
+        let keyring = Keyring::create(&path, [3; 32], SINCE).unwrap();
+        let seal = |call| keyring.seal(CallId(call), 9, b"clear", b"Ayesha").unwrap();
+        let (hers, another) = (seal(17), seal(18));
+        let snapshot = keyring.seal_snapshot(40, b"state").unwrap();
+        keyring.erase(&[CallId(17)], 50).unwrap();
+        assert!(keyring.seal(CallId(17), 10, b"", b"Ayesha").is_none());
+        let read = Keyring::load(&path).unwrap().unwrap();
+        assert_eq!(read.since(), SINCE);
+        assert_eq!(read.public_key(), keyring.public_key());
+        for keyring in [&keyring, &read] {
+            assert_eq!(keyring.open(CallId(17), 9, b"clear", &hers), Guarded::Erased);
+            let Guarded::Plain(plain) = keyring.open(CallId(18), 9, b"clear", &another) else {
+                panic!("call 18 was not erased");
+            };
+            assert_eq!(&**plain, b"Ayesha");
+            assert_eq!(keyring.open(CallId(18), 9, b"other", &another), Guarded::Foreign);
+            assert_eq!(keyring.open_snapshot(40, &snapshot), Guarded::Erased);
+            assert!(keyring.seal_snapshot(50, b"state").is_some());
+            assert!(!keyring.has(CallId(17)) && keyring.has(CallId(18)));
+        }
+    }
+
+    #[test]
+    fn the_file_is_its_owners_alone_and_a_changed_one_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.keys");
+        assert!(Keyring::load(&path).unwrap().is_none());
+        Keyring::create(&path, [3; 32], SINCE).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(matches!(Keyring::create(&path, [4; 32], SINCE), Err(KeyringError::Exists(_))));
+        let whole = fs::read(&path).unwrap();
+        for at in (0..whole.len()).step_by(7) {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            for wrong in [&changed[..], &whole[..at]] {
+                fs::write(&path, wrong).unwrap();
+                assert!(matches!(Keyring::load(&path), Err(KeyringError::Damaged(_))), "byte {at}");
+            }
+        }
+        fs::write(&path, &whole).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(Keyring::load(&path), Err(KeyringError::Open(_))));
+    }
+
+    #[test]
+    fn an_erasure_that_could_not_be_written_is_made_good_by_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, away) = (dir.path().join("keys"), dir.path().join("away"));
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("data.keys");
+        let keyring = Keyring::create(&path, [3; 32], SINCE).unwrap();
+        fs::rename(&folder, &away).unwrap();
+        assert!(keyring.erase(&[CallId(2)], 0).is_err());
+        assert!(!keyring.has(CallId(2)), "in memory it is gone at once");
+        fs::rename(&away, &folder).unwrap();
+        assert!(Keyring::load(&path).unwrap().unwrap().has(CallId(2)));
+        keyring.erase(&[], 0).unwrap();
+        assert!(!Keyring::load(&path).unwrap().unwrap().has(CallId(2)));
+    }
+
+    #[test]
+    fn the_keyring_lies_beside_the_folder() {
+        assert_eq!(
+            default_path(Path::new("/var/lib/fifteen/data")),
+            Path::new("/var/lib/fifteen/data.keys")
+        );
+        assert_eq!(default_path(Path::new("data/")), Path::new("data.keys"));
+    }
+
+    #[test]
+    fn nothing_of_it_is_in_a_debug_line() {
+        assert_eq!(format!("{:?}", Keyring::from_seed([1; 32], SINCE)), "Keyring(..)");
+    }
+}
