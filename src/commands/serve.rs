@@ -7,6 +7,7 @@ use fifteen::config::Settings;
 use fifteen::journal::{Note, Options, Prober, Store, replay_as};
 use fifteen::net::{self, LogFiles, Opened};
 use fifteen::service;
+use sd_notify::NotifyState;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
                 _ = terminate.recv() => info!("SIGTERM: finishing what is under way"),
                 _ = interrupt.recv() => info!("interrupted: finishing what is under way"),
             }
+            tell_systemd(NotifyState::Stopping);
         };
         let ready = |address| {
             let mut out = std::io::stdout();
@@ -87,6 +89,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
                 writeln!(out, "ready {address}")
             };
             let _ = out.flush();
+            tell_systemd(NotifyState::Ready);
             if let Some(feed) = feed {
                 tokio::spawn(feed.run(address));
             }
@@ -95,6 +98,14 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
         info!("closed in order");
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Says so to systemd, where it started us. The canary and `/healthz` watch the room: a watchdog
+/// would have to wake it for nothing but that.
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!("systemd is not told how the server is: {error}");
+    }
 }
 
 /// How a log is opened here: suspect folders are looked at by a child of this program.

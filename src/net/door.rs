@@ -4,14 +4,15 @@
 //! is waited for: each has its limit, and where there are too many the oldest makes room
 //! ([`super::limits`]).
 
-use super::certificates::Certificates;
-use super::session::{self, Arrival};
+use super::certificates::{Certificates, Papers};
+use super::limits::Knock;
 use super::stream::Writer;
-use super::{Server, Shed};
+use super::{Server, Shed, session};
 use crate::protocol::{Code, Refused};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -23,6 +24,23 @@ use tracing::debug;
 const TLS_HANDSHAKE: u8 = 0x16;
 /// What of a plain client's words is still read, so that our answer reaches it.
 const LEFT_BYTES_MAX: u64 = 128 * 1024;
+
+/// A connection that has not said who it is.
+pub(super) struct Arrival {
+    pub(super) id: u64,
+    pub(super) peer: SocketAddr,
+    pub(super) knock: Knock,
+    /// What its certificate says of it.
+    pub(super) papers: Papers,
+}
+
+impl Arrival {
+    pub(super) fn of(server: &Server, peer: SocketAddr) -> Self {
+        let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
+        let knock = server.door.knock(peer.ip(), id, server.clock.now());
+        Self { id, peer, knock, papers: None }
+    }
+}
 
 /// Serves one connection to its end.
 pub(super) async fn enter(server: Arc<Server>, socket: TcpStream, peer: SocketAddr) {

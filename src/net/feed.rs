@@ -28,7 +28,8 @@ pub(super) enum View {
     Unit(Callsign),
 }
 
-struct Reader {
+/// Somebody who hears of what is committed.
+pub(super) struct Reader {
     view: View,
     /// For a unit: the calls it was on before the event at hand.
     on: BTreeSet<CallId>,
@@ -73,15 +74,14 @@ impl WireFeed {
         }
     }
 
-    /// Subscribes session `id`. `last_seq` is the last push it saw of this log.
-    pub(super) fn subscribe(
+    /// How a subscription would begin. `last_seq` is the last push the session saw of this log.
+    pub(super) fn begin(
         &mut self,
         state: &State,
-        id: u64,
         view: View,
         last_seq: Option<u64>,
         pushes: mpsc::Sender<Bytes>,
-    ) -> Begin {
+    ) -> (Reader, Begin) {
         let on = match &view {
             View::Room => BTreeSet::new(),
             View::Unit(callsign) => state
@@ -98,8 +98,12 @@ impl WireFeed {
                 View::Unit(callsign) => unit_snapshot(state, callsign),
             }),
         };
+        (reader, begin)
+    }
+
+    /// Subscribes session `id`; what it had before ends.
+    pub(super) fn subscribe(&mut self, id: u64, reader: Reader) {
         self.readers.insert(id, reader);
-        begin
     }
 
     /// The room as it is. When thousands come back at once, calls do not wait for as many encodings

@@ -4,6 +4,7 @@
 //! every limit. Nothing here decides about a call: it converts, asks the engine's thread
 //! ([`crate::service`]), and replies once that says it is on the disk.
 
+mod answering;
 mod census;
 mod certificates;
 mod connections;
@@ -257,7 +258,7 @@ impl Hall {
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let arrival = session::Arrival::of(&self.server, peer);
+        let arrival = door::Arrival::of(&self.server, peer);
         session::run(Arc::clone(&self.server), tokio::io::split(io), arrival)
     }
 

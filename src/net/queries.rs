@@ -1,8 +1,8 @@
 //! What is asked of the room without changing it, its upkeep, and its canary. Questions are the
 //! first work that is shed when the engine is behind; calls come before.
 
+use super::answering::{Answering, failed_code};
 use super::feed::{CALLS_BYTES_MAX, WireFeed, fitting};
-use super::session::{Answering, failed_code};
 use super::{LogFiles, Server, Shed, convert, health};
 use crate::domain::{Call, CallId, Priority, UtcMs};
 use crate::engine::{State, recommend};

@@ -5,8 +5,8 @@
 //! a unit and the room write to each other is heard at once by all who sit in the room, as on its radio net, and is
 //! recorded as said; whoever is shown it later is recorded as a reader of the call.
 
+use super::answering::Answering;
 use super::queries::ask;
-use super::session::Answering;
 use super::{Server, convert};
 use crate::domain::{Actor, Call, CallId, Callsign, Command, Dated, Order, Role};
 use crate::engine::State;

@@ -3,22 +3,22 @@
 //! Reading and writing are two tasks. A peer that does not read is dropped by the writer's time
 //! limit, one that does not speak by the reader's; neither holds anybody up.
 
+use super::answering::Answering;
 use super::census::Counted;
 use super::certificates::{Papers, stranger};
 use super::convert;
+use super::door::Arrival;
 use super::feed::View;
 use super::limits::{Bucket, Knock, Seat, TooMany, is_put_off, kib};
 use super::stream::{Farewell, Frames, Outgoing, Writer, write_all};
 use super::{Server, Shed, queries, readings};
 use crate::domain::{Actor, CallId, Callsign, Command, Order, Role, UtcMs};
-use crate::engine::Accepted;
 use crate::protocol::{
     ClientMessage, Code, Dropped, FrameError, HEARTBEATS_MISSED_MAX, Hello, Ping, Pong, Refused,
-    Rejection, Reply, ReplyBody, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
+    Rejection, Request, RequestFrame, ServerMessage, Subscribed, VERSION,
 };
-use crate::service::{Asked, Failed, Outcome};
+use crate::service::Asked;
 use bytes::Bytes;
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,80 +27,6 @@ use tracing::{debug, info};
 
 /// Requests of one session under way at once; further ones wait in its socket.
 const UNDER_WAY_MAX: usize = 256;
-/// Where a request's answer goes.
-pub(super) struct Answering {
-    pub(super) id: u64,
-    /// Every answer of a drill says that it is one.
-    drill: bool,
-    out: mpsc::UnboundedSender<Outgoing>,
-    place: OwnedSemaphorePermit,
-    /// Set aside for the answer's bytes, where it may be long.
-    unread: Option<OwnedSemaphorePermit>,
-}
-
-impl Answering {
-    fn send(mut self, mut message: ServerMessage) {
-        match &mut message {
-            ServerMessage::Reply(reply) => reply.drill = self.drill,
-            ServerMessage::Rejection(rejection) => rejection.drill = self.drill,
-            _ => {}
-        }
-        let frame = message.encode();
-        // What the answer does not need is given back at once.
-        let unread = self.unread.take().and_then(|mut all| all.split(kib(frame.len()) as usize));
-        // A session that has ended needs no answer; the client asks again under its key.
-        let _ = self.out.send(Outgoing { frame, _place: Some(self.place), _unread: unread });
-    }
-
-    pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
-        let id = self.id;
-        let reply = Reply { id, seq, repeated, drill: false, durable: true, body: body.into() };
-        self.send(reply.into());
-    }
-
-    /// What became of a command that was done.
-    fn done(self, accepted: Accepted, call: Option<CallId>, state: Option<&crate::engine::State>) {
-        let reply = Reply {
-            id: self.id,
-            seq: Some(accepted.seq),
-            repeated: accepted.repeated,
-            drill: false,
-            durable: convert::is_durable(&accepted, state),
-            body: convert::reply(accepted, call, state),
-        };
-        self.send(reply.into());
-    }
-
-    pub(super) fn reject(self, code: Code, text: impl Into<String>) {
-        let rejection =
-            Rejection { id: self.id, code, text: text.into(), field: None, drill: false };
-        self.send(rejection.into());
-    }
-
-    pub(super) fn outcome(
-        self,
-        outcome: Outcome,
-        call: Option<CallId>,
-        state: Option<&crate::engine::State>,
-    ) {
-        match outcome {
-            Ok(Ok(accepted)) => self.done(accepted, call, state),
-            Ok(Err(rejection)) => {
-                let rejection = convert::rejection(self.id, &rejection);
-                self.send(rejection.into());
-            }
-            Err(failed) => self.reject(failed_code(&failed), failed.to_string()),
-        }
-    }
-}
-
-/// What an engine that takes nothing more is called on the wire.
-pub(super) fn failed_code(failed: &Failed) -> Code {
-    match failed {
-        Failed::Log(_) | Failed::Keyring => Code::JournalFailed,
-        Failed::Closed => Code::ShuttingDown,
-    }
-}
 
 /// What a session is, once it has said so.
 pub(super) struct Session {
@@ -113,23 +39,6 @@ pub(super) struct Session {
     pushes: mpsc::UnboundedSender<Option<mpsc::Receiver<Bytes>>>,
     questions: Mutex<Bucket>,
     positions: Mutex<Bucket>,
-}
-
-/// A connection that has not said who it is.
-pub(super) struct Arrival {
-    pub(super) id: u64,
-    pub(super) peer: SocketAddr,
-    pub(super) knock: Knock,
-    /// What its certificate says of it.
-    pub(super) papers: Papers,
-}
-
-impl Arrival {
-    pub(super) fn of(server: &Server, peer: SocketAddr) -> Self {
-        let id = server.session_ids.fetch_add(1, Ordering::Relaxed);
-        let knock = server.door.knock(peer.ip(), id, server.clock.now());
-        Self { id, peer, knock, papers: None }
-    }
 }
 
 /// Serves one connection to its end.
@@ -557,17 +466,20 @@ impl Session {
         let (id, last_seq, out) = (self.id, self.last_seq, self.out.clone());
         let pushes = self.pushes.clone();
         let inside = Arc::clone(server);
+        let runtime = tokio::runtime::Handle::current();
         queries::ask(server, answering, move |room, answering| {
+            let state = room.engine.state();
+            let (reader, begin) = room.feed.begin(state, view, last_seq, push);
+            // What it had before goes on when there is no room for more.
+            let Some(mut unread) = inside.door.unread_frames(&begin.frames) else {
+                // The engine's thread has no runtime of its own to record it with.
+                let _within = runtime.enter();
+                return queries::busy(&inside, answering, Shed::Answers);
+            };
             // First the way, then the subscription: what is pushed from here on has where to go,
             // and goes after the reply and the frames below, which the writer takes first.
             let _ = pushes.send(Some(receiver));
-            let state = room.engine.state();
-            let begin = room.feed.subscribe(state, id, view, last_seq, push);
-            let Some(mut unread) = inside.door.unread_frames(&begin.frames) else {
-                room.feed.unsubscribe(id);
-                let _ = pushes.send(None);
-                return queries::busy(&inside, answering, Shed::Answers);
-            };
+            room.feed.subscribe(id, reader);
             answering.reply(Some(state.seq), false, Subscribed { resumed: begin.resumed });
             for frame in begin.frames {
                 let unread = unread.split(kib(frame.len()) as usize);

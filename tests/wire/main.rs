@@ -15,6 +15,7 @@ mod lifecycle;
 mod limits;
 mod looks;
 mod narrow;
+mod overload;
 mod peer;
 mod proxy;
 mod resume;

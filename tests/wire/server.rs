@@ -117,6 +117,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`, and gone.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
