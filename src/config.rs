@@ -114,6 +114,8 @@ pub enum UnitCertificates {
 pub struct JournalSettings {
     /// Folder of the second log; by default beside the first.
     pub witness: Option<PathBuf>,
+    /// Folder for what neither log takes; by default beside the first, best on a disk of its own.
+    pub spill: Option<PathBuf>,
     /// File of the keys to what may name her; by default beside the data folder, never in it.
     pub keyring: Option<PathBuf>,
     /// Folder of closed spans; by default in the data folder.
@@ -240,6 +242,7 @@ impl Settings {
         self.drill = Some(rate);
         self.room.name = format!("DRILL - {}", self.room.name);
         self.journal.witness = None;
+        self.journal.spill = None;
         self.journal.archive = None;
         self.journal.keyring = None;
         // Its escalation would be late by the rate; the room is not one to be watched over.

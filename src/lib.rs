@@ -68,8 +68,8 @@
 //! # What must never be
 //! | never | kept in |
 //! |---|---|
-//! | a reply, push or notice before its commit is on the disk | `service/room.rs`: answers are sent after [`service::Writer::commit`] |
-//! | a sync that failed tried again, or a room that goes on after it | [`journal`]: poisoned; `service/room.rs` ends |
+//! | a reply, push or notice before its commit is on the disk, or without the word that it is not | `service/room.rs`: answers are sent after [`service::Writer::commit`]; [`engine::State::is_durable`] is asked for each |
+//! | a sync that failed tried again | [`journal`]: that log is poisoned; with both gone the room goes on by the spill, and no reply says durable until a log has taken all of it over |
 //! | a call refused | `engine/decide.rs`: texts are cut, never rejected; `net/limits.rs`: calls pass every limit |
 //! | an event that cannot be applied | [`engine::State::apply`] has no error; what it does not know it counts |
 //! | a decision that changes something | [`engine::decide`] takes the state by shared reference |

@@ -30,7 +30,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The versions kept.
-const VERSIONS: [u32; 3] = [1, 2, 3];
+const VERSIONS: [u32; 4] = [1, 2, 3, 4];
 
 fn kept(version: u32) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -265,6 +265,8 @@ fn everything_happens() -> Vec<Dated> {
 fn the_room_itself(room: &mut Room) {
     let own = [
         Command::RecordClockStep { by_ms: -90_000 },
+        Command::RecordSpill { first: 3 },
+        Command::RecordMerge,
         Command::RecordShedWork { what: "pushes".into(), count: 12 },
     ];
     for command in own {

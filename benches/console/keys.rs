@@ -89,6 +89,7 @@ fn room(size: (u16, u16), calls: u64) -> Screen {
         heartbeat_ms: 15_000,
         drill: false,
         degraded: false,
+        spilling: false,
         room: "Women's cell".into(),
         zone: "UTC".into(),
         token: None,

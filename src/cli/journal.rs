@@ -17,6 +17,9 @@ pub(crate) struct Folder {
     /// Folder of the witness, if the config put it elsewhere.
     #[arg(long, value_name = "DIR")]
     pub(crate) witness: Option<PathBuf>,
+    /// Folder of the spill, if the config put it elsewhere.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) spill: Option<PathBuf>,
     /// Its keyring, if not at FOLDER.keys; without one the chain is still checked, and what is sealed stays sealed.
     #[arg(long, value_name = "FILE")]
     pub(crate) keyring: Option<PathBuf>,

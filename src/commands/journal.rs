@@ -26,7 +26,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Heads { folder, now } => heads(&folder, now)?,
         Task::Dump(folder) => dump(&folder)?,
         Task::Digest(folder) => {
-            let options = options(folder.witness.as_deref())?;
+            let options = options(folder.witness.as_deref(), folder.spill.as_deref())?;
             let found = match keys(&folder)? {
                 Some(keyring) => inspect::digest_as(&folder.dir, &options, &Opened::with(keyring))?,
                 None => inspect::digest::<Keyless>(&folder.dir, &options)?,
@@ -43,7 +43,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
             let Some(keyring) = keys(&folder)? else {
                 bail!("a snapshot is sealed, and the keyring is not there: say --keyring FILE");
             };
-            let options = options(folder.witness.as_deref())?;
+            let options = options(folder.witness.as_deref(), folder.spill.as_deref())?;
             let taken = inspect::snapshot_as(&folder.dir, options, &Opened::with(keyring))?;
             if json {
                 let about = serde_json::json!({ "seq": taken.seq, "bytes": taken.len });
@@ -53,7 +53,7 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
             }
         }
         Task::Backup { dir: Some(dir), to, .. } => {
-            print(&inspect::backup(&dir, &options(None)?, &to)?, json)?;
+            print(&inspect::backup(&dir, &options(None, None)?, &to)?, json)?;
         }
         Task::Backup { dir: None, to, connect, who, token_file, tls } => {
             let connect = connect.context("say which folder, or --connect which server")?;
@@ -62,22 +62,27 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
             return super::wait(backup_through(connect, &tls, hello, &to, json));
         }
         Task::Restore { backup, to } => {
-            print(&inspect::restore(&backup, &to, options(None)?)?, json)?;
+            print(&inspect::restore(&backup, &to, options(None, None)?)?, json)?;
         }
-        Task::Archive { folder: Folder { dir, witness, .. }, keep } => {
+        Task::Archive { folder: Folder { dir, witness, spill, .. }, keep } => {
             existing(&dir)?;
             let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
             let before = UtcMs(RoomClock::start(UtcMs(0)).now().since(UtcMs(keep_ms)));
-            let moved = inspect::archive(&dir, options(witness.as_deref())?, before)?;
+            let moved =
+                inspect::archive(&dir, options(witness.as_deref(), spill.as_deref())?, before)?;
             if json {
                 print_json(&moved)?;
             } else {
                 println!("{} transitions moved; archived up to {}", moved.moved, moved.archived);
             }
         }
-        Task::Repair { folder: Folder { dir, witness, .. }, give_up_missing } => {
+        Task::Repair { folder: Folder { dir, witness, spill, .. }, give_up_missing } => {
             existing(&dir)?;
-            let done = inspect::repair(&dir, options(witness.as_deref())?, give_up_missing)?;
+            let done = inspect::repair(
+                &dir,
+                options(witness.as_deref(), spill.as_deref())?,
+                give_up_missing,
+            )?;
             print(&done, json)?;
             return Ok(if done.opened.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
@@ -105,7 +110,7 @@ fn verify(
     heads: Option<&Path>,
     public_key: Option<&str>,
 ) -> Result<inspect::Verified> {
-    let options = options(folder.witness.as_deref())?;
+    let options = options(folder.witness.as_deref(), folder.spill.as_deref())?;
     let keyring = keys(folder)?;
     let key = match (public_key, &keyring) {
         (Some(text), _) => Some(seal::public_key(text)?),
@@ -132,7 +137,7 @@ fn heads(folder: &Folder, now: bool) -> Result<()> {
     }
     if now {
         let keyring = keyring.context("nothing is signed without the keyring")?;
-        let options = options(folder.witness.as_deref())?;
+        let options = options(folder.witness.as_deref(), folder.spill.as_deref())?;
         let tail = inspect::ends(&folder.dir, &options, |_| ())?;
         return print_json(&keyring.sign(tail.seq, tail.chain, tail.at));
     }
@@ -171,8 +176,11 @@ fn dump(folder: &Folder) -> Result<()> {
     existing(&folder.dir)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut unwritten = None;
-    let read =
-        inspect::dump(&folder.dir, &options(folder.witness.as_deref())?, 1, |seq, record| {
+    let read = inspect::dump(
+        &folder.dir,
+        &options(folder.witness.as_deref(), folder.spill.as_deref())?,
+        1,
+        |seq, record| {
             let stop = |why: String| JournalError::Fold { seq, why };
             let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
             let dated = decode(read).map_err(stop)?;
@@ -184,7 +192,8 @@ fn dump(folder: &Folder) -> Result<()> {
                 unwritten = Some(error);
                 stop(why)
             })
-        });
+        },
+    );
     match (unwritten, read) {
         (Some(error), _) => Err(error.into()),
         (None, read) => {

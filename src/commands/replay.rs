@@ -53,7 +53,7 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
             scratch.path()
         }
     };
-    let mut store = super::serve::open(data, None)?;
+    let mut store = super::serve::open(data, super::serve::options(None, None)?)?;
     let already = store.last().seq;
     if already > 0 {
         store.close()?;

@@ -31,7 +31,8 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
             (scratch.path().join("data"), trace.transpose()?)
         }
     };
-    let mut store = open(&data, settings.journal.witness.as_deref())?;
+    let journal = options(settings.journal.witness.as_deref(), settings.journal.spill.as_deref())?;
+    let mut store = open(&data, journal.clone())?;
     let keyring = match settings.drill {
         Some(_) => keyring::in_memory()?,
         None => keyring::of(&mut store, &data, &settings, args.without_identities)?,
@@ -58,7 +59,7 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
         state,
         keyring,
         notes,
-        files: LogFiles { dir: data, options: options(settings.journal.witness.as_deref())? },
+        files: LogFiles { dir: data, options: journal },
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -108,16 +109,17 @@ fn tell_systemd(state: NotifyState<'_>) {
 }
 
 /// How a log is opened here: suspect folders are looked at by a child of this program.
-pub(crate) fn options(witness: Option<&Path>) -> Result<Options> {
+pub(crate) fn options(witness: Option<&Path>, spill: Option<&Path>) -> Result<Options> {
     let program = std::env::current_exe().context("finding this program")?;
     let args = vec!["journal".into(), "probe".into()];
     let prober = Some(Prober { program, args });
-    Ok(Options { witness: witness.map(Into::into), prober, ..Options::default() })
+    let (witness, spill) = (witness.map(Into::into), spill.map(Into::into));
+    Ok(Options { witness, spill, prober, ..Options::default() })
 }
 
 /// Opens the log in `data` for writing.
-pub(crate) fn open(data: &Path, witness: Option<&Path>) -> Result<Store> {
-    let store = Store::open(data, options(witness)?)?;
+pub(crate) fn open(data: &Path, options: Options) -> Result<Store> {
+    let store = Store::open(data, options)?;
     info!("{}: {}", data.display(), store.opened());
     Ok(store)
 }

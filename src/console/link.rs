@@ -50,6 +50,8 @@ pub struct Link {
     pub drill: bool,
     /// One of the two logs has failed.
     pub degraded: bool,
+    /// No log takes anything.
+    pub spilling: bool,
     /// What is wrong there, in its words.
     pub problems: Vec<String>,
 }
@@ -84,6 +86,7 @@ impl Default for Link {
             time: RoomTime { room: 0, own: 0, rate: 1.0 },
             drill: false,
             degraded: false,
+            spilling: false,
             problems: Vec::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Link {
         self.next_health = own;
         self.drill = welcome.drill;
         self.degraded = welcome.degraded;
+        self.spilling = welcome.spilling;
         self.time = RoomTime { room: welcome.now_at, own, rate: 1.0 };
     }
 
@@ -119,6 +123,16 @@ impl Link {
     fn turn(&mut self, state: State, own: u64) {
         self.state = state;
         self.since = own;
+    }
+
+    /// Whether `event` says that the room's disks take nothing any more, or do again.
+    pub fn hears_of_disks(&mut self, event: &str) -> Option<bool> {
+        self.spilling = match event {
+            "spill_began" => true,
+            "spill_merged" => false,
+            _ => return None,
+        };
+        Some(self.spilling)
     }
 
     /// Something came from the server.
@@ -224,6 +238,7 @@ mod tests {
             heartbeat_ms: 15_000,
             drill,
             degraded: false,
+            spilling: false,
             room: "room".into(),
             zone: "Asia/Karachi".into(),
             token: None,

@@ -141,6 +141,12 @@ fn pushed(model: &mut Model, update: Update, out: &mut Vec<Effect>) {
             }
         }
         Change::Step { push, before, .. } => {
+            if let Some(gone) = model.link.hears_of_disks(&push.event) {
+                if gone {
+                    ring(model, out);
+                }
+                ask(out, Health {}, Purpose::Health);
+            }
             if let Some(after) = &push.call {
                 model.board.changed(before.as_deref(), Some(after));
                 model.missed.changed(before.as_deref(), Some(after));
@@ -347,6 +353,7 @@ fn replied(
             model.link.stamp(status.now_at, model.own);
             model.link.drill = status.drill;
             model.link.degraded = status.degraded;
+            model.link.spilling = status.spilling;
             model.link.problems.clone_from(&status.problems);
             model.health = Some(status);
         }

@@ -41,6 +41,13 @@ pub enum Command {
         /// Forward positive.
         by_ms: i64,
     },
+    /// The log takes nothing: what is decided from here on is kept aside.
+    RecordSpill {
+        /// The first transition that is not durable.
+        first: u64,
+    },
+    /// The log has taken over what was kept aside.
+    RecordMerge,
     /// Other work was put off so that calls could be taken.
     RecordShedWork {
         /// What kind: `pushes`, `queries`, `reports`.

@@ -84,6 +84,18 @@ pub enum Event {
         /// Forward positive.
         by_ms: i64,
     },
+    /// No log took anything from `first` on, this included: kept aside, and not durable until merged.
+    SpillBegan {
+        /// The first transition that was not durable when it was answered.
+        first: u64,
+    },
+    /// The log has taken over what was kept aside, in order: all of it is durable.
+    SpillMerged {
+        /// The first that was kept aside.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// Work was put off so that calls could be taken.
     WorkShed {
         /// What kind.

@@ -53,6 +53,14 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         Command::RecordClockStep { by_ms } => {
             Ok(Decision::of(Event::ClockStepped { by_ms: *by_ms }))
         }
+        // Once for all that is kept aside together.
+        Command::RecordSpill { first } if state.spilled().is_none() => {
+            Ok(Decision::of(Event::SpillBegan { first: *first }))
+        }
+        Command::RecordSpill { .. } => Ok(Decision::already()),
+        Command::RecordMerge => Ok(state.spilled().map_or_else(Decision::already, |first| {
+            Decision::of(Event::SpillMerged { first, last: state.seq })
+        })),
         Command::RecordShedWork { what, count } => Ok(Decision::of(Event::WorkShed {
             what: cut(what, NAME_BYTES_MAX).0.into(),
             count: *count,

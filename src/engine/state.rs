@@ -54,6 +54,9 @@ pub struct State {
     /// Erasures that wait for a second person.
     #[serde(default)]
     erasures: BTreeMap<CallId, ErasureAsked>,
+    /// Last of what is written, and left out while all is well: states and digests are then as they were before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spilled: Option<u64>,
     #[serde(skip)]
     queue: Queue,
     /// The rungs told of the calls known, by their id, and those of them with something to do.
@@ -82,6 +85,7 @@ impl Default for State {
             strays: 0,
             next_notice: 1,
             erasures: BTreeMap::new(),
+            spilled: None,
             queue: Queue::default(),
             told: BTreeMap::new(),
             unsettled: BTreeSet::new(),
@@ -161,6 +165,18 @@ impl State {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The first transition that the log has not taken, if there is one: it and all after it are kept aside.
+    #[must_use]
+    pub fn spilled(&self) -> Option<u64> {
+        self.spilled
+    }
+
+    /// Whether the log has taken what happened as number `seq`.
+    #[must_use]
+    pub fn is_durable(&self, seq: u64) -> bool {
+        self.spilled.is_none_or(|first| seq < first)
     }
 
     /// How the canary fares.

@@ -5,12 +5,14 @@
 //!  <data>/BALLAST    blocks to give back when the disk is full
 //!  <data>/log/       sled         (log.set-aside-N: one that did not open)
 //!  <data>/witness/   *.witness, EPOCH      (or elsewhere, best on another disk)
+//!  <data>/spill/     *.witness   what neither log took; merged and removed by the next start   (or elsewhere)
 //!  <data>/archive/   *.fifteen.zst
 //! ```
 
 use super::error::{At, JournalError};
 use super::files;
 use super::record::Tail;
+use super::store::Options;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,16 +20,20 @@ pub(crate) struct Layout {
     pub(crate) dir: PathBuf,
     pub(crate) sled: PathBuf,
     pub(crate) witness: PathBuf,
+    pub(crate) spill: PathBuf,
     pub(crate) archive: PathBuf,
     pub(crate) scratch: PathBuf,
 }
 
 impl Layout {
-    pub(crate) fn new(dir: &Path, witness: Option<&Path>) -> Self {
+    pub(crate) fn new(dir: &Path, options: &Options) -> Self {
+        let or_beside =
+            |folder: &Option<PathBuf>, name| folder.clone().unwrap_or_else(|| dir.join(name));
         Self {
             dir: dir.to_owned(),
             sled: dir.join("log"),
-            witness: witness.map_or_else(|| dir.join("witness"), Path::to_owned),
+            witness: or_beside(&options.witness, "witness"),
+            spill: or_beside(&options.spill, "spill"),
             archive: dir.join("archive"),
             scratch: dir.join("probe"),
         }
@@ -47,6 +53,11 @@ impl Layout {
         let trial = self.witness.join("trial");
         files::replace(&trial, b"can be written")?;
         files::remove(&trial)
+    }
+
+    /// The same for the spill.
+    pub(crate) fn prepare_spill(&self) -> Result<(), JournalError> {
+        clean(&self.spill)
     }
 
     fn closed(&self) -> PathBuf {

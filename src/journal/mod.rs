@@ -7,6 +7,7 @@
 //!            append                        trim
 //!  frames ──┬──> sled     <data>/log ──────┬──> archive <data>/archive/2026-11-21.fifteen.zst
 //!           └──> witness  <data>/witness ──┘
+//!  neither takes it:  spill <data>/spill, or elsewhere; merged into the logs when one takes it again ([`Appended::Spilled`])
 //!  replay:  snapshot (if one verifies) ──> archive ──> sled, or the witness when sled is gone
 //! ```
 //! The log never looks inside an event, never reads a clock, never retries a sync that failed and never deletes
@@ -27,6 +28,7 @@ mod record;
 mod replay;
 mod sled_log;
 mod snapshot;
+mod spill;
 mod store;
 mod witness;
 mod witness_writer;
@@ -53,6 +55,14 @@ pub enum Appended {
     Conflict {
         /// Where it ends.
         tail: Tail,
+    },
+    /// No log took it: it is kept aside under the same chain, for the logs to take when they can. Whoever is answered
+    /// must be told that it is not durable.
+    Spilled {
+        /// Where the list ends with it.
+        tail: Tail,
+        /// On the spill's disk; otherwise in memory alone.
+        kept: bool,
     },
     /// Written or not: the caller must read the log's end again. Never the answer of a local store.
     Unknown,
@@ -81,11 +91,29 @@ pub enum Health {
         /// Why.
         why: String,
     },
-    /// Both failed: nothing more can be acknowledged until reopened.
+    /// Both failed: nothing more can be acknowledged as durable until one is reopened.
     Poisoned {
         /// Why.
         why: String,
     },
+    /// Both failed and commits are kept aside: nothing is durable from `from` on.
+    Spilling {
+        /// The first transition that no log has.
+        from: u64,
+        /// Why the logs take nothing.
+        why: String,
+        /// Why not even the spill does, if so: what is new is in memory alone.
+        spill: Option<String>,
+    },
+}
+
+/// Spilled transitions that a log has taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Merged {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
 }
 
 /// What a trim did.
@@ -170,4 +198,18 @@ pub trait Journal: Send {
 
     /// How the log is.
     fn health(&self) -> Health;
+
+    /// While commits are spilled: tries whether a log takes them now, all of them, in order. `None`: nothing was
+    /// spilled. Called at intervals, from between two commits.
+    ///
+    /// # Errors
+    /// Not yet; everything stays where it is.
+    fn reopen(&mut self) -> Result<Option<Merged>, JournalError> {
+        Ok(None)
+    }
+
+    /// Whether so much is kept in memory alone that other work must give way to calls.
+    fn is_full(&self) -> bool {
+        false
+    }
 }

@@ -9,7 +9,7 @@
 
 use super::Which;
 use super::archive::Archive;
-use super::chain::Followed;
+use super::chain::{Followed, follows};
 use super::error::{Fault, JournalError};
 use super::files::{self, Ballast};
 use super::frame::Frame;
@@ -18,6 +18,7 @@ use super::opened::{Note, Opened};
 use super::probe::{Prober, probe_copy, probe_in_place, within};
 use super::record::Tail;
 use super::sled_log::{SledLog, remove_page_table_snapshots};
+use super::spill;
 use super::witness::{End, Header, Reader, segments};
 use super::witness_writer::Writer;
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
         Err(why) => open_in_place(layout, how, &mut opened.notes)
             .map_err(|sled| no_log_left(&both(&sled, why)))?,
     };
-    let (tail, witness) = loop {
+    let (tail, mut witness) = loop {
         let together = match &witness_there {
             Ok(()) => bring_together(&sled, layout, how, archive.tail(), &mut opened.notes)
                 .map(|(tail, writer)| (tail, Ok(writer))),
@@ -79,6 +80,12 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
             Err(error) => return Err(error),
         }
     };
+    let tail = merge_spill(&sled, &mut witness, layout, tail, &mut opened.notes).map_err(
+        |why| match why {
+            JournalError::Damaged { .. } | JournalError::Unfit { .. } => needs_repair(why),
+            other => other,
+        },
+    )?;
     if let Some(end) = closed.filter(|end| end.seq > tail.seq) {
         let why = format!(
             "both logs end before it, but the last stop left the log at transition {}",
@@ -247,7 +254,62 @@ fn bring_together(
     Ok((lacking.tail, writer))
 }
 
+/// Puts what is spilled behind the logs' end, `tail`, into both, then removes it. What the logs have too must be the
+/// same. A spill whose disk is gone does not stop the room.
+fn merge_spill(
+    sled: &SledLog,
+    witness: &mut Result<Writer, String>,
+    layout: &Layout,
+    tail: Tail,
+    notes: &mut Vec<Note>,
+) -> Result<Tail, JournalError> {
+    if let Err(why) = layout.prepare_spill() {
+        notes.push(Note::SpillUnusable { why: why.to_string() });
+        return Ok(tail);
+    }
+    let mut reader = Reader::new(&layout.spill, 0)?;
+    let Some(first) = reader.first else {
+        return Ok(tail);
+    };
+    let mut known = sled.raw_frames(first.first_seq).peekable();
+    let (mut end, mut chain_before) = (tail, tail.chain);
+    let mut batch = Vec::new();
+    let mut next = reader.next().transpose()?;
+    while let Some(frame) = next {
+        next = reader.next().transpose()?;
+        if frame.first_seq() <= tail.seq {
+            // What is archived already was compared when it was merged.
+            match known.peek() {
+                Some(Ok(left)) if left.first_seq() > frame.first_seq() => {}
+                Some(_) => differ("sled", "the spill", &known.next().expect("just seen")?, &frame)?,
+                None => {}
+            }
+            continue;
+        }
+        follows(&frame, &end, &format!("spill {}", layout.spill.display()))?;
+        end = frame.tail();
+        batch.push(frame);
+        if next.is_none() || batch.len() == FRAMES_A_COMMIT {
+            sled.append(&batch)?;
+            if let Ok(writer) = witness {
+                writer.append(&batch, chain_before)?;
+            }
+            chain_before = end.chain;
+            batch.clear();
+        }
+    }
+    if end.seq > tail.seq {
+        notes.push(Note::Merged { from: tail.seq + 1, to: end.seq });
+    }
+    spill::remove(&layout.spill)?;
+    Ok(end)
+}
+
 fn same(left: &Frame, right: &Frame) -> Result<(), JournalError> {
+    differ("sled", "the witness", left, right)
+}
+
+fn differ(one: &str, other: &str, left: &Frame, right: &Frame) -> Result<(), JournalError> {
     if left == right {
         return Ok(());
     }
@@ -255,12 +317,12 @@ fn same(left: &Frame, right: &Frame) -> Result<(), JournalError> {
     let end = |frame: &Frame| {
         format!("{} to {}, chain {}", frame.first_seq(), frame.last_seq(), short(frame.chain()))
     };
-    let why = format!("sled has {}; the witness has {}", end(left), end(right));
-    Err(JournalError::damaged("sled and witness", left.first_seq(), Fault::Differs(why)))
+    let why = format!("{one} has {}; {other} has {}", end(left), end(right));
+    Err(JournalError::damaged(format!("{one} and {other}"), right.first_seq(), Fault::Differs(why)))
 }
 
 /// The frames one log lacks, written a batch at a time.
-struct Lacking {
+pub(crate) struct Lacking {
     which: Which,
     first: u64,
     tail: Tail,
@@ -269,11 +331,11 @@ struct Lacking {
 }
 
 impl Lacking {
-    fn new(tail: Tail, which: Which) -> Self {
+    pub(crate) fn new(tail: Tail, which: Which) -> Self {
         Self { which, first: tail.seq + 1, tail, batch: Vec::new(), chain_before: tail.chain }
     }
 
-    fn push(
+    pub(crate) fn push(
         &mut self,
         frame: Frame,
         last: bool,
@@ -287,6 +349,11 @@ impl Lacking {
             self.batch.clear();
         }
         Ok(())
+    }
+
+    /// What the log ends with now.
+    pub(crate) fn tail(&self) -> Tail {
+        self.tail
     }
 
     fn note(&self, notes: &mut Vec<Note>) {

@@ -58,6 +58,18 @@ pub enum Note {
         /// Why.
         why: String,
     },
+    /// Transitions that neither log had taken while running, taken from the spill.
+    Merged {
+        /// The first.
+        from: u64,
+        /// The last.
+        to: u64,
+    },
+    /// The spill folder cannot be used: what both logs refuse would be in memory alone.
+    SpillUnusable {
+        /// Why.
+        why: String,
+    },
     /// The disk was full: the ballast was given back.
     BallastReleased,
     /// There is no room for the ballast.
@@ -87,6 +99,10 @@ impl fmt::Display for Note {
             Self::WitnessUnusable { why } => {
                 write!(f, "DEGRADED, the witness cannot be used: {why}")
             }
+            Self::Merged { from, to } => {
+                write!(f, "transitions {from} to {to} merged into the log from the spill")
+            }
+            Self::SpillUnusable { why } => write!(f, "the spill cannot be used: {why}"),
             Self::BallastReleased => write!(f, "the disk was full; the ballast was given back"),
             Self::BallastMissing => write!(f, "no room on the disk for the ballast"),
         }

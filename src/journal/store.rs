@@ -1,25 +1,27 @@
 //! The log on the disk: sled and the witness side by side, the archive behind them.
 //!
 //! One writer. A commit is durable when both logs have synced it; when one fails it takes nothing more until the
-//! next opening and the room goes on with the other. When both fail nothing is acknowledged any more.
+//! next opening and the room goes on with the other. When both fail commits go to the spill, and are not durable
+//! until a log has taken them over.
 
 use super::archive::{Archive, day_of};
 use super::chain::Followed;
-use super::error::JournalError;
-use super::files::{Ballast, Lock};
+use super::error::{Fault, JournalError};
+use super::files::{self, Ballast, Lock};
 use super::frame::Frame;
 use super::inspect;
 use super::layout::Layout;
 use super::memory::admit;
-use super::open::{How, Parts, open};
-use super::opened::Opened;
+use super::open::{How, Lacking, Parts, open};
+use super::opened::{Note, Opened};
 use super::probe::Prober;
 use super::record::Tail;
 use super::sled_log::SledLog;
 use super::snapshot::{Manifest, Snapshot};
-use super::witness::Reader;
-use super::witness_writer::{self, Witness};
-use super::{Appended, Frames, Health, Journal, Trimmed, Which};
+use super::spill::Spill;
+use super::witness::{End, Header, Reader};
+use super::witness_writer::{self, Witness, Writer};
+use super::{Appended, Frames, Health, Journal, Merged, Trimmed, Which};
 use crate::domain::UtcMs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +32,8 @@ use tracing::error;
 pub struct Options {
     /// The witness folder; `None`: beside the data. Best on another disk.
     pub witness: Option<PathBuf>,
+    /// Where commits go that neither log takes; `None`: beside the data. Best on a disk of its own.
+    pub spill: Option<PathBuf>,
     /// Size of one witness segment, allocated at once.
     pub witness_segment_bytes: u64,
     /// Disk space held back for the day the disk is full.
@@ -46,6 +50,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             witness: None,
+            spill: None,
             witness_segment_bytes: 16 << 20,
             ballast_bytes: 64 << 20,
             open_limit: Duration::from_secs(60),
@@ -63,6 +68,9 @@ pub struct Store {
     sled: Result<SledLog, String>,
     /// Or why it failed.
     witness: Result<Witness, String>,
+    /// Where the witness can be gone on with, should sled fail too: its last synced end.
+    resume: Option<(End, Tail)>,
+    spill: Spill,
     archive: Archive,
     tail: Tail,
     opened: Opened,
@@ -76,8 +84,8 @@ impl Store {
     /// [`JournalError::Locked`] when another process works there, [`JournalError::NeedsRepair`] when the two logs
     /// differ in a way only a person can judge.
     pub fn open(dir: &Path, options: Options) -> Result<Self, JournalError> {
-        let layout = Layout::new(dir, options.witness.as_deref());
-        super::files::create_dir(dir)?;
+        let layout = Layout::new(dir, &options);
+        files::create_dir(dir)?;
         let lock = Lock::take(dir)?;
         layout.prepare()?;
         let how = How {
@@ -87,12 +95,21 @@ impl Store {
             ballast: &Ballast::new(dir, options.ballast_bytes),
         };
         let Parts { sled, witness, archive, opened } = open(&layout, &how)?;
-        let witness = witness.map(Witness::start);
+        let witness = match witness {
+            Ok(writer) => Ok(Witness::start(writer)?),
+            Err(why) => Err(why),
+        };
+        let unusable = opened.notes.iter().find_map(|note| match note {
+            Note::SpillUnusable { why } => Some(why.clone()),
+            _ => None,
+        });
         Ok(Self {
+            spill: Spill::new(&layout.spill, unusable.map_or(Ok(()), Err)),
             layout,
             options,
             sled: Ok(sled),
             witness,
+            resume: None,
             archive,
             tail: opened.tail,
             opened,
@@ -160,13 +177,23 @@ impl Store {
 
     fn witness_failed(&mut self, why: &JournalError) {
         error!(%why, "the witness failed; the room goes on with sled alone");
-        self.witness = Err(why.to_string());
+        let failed = std::mem::replace(&mut self.witness, Err(why.to_string()));
+        // What it has is where the list ends now: the commit under way is not counted yet.
+        self.resume = failed.ok().and_then(Witness::end).map(|end| (end, self.tail));
     }
 
     fn live(&self, from_seq: u64) -> Result<Frames<'_>, JournalError> {
         Ok(match &self.sled {
             Ok(sled) => Box::new(sled.raw_frames(from_seq)),
-            Err(_) => Box::new(Reader::new(&self.layout.witness, from_seq)?),
+            Err(_) => {
+                let witness = Reader::new(&self.layout.witness, from_seq)?;
+                let Some(base) = self.spill.base() else {
+                    return Ok(Box::new(witness));
+                };
+                let before = move |frame: &Result<Frame, _>| !matches!(frame, Ok(frame) if frame.last_seq() > base.seq);
+                let spilled = self.spill.frames(from_seq.max(base.seq + 1))?;
+                Box::new(witness.take_while(before).chain(spilled))
+            }
         })
     }
 
@@ -210,7 +237,13 @@ impl Journal for Store {
         if let Ok(witness) = &mut self.witness {
             witness.begin(frames, self.tail.chain);
         }
-        self.both(|sled| sled.append(frames), Witness::finish)?;
+        let done = self.both(|sled| sled.append(frames), Witness::finish);
+        if matches!(done, Err(JournalError::BothFailed { .. })) {
+            let kept = self.spill.take(frames, &self.tail);
+            self.tail = end;
+            return Ok(Appended::Spilled { tail: end, kept });
+        }
+        done?;
         self.tail = end;
         Ok(Appended::Durable(end))
     }
@@ -297,58 +330,54 @@ impl Journal for Store {
             (Err(why), Ok(_)) => Health::Degraded { which: Which::Sled, why: why.clone() },
             (Ok(_), Err(why)) => Health::Degraded { which: Which::Witness, why: why.clone() },
             (Err(sled), Err(witness)) => {
-                Health::Poisoned { why: format!("sled: {sled}; witness: {witness}") }
+                let why = format!("sled: {sled}; witness: {witness}");
+                match self.spill.base() {
+                    None => Health::Poisoned { why },
+                    Some(base) => {
+                        let (from, spill) = (base.seq + 1, self.spill.kept().err());
+                        Health::Spilling { from, why, spill }
+                    }
+                }
             }
         }
+    }
+
+    /// Only the witness is reopened: sled never is, in one process. It is cut to what it had synced, so that what a
+    /// failed sync left behind cannot be taken for being on the disk.
+    fn reopen(&mut self) -> Result<Option<Merged>, JournalError> {
+        let Some(base) = self.spill.base() else {
+            return Ok(None);
+        };
+        let Some((end, _)) = self.resume.as_ref().filter(|(_, has)| has.seq == base.seq) else {
+            let why = "the witness failed before sled did and lacks what sled has: start again";
+            return Err(JournalError::Poisoned(why.into()));
+        };
+        self.layout.prepare_witness()?;
+        let next = Header { first_seq: base.seq + 1, chain_before: base.chain };
+        let bytes = self.options.witness_segment_bytes;
+        let mut writer = Writer::open(&self.layout.witness, Some(end), next, bytes)?;
+        let mut lacking = Lacking::new(base, Which::Witness);
+        let mut frames = Followed::new(self.spill.frames(next.first_seq)?, "spill", Some(base));
+        let mut frame = frames.next().transpose()?;
+        while let Some(now) = frame {
+            frame = frames.next().transpose()?;
+            lacking.push(now, frame.is_none(), |batch, chain| writer.append(batch, chain))?;
+        }
+        drop(frames);
+        if lacking.tail().seq != self.tail.seq {
+            let fault = Fault::Gap(self.tail.seq);
+            return Err(JournalError::damaged("spill", lacking.tail().seq + 1, fault));
+        }
+        self.witness = Ok(Witness::start(writer)?);
+        self.resume = None;
+        self.spill.merged();
+        Ok(Some(Merged { first: next.first_seq, last: self.tail.seq }))
+    }
+
+    fn is_full(&self) -> bool {
+        self.spill.is_full()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::{Record, pack};
-
-    fn commit(store: &mut Store) {
-        let tail = store.last();
-        let record = Record { at: UtcMs(tail.seq), schema: 1, body: vec![1; 100] };
-        let frames = pack(&tail, tail.epoch, [&record]).unwrap();
-        assert!(matches!(store.append(tail.epoch, tail.seq, &frames), Ok(Appended::Durable(_))));
-    }
-
-    fn open(dir: &Path) -> Store {
-        Store::open(dir, Options { ballast_bytes: 0, ..Options::default() }).unwrap()
-    }
-
-    #[test]
-    fn room_goes_on_with_the_witness_when_sled_fails() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut store = open(dir.path());
-        (0..3).for_each(|_| commit(&mut store));
-        // As after a failed sync, except that sled lets go of its files.
-        let why = JournalError::sled("flush", "the disk said no");
-        drop(std::mem::replace(&mut store.sled, Err(why.to_string())));
-        (0..3).for_each(|_| commit(&mut store));
-        assert!(matches!(store.health(), Health::Degraded { which: Which::Sled, .. }));
-        let read: u64 = store.tail(1).unwrap().map(|frame| u64::from(frame.unwrap().count())).sum();
-        assert_eq!(read, 6, "the witness is read instead");
-        assert_eq!(store.trim(2).unwrap().archived, 2, "and archived from");
-        assert!(store.close().is_err());
-        let store = open(dir.path());
-        assert_eq!(store.opened().notes, [crate::journal::Note::PutBack { from: 4, to: 6 }]);
-        assert_eq!(store.health(), Health::Whole);
-    }
-
-    #[test]
-    fn nothing_is_acknowledged_when_both_logs_failed() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut store = open(dir.path());
-        commit(&mut store);
-        store.sled_failed(&JournalError::sled("flush", "no"));
-        store.witness_failed(&JournalError::Poisoned("no".into()));
-        let frames =
-            pack(&store.last(), 0, [&Record { at: UtcMs(1), schema: 1, body: vec![] }]).unwrap();
-        assert!(matches!(store.append(0, 1, &frames), Err(JournalError::BothFailed { .. })));
-        assert!(matches!(store.health(), Health::Poisoned { .. }));
-        assert_eq!(store.last().seq, 1);
-    }
-}
+mod tests;

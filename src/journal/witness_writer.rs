@@ -55,6 +55,18 @@ impl Writer {
         })
     }
 
+    /// One segment that grows with what is in it, begun with `next`.
+    pub(crate) fn growing(dir: &Path, next: Header) -> Result<Self, JournalError> {
+        let (path, file, at) = new_segment(dir, next, 0)?;
+        let segment_bytes = u64::MAX;
+        Ok(Self { dir: dir.into(), path, file, at, segment_bytes, entry: Vec::new(), failed: None })
+    }
+
+    /// Where the last commit that was synced ends.
+    fn end(&self) -> End {
+        End { path: self.path.clone(), at: self.at, torn: false }
+    }
+
     /// Writes one commit and syncs it.
     pub(crate) fn append(
         &mut self,
@@ -140,7 +152,7 @@ pub(crate) fn trim(dir: &Path, upto_seq: u64) -> Result<(), JournalError> {
 pub(crate) struct Witness {
     jobs: Option<Sender<Job>>,
     done: Receiver<Done>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Writer>>,
     spare: Vec<u8>,
 }
 
@@ -155,22 +167,26 @@ struct Done {
 }
 
 impl Witness {
-    pub(crate) fn start(mut writer: Writer) -> Self {
+    /// # Errors
+    /// The machine has no thread to give.
+    pub(crate) fn start(mut writer: Writer) -> Result<Self, JournalError> {
+        let dir = writer.dir.clone();
         let (jobs, todo) = bounded::<Job>(1);
         let (report, done) = bounded(1);
         let run = move || {
             for Job { entry, next } in todo {
                 let outcome = writer.write(&entry, next);
                 if report.send(Done { entry, outcome }).is_err() {
-                    return;
+                    break;
                 }
             }
+            writer
         };
         let thread = std::thread::Builder::new()
             .name("witness".into())
             .spawn(run)
-            .expect("a thread at the start");
-        Self { jobs: Some(jobs), done, thread: Some(thread), spare: Vec::new() }
+            .at("start the thread of", &dir)?;
+        Ok(Self { jobs: Some(jobs), done, thread: Some(thread), spare: Vec::new() })
     }
 
     /// Hands a commit over; [`Witness::finish`] waits for it.
@@ -181,6 +197,12 @@ impl Witness {
         let jobs = self.jobs.as_ref().expect("the channel is closed only in drop");
         // A thread that is gone is found out in `finish`.
         let _ = jobs.send(Job { entry, next });
+    }
+
+    /// Ends it: where its last synced commit ends. `None`: its thread panicked.
+    pub(crate) fn end(mut self) -> Option<End> {
+        self.jobs = None;
+        self.thread.take()?.join().ok().map(|writer| writer.end())
     }
 
     pub(crate) fn finish(&mut self) -> Result<(), JournalError> {

@@ -4,6 +4,7 @@ use super::convert;
 use super::limits::kib;
 use super::stream::Outgoing;
 use crate::domain::CallId;
+use crate::engine::{Accepted, State};
 use crate::protocol::{Code, Rejection, Reply, ReplyBody, ServerMessage};
 use crate::service::{Failed, Outcome};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -34,7 +35,21 @@ impl Answering {
     }
 
     pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
-        let reply = Reply { id: self.id, seq, repeated, drill: false, body: body.into() };
+        let id = self.id;
+        let reply = Reply { id, seq, repeated, drill: false, durable: true, body: body.into() };
+        self.send(reply.into());
+    }
+
+    /// What became of a command that was done.
+    fn done(self, accepted: Accepted, call: Option<CallId>, state: Option<&State>) {
+        let reply = Reply {
+            id: self.id,
+            seq: Some(accepted.seq),
+            repeated: accepted.repeated,
+            drill: false,
+            durable: convert::is_durable(&accepted, state),
+            body: convert::reply(accepted, call, state),
+        };
         self.send(reply.into());
     }
 
@@ -44,18 +59,9 @@ impl Answering {
         self.send(rejection.into());
     }
 
-    pub(super) fn outcome(
-        self,
-        outcome: Outcome,
-        call: Option<CallId>,
-        state: Option<&crate::engine::State>,
-    ) {
+    pub(super) fn outcome(self, outcome: Outcome, call: Option<CallId>, state: Option<&State>) {
         match outcome {
-            Ok(Ok(accepted)) => self.reply(
-                Some(accepted.seq),
-                accepted.repeated,
-                convert::reply(accepted, call, state),
-            ),
+            Ok(Ok(accepted)) => self.done(accepted, call, state),
             Ok(Err(rejection)) => {
                 let rejection = convert::rejection(self.id, &rejection);
                 self.send(rejection.into());

@@ -286,8 +286,14 @@ pub(super) fn rejection(id: u64, rejection: &Rejection) -> wire::Rejection {
     wire::Rejection { id, code, text: rejection.to_string(), field: None, drill: false }
 }
 
+/// What was accepted is on the disk.
+pub(super) fn is_durable(accepted: &Accepted, state: Option<&State>) -> bool {
+    state.is_none_or(|state| state.is_durable(accepted.seq))
+}
+
 /// What an accepted command replies.
 pub(super) fn reply(accepted: Accepted, call: Option<CallId>, state: Option<&State>) -> ReplyBody {
+    let durable = is_durable(&accepted, state);
     match accepted.answer {
         Answer::CallPlaced(id) => {
             let known = state.and_then(|state| state.call(id));
@@ -295,7 +301,7 @@ pub(super) fn reply(accepted: Accepted, call: Option<CallId>, state: Option<&Sta
                 call: id.0,
                 received_at: known.map_or(0, |call| call.received_at.0),
                 priority: known.map_or(0, |call| call.priority().number()),
-                durable: true,
+                durable,
             })
         }
         answer => ReplyBody::Done(wire::Done {

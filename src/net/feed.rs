@@ -194,7 +194,8 @@ fn unit_push(
         Event::CallClosed { call, .. } => on.remove(call),
         _ => false,
     };
-    if !is_news(event) || !(own || leaves) {
+    let everybody = matches!(event, Event::SpillBegan { .. } | Event::SpillMerged { .. });
+    if !is_news(event) || !(own || leaves || everybody) {
         return None;
     }
     let shown = call.filter(|_| assigned).and_then(|id| state.call(id));

@@ -23,6 +23,14 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
             problems
                 .push(format!("degraded: the log's {which:?} failed, the other goes on: {why}"));
         }
+        Health::Spilling { from, why, spill } => {
+            problems.push(format!(
+                "NOTHING NEW IS DURABLE: no log takes anything from transition {from} on; calls are still taken: {why}"
+            ));
+            problems.extend(spill.as_ref().map(|why| {
+                format!("the spill failed too, what is new is in memory alone: do not stop the server: {why}")
+            }));
+        }
         Health::Poisoned { why } => problems.push(format!("the log takes nothing: {why}")),
     }
     let tests = server.tests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -48,6 +56,7 @@ pub(super) fn health(server: &Server, room: &mut Room<'_, WireFeed>) -> wire::He
     wire::HealthStatus {
         ok: problems.is_empty(),
         degraded: journal != Health::Whole,
+        spilling: state.spilled().is_some(),
         drill: server.settings.drill.is_some(),
         problems,
         seq: state.seq,

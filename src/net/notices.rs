@@ -6,7 +6,7 @@ use super::queries::folded;
 use crate::domain::{Actor, Command, Order, Rejection, Role, UtcMs};
 use crate::notify::link::{LinkServer, Taken};
 use crate::notify::sign::Take;
-use crate::notify::{Desk, Ears, Outbox, Report};
+use crate::notify::{Desk, Ears, Outbox, Person, Report};
 use crate::report::{Disclosure, Fold, Query, daily_span, html, summary};
 use crate::seal::public_key_hex;
 use crate::service::{Asked, heads_of, read_heads};
@@ -52,6 +52,7 @@ pub(super) fn start(server: &Arc<Server>, ears: Ears) -> Result<Option<Telling>,
             watchers.lock().unwrap_or_else(PoisonError::into_inner).contains_key(who)
         }),
         report: daily_report(server),
+        wardens: wardens(server),
         tests: Arc::clone(&server.tests),
     };
     let runtime = tokio::runtime::Handle::current();
@@ -73,6 +74,22 @@ pub(super) fn start(server: &Arc<Server>, ears: Ears) -> Result<Option<Telling>,
         }
     };
     Ok(Some(Telling { outbox, links }))
+}
+
+/// Who answers for the room's disks: whoever holds an office of the ladder `room`, else who gets the reports, else
+/// everybody.
+fn wardens(server: &Server) -> Vec<Box<str>> {
+    let settings = &server.settings;
+    let ladders = settings.rules.ladders.iter().filter(|ladder| &*ladder.name == "room");
+    let offices: Vec<&str> = ladders.flat_map(|it| it.rungs.iter().map(|rung| &**rung)).collect();
+    let people = &settings.roster.people;
+    let named = |of: &dyn Fn(&Person) -> bool| -> Vec<Box<str>> {
+        people.iter().filter(|person| of(person)).map(|person| person.name.clone()).collect()
+    };
+    let holders =
+        named(&|person| person.office.as_deref().is_some_and(|own| offices.contains(&own)));
+    let readers = named(&|person| person.reports);
+    [holders, readers].into_iter().find(|some| !some.is_empty()).unwrap_or_else(|| named(&|_| true))
 }
 
 /// Makes the report of the day that ends at an instant. Without small counts: a mail goes far.

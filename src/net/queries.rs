@@ -368,15 +368,16 @@ fn folder_bytes(dir: &Path) -> u64 {
 pub(super) async fn welcome(server: &Server) -> Welcome {
     let (sender, receiver) = oneshot::channel();
     let asked = server.handle.ask(move |room| {
-        let seen = room.map_or((0, true), |room| {
-            (room.engine.state().seq, room.journal.health() != Health::Whole)
+        let seen = room.map_or((0, true, false), |room| {
+            let state = room.engine.state();
+            (state.seq, room.journal.health() != Health::Whole, state.spilled().is_some())
         });
         let _ = sender.send(seen);
     });
-    let (seq, degraded) = match asked {
-        Asked::Queued => receiver.await.unwrap_or((0, true)),
+    let (seq, degraded, spilling) = match asked {
+        Asked::Queued => receiver.await.unwrap_or((0, true, false)),
         // Too busy to say: a client learns it from `health`.
-        Asked::Shed => (0, false),
+        Asked::Shed => (0, false, false),
     };
     Welcome {
         version: VERSION,
@@ -388,6 +389,7 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
             .unwrap_or(u64::MAX),
         drill: server.settings.drill.is_some(),
         degraded,
+        spilling,
         room: server.settings.room.name.clone(),
         zone: server.settings.room.zone.clone(),
         token: None,

@@ -74,7 +74,7 @@ impl Email {
             .subject(letter.headline());
         let html = match &letter.matter {
             Matter::Report(report) => report.html.clone(),
-            Matter::Escalation(_) | Matter::Test => None,
+            Matter::Escalation(_) | Matter::Test | Matter::Disks { .. } => None,
         };
         let built = match html {
             None => message.header(ContentType::TEXT_PLAIN).body(letter.text()),

@@ -42,6 +42,11 @@ pub enum Matter {
     Test,
     /// Yesterday's figures.
     Report(Arc<Report>),
+    /// The room's disks take nothing any more, or do again.
+    Disks {
+        /// They do again.
+        durable: bool,
+    },
 }
 
 /// A missed deadline, without who she is.
@@ -73,6 +78,8 @@ pub struct Escalation {
     pub due_at: UtcMs,
     /// How much later than that the room told it.
     pub late_ms: u64,
+    /// It is in the log; otherwise it is kept aside, and a crash may lose it.
+    pub durable: bool,
     /// The link that takes it.
     pub take_link: Option<String>,
 }
@@ -106,6 +113,12 @@ impl Letter {
             Matter::Escalation(escalation) => escalation.headline(),
             Matter::Test => format!("test of this channel by {}", self.room),
             Matter::Report(report) => report.title.clone(),
+            Matter::Disks { durable: false } => {
+                format!("{} runs WITHOUT A DISK: calls are taken, a crash may lose them", self.room)
+            }
+            Matter::Disks { durable: true } => {
+                format!("{} has a disk again: everything since is on it", self.room)
+            }
         };
         one_line(&format!("{drill}{said}"))
     }
@@ -131,6 +144,16 @@ impl Letter {
                 "Sent at {}. Nothing is to be done: {} is reached.",
                 stamp(self.intended_at, &self.zone),
                 self.person
+            )),
+            Matter::Disks { durable: false } => lines.extend([
+                format!("Since {} no log of the room takes anything.", stamp(self.intended_at, &self.zone)),
+                "Calls are still taken, clocks go on, escalations go out; all of it is kept aside.".into(),
+                "Do not stop the server. Give its disk room, or mend it; `fifteen health` says what is wrong.".into(),
+            ]),
+            Matter::Disks { durable: true } => lines.push(format!(
+                "At {} the log took over what was kept aside, in order. Restart the server in a quiet hour if health \
+                 says that it is degraded.",
+                stamp(self.intended_at, &self.zone)
             )),
             Matter::Report(report) => {
                 let (text, cut) = bounds::cut(&report.text, REPORT_TEXT_BYTES_MAX);
@@ -165,17 +188,19 @@ impl Letter {
             Matter::Escalation(escalation) => ("escalation", escalation.json()),
             Matter::Test => ("test", json!({})),
             Matter::Report(report) => ("report", json!({ "title": report.title })),
+            Matter::Disks { durable } => ("disks", json!({ "durable": durable })),
         };
         value["type"] = name.into();
         value[name] = data;
         value
     }
 
-    /// Most urgent first: an escalation by its call's priority, then tests, then reports.
+    /// Most urgent first: what concerns every call, an escalation by its call's priority, then tests, then reports.
     #[must_use]
     pub fn urgency(&self) -> u8 {
         match &self.matter {
             Matter::Escalation(escalation) => escalation.priority.number(),
+            Matter::Disks { .. } => 0,
             Matter::Test => 10,
             Matter::Report(_) => 11,
         }
@@ -207,6 +232,12 @@ impl Escalation {
         if self.late_ms >= 1_000 {
             lines.push(format!("It is told {} s late.", self.late_ms / 1_000));
         }
+        if !self.durable {
+            lines.push(
+                "NOT DURABLE: the room runs without a disk; a crash may lose this escalation."
+                    .into(),
+            );
+        }
         if let Some(unit) = &self.unit {
             lines.push(format!("It concerns unit {unit}."));
         }
@@ -214,7 +245,7 @@ impl Escalation {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut value = json!({
             "escalation": self.escalation,
             "call": self.call.0,
             "kind": self.kind,
@@ -229,7 +260,11 @@ impl Escalation {
             "due_at": self.due_at.to_string(),
             "late_ms": self.late_ms,
             "take_link": self.take_link,
-        })
+        });
+        if !self.durable {
+            value["durable"] = false.into();
+        }
+        value
     }
 }
 

@@ -35,6 +35,8 @@ const BUSY_MS: u64 = 500;
 enum Ring {
     /// Something in the log concerns notices.
     Changed,
+    /// No log takes anything any more, or one does again.
+    Disks { durable: bool },
     /// End.
     Stop,
 }
@@ -67,6 +69,15 @@ impl Ears {
 impl Bell {
     /// Rings if `event` leaves something to tell, or settles something.
     pub fn heard_of(&self, event: &Event) {
+        let disks = match event {
+            Event::SpillBegan { .. } => Some(false),
+            Event::SpillMerged { .. } => Some(true),
+            _ => None,
+        };
+        if let Some(durable) = disks {
+            // Nobody hears it when there is nobody to be told.
+            let _ = self.0.send(Ring::Disks { durable });
+        }
         let concerns = matches!(
             event,
             Event::Escalated { .. }
@@ -97,6 +108,8 @@ pub struct Desk {
     pub looks: Box<dyn Fn(&str) -> bool + Send>,
     /// Makes the report of the day that ended before an instant.
     pub report: Box<dyn Fn(UtcMs) -> Option<Report> + Send>,
+    /// Who is told that the room's disks take nothing, by name.
+    pub wardens: Vec<Box<str>>,
     /// Where the results of tests are kept, for `health`.
     pub tests: Tests,
 }
@@ -324,14 +337,19 @@ impl<F: Feed> Inside<F> {
             if busy {
                 wake_at = wake_at.min(now.plus(BUSY_MS));
             }
+            let mut letters = Vec::new();
             match rung.recv_timeout(self.clock.until(wake_at)) {
+                Ok(Ring::Disks { durable }) => {
+                    letters = self.daily.disks(&self.desk, self.clock.now(), durable);
+                }
                 Ok(Ring::Changed) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Ring::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
-            for (letter, channel) in self.daily.due(&self.desk, self.clock.now()) {
+            letters.extend(self.daily.due(&self.desk, self.clock.now()));
+            for (letter, channel) in letters {
                 let now = self.clock.now();
                 if let Err(unsent) = self.runner.post(letter, &channel, 0, now) {
-                    warn!(%channel, "a test or report was not sent: {unsent}");
+                    warn!(%channel, "a letter of no call was not sent: {unsent}");
                 }
             }
         }

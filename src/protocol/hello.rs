@@ -1,6 +1,6 @@
 //! The first frames, the heartbeat and the last word.
 
-use super::{Code, Role, VERSION, nil_is_default};
+use super::{Code, Role, VERSION, is_false, nil_is_default};
 use serde::{Deserialize, Serialize};
 
 /// The first frame of a client: who speaks, and where it left off.
@@ -89,6 +89,10 @@ pub struct Welcome {
     pub drill: bool,
     /// One of the two logs has failed; the room goes on with the other.
     pub degraded: bool,
+    /// No log takes anything: nothing new is durable, replies say so. Calls are still taken. The events `spill_began`
+    /// and `spill_merged` say when that begins and ends.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub spilling: bool,
     /// Name of the room.
     #[serde(default, deserialize_with = "nil_is_default")]
     pub room: String,

@@ -107,6 +107,20 @@ where
     <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// The same for a field that is true when absent.
+fn nil_is_true<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    <Option<bool> as serde::Deserialize>::deserialize(deserializer).map(|said| said.unwrap_or(true))
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Serde's `skip_serializing_if` hands a reference.
+const fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
 /// Serde's `skip_serializing_if` hands a reference.
 const fn is_false(flag: &bool) -> bool {
     !*flag

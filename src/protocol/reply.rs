@@ -1,7 +1,8 @@
 //! Answers: what was done or found, or why it was not done.
 
 use super::{
-    CallSummary, Code, Escalations, Place, Room, Stage, UnitSummary, is_false, nil_is_default,
+    CallSummary, Code, Escalations, Place, Room, Stage, UnitSummary, is_false, is_true,
+    nil_is_default, nil_is_true, yes,
 };
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Reply {
     /// Number of the request.
     pub id: u64,
-    /// Log sequence after which the answer holds; for a command, its last transition, on the disk by now.
+    /// Log sequence after which the answer holds; for a command, its last transition, on the disk by now unless
+    /// `durable` is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// The key was seen before: this is the first answer again, and nothing was done twice.
@@ -19,6 +21,9 @@ pub struct Reply {
     /// The server is a drill: nothing of this is real.
     #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub drill: bool,
+    /// What was done is on the disk. False: the room's disks take nothing, it is kept aside and may be lost in a crash.
+    #[serde(default = "yes", deserialize_with = "nil_is_true", skip_serializing_if = "is_true")]
+    pub durable: bool,
     /// What was done or found; its `type` depends on the request.
     pub body: ReplyBody,
 }
@@ -84,7 +89,7 @@ pub struct CallPlaced {
     pub received_at: u64,
     /// The priority it was given, 1 to 4.
     pub priority: u8,
-    /// It is on the disk. Always true: no server answers before that.
+    /// It is on the disk. False: the room's disks take nothing; the call is taken all the same, and kept aside.
     pub durable: bool,
 }
 
@@ -234,6 +239,9 @@ pub struct HealthStatus {
     pub ok: bool,
     /// One of the two logs has failed; the room goes on with the other.
     pub degraded: bool,
+    /// No log takes anything: nothing new is durable, replies say so. Calls are still taken.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub spilling: bool,
     /// The whole server is a drill.
     pub drill: bool,
     /// What is wrong, in words; empty when `ok`.

@@ -6,8 +6,9 @@
 //! ```
 //! Nobody is answered and nothing is pushed before the transitions it rests on are on the disk.
 //! What arrives while a commit is under way goes into the next. The thread sleeps until the next
-//! deadline; it never polls. When the log fails, everything waiting is told so and the thread
-//! ends: its state may be ahead of the disk, and only the log is right.
+//! deadline; it never polls. When the log takes nothing, what happens is kept aside under the same
+//! chain, every answer says that it is not durable, and at intervals the log is asked to take it over.
+//! When nobody knows what the log has, everything waiting is told so and the thread ends.
 
 pub mod clock;
 mod handle;
@@ -24,4 +25,4 @@ pub use keyless::Keyless;
 pub use pulse::{COMMIT_SECONDS, COMMIT_TRANSITIONS, Cell, LATE_SECONDS, Pulse, Spread};
 pub use record::{Opened, decode, decode_sealed, encode, is_sealed};
 pub use room::{Feed, NoFeed, Room, Settings, Shift, Started, start};
-pub use writer::{COMMIT_ALARM, CommitError, Writer};
+pub use writer::{COMMIT_ALARM, CommitError, Kept, Writer};

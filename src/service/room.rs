@@ -5,9 +5,9 @@ use super::handle::{Answering, Failed, Handle, Message, Ring};
 use super::heads::{day, keep_head};
 use super::pulse::Pulse;
 use super::record::snapshot_of;
-use super::writer::{CommitError, Writer};
+use super::writer::{CommitError, Kept, Writer};
 use crate::domain::{
-    Actor, CallId, Callsign, Command, Dated, Event, Link, Order, Rejection, Rules, UtcMs,
+    Actor, CallId, Callsign, Command, Dated, Event, Link, Order, Rejection, Role, Rules, UtcMs,
 };
 use crate::engine::{Accepted, Engine, State};
 use crate::journal::{Journal, JournalError, Tail};
@@ -28,9 +28,13 @@ const BATCH_MAX: usize = 1_024;
 /// Events of timers fired into one commit, so that an outage's backlog lets commands between.
 const TICK_EVENTS_MAX: usize = 2_048;
 
+/// How long after a vain attempt the log is asked again to take over what is kept aside.
+const REOPEN_MS: u64 = 5_000;
+
 /// Who hears of what is committed. Called on the engine's thread, after the commit.
 pub trait Feed: Send + 'static {
-    /// `events` are on the disk; `state` is the room after them.
+    /// `events` are on the disk, but for those of which [`State::is_durable`] says that they are not; `state` is the
+    /// room after them.
     fn committed(&mut self, state: &State, events: &[Dated]);
 }
 
@@ -145,6 +149,8 @@ pub struct Shift<J, F> {
     /// What snapshots are to be dropped for erasures: those of before this transition.
     erased_upto: u64,
     events: Vec<Dated>,
+    /// When the log is next asked to take over what is kept aside.
+    reopen_at: Option<UtcMs>,
 }
 
 impl<J: Journal, F: Feed> Shift<J, F> {
@@ -178,6 +184,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
             unerased: Vec::new(),
             erased_upto: 0,
             events: Vec::new(),
+            reopen_at: None,
         };
         shift.open()?;
         let handle = Handle {
@@ -231,6 +238,8 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     /// What a start does before anybody is heard: the rules of today, a clock that was behind its
     /// log, and units whose clients cannot be connected any more.
     fn open(&mut self) -> Result<(), CommitError> {
+        // What was kept aside was merged when the log was opened, before this process took it over.
+        self.own(Command::RecordMerge);
         let rules = Box::new(self.settings.rules.clone());
         self.own(Command::AdoptRules(rules));
         let ahead_ms = self.clock.wall_ahead_ms();
@@ -288,14 +297,19 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         first: Option<Message<F>>,
         mut draining: bool,
     ) -> Result<bool, CommitError> {
+        self.try_reopen();
         if let Some(step_ms) = self.clock.wall_step_ms() {
             warn!(step_ms, "the wall clock was set; no deadline moves");
             self.own(Command::RecordClockStep { by_ms: step_ms });
         }
         let (mut pending, mut asks) = (Vec::new(), Vec::new());
         let now = self.clock.now();
+        let full = self.writer.journal().is_full();
         for message in first.into_iter().chain(self.inbox.try_iter()).take(BATCH_MAX) {
             match message {
+                Message::Order { order, answer, .. } if full && !is_urgent(&order) => {
+                    answer(Err(Failed::Log(FULL.into())), None);
+                }
                 Message::Order { order, answer, .. } => {
                     let erases = matches!(order.command, Command::EraseIdentity { .. });
                     let decided = self.engine.submit(now, &order, &mut self.events);
@@ -342,7 +356,8 @@ impl<J: Journal, F: Feed> Shift<J, F> {
 
     /// Sleeps until a message comes or the next deadline is there.
     fn wait(&self) -> Option<Message<F>> {
-        let Some(deadline) = self.engine.next_deadline() else {
+        let deadlines = self.engine.next_deadline().into_iter().chain(self.reopen_at);
+        let Some(deadline) = deadlines.min() else {
             return self.inbox.recv().ok();
         };
         match self.inbox.recv_timeout(self.clock.until(deadline)) {
@@ -358,7 +373,9 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         }
         self.sign_the_day_that_ended();
         let watch = Stopwatch::start();
-        self.writer.commit(&self.events)?;
+        if let Kept::Aside { first } = self.writer.commit(&self.events)? {
+            self.say_spilled(first)?;
+        }
         self.pulse.committed(self.clock.now(), watch.elapsed(), &self.events);
         self.feed.committed(self.engine.state(), &self.events);
         for dated in &self.events {
@@ -370,6 +387,44 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         self.events.clear();
         self.destroy_keys();
         Ok(())
+    }
+
+    /// Says in the chain where it left the log, when it just did.
+    fn say_spilled(&mut self, first: u64) -> Result<(), CommitError> {
+        if self.engine.state().spilled().is_some() {
+            return Ok(());
+        }
+        error!(first, "the log takes nothing: transitions are kept aside, and are not durable");
+        let said = self.events.len();
+        self.own(Command::RecordSpill { first });
+        self.writer.commit(&self.events[said..])?;
+        self.reopen_at = Some(self.clock.now().plus(REOPEN_MS));
+        Ok(())
+    }
+
+    /// Asks the log, when it is time, to take over what is kept aside.
+    fn try_reopen(&mut self) {
+        let now = self.clock.now();
+        if self.reopen_at.is_none_or(|at| now < at) {
+            return;
+        }
+        match self.writer.journal_mut().reopen() {
+            Ok(merged) => {
+                self.reopen_at = None;
+                info!(?merged, "the log has taken over what was kept aside");
+                self.own(Command::RecordMerge);
+            }
+            Err(error) => {
+                warn!("the log still takes nothing: {error}");
+                self.reopen_at = Some(now.plus(REOPEN_MS));
+            }
+        }
+    }
+
+    /// When the log is next asked, for whoever gives the turns.
+    #[must_use]
+    pub fn reopen_at(&self) -> Option<UtcMs> {
+        self.reopen_at
     }
 
     /// Before the first transition of a later day, so that no crash leaves a day out.
@@ -414,6 +469,9 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     /// Snapshots, and what is old to the archive. A failure here loses nothing.
     fn upkeep(&mut self, closing: bool) {
         self.destroy_keys();
+        if self.engine.state().spilled().is_some() {
+            return;
+        }
         let since = self.writer.tail().seq - self.snapshot_seq;
         let due = since >= self.settings.snapshot_every || self.erased_upto > 0;
         // Past a snapshot no start meets an erasure any more whose keys are still there.
@@ -443,7 +501,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
 
     /// One bounded step of archiving, between two commits, so that no call waits for it.
     fn archive_step(&mut self) {
-        if !self.archiving {
+        if !self.archiving || self.engine.state().spilled().is_some() {
             return;
         }
         let horizon = self.horizon();
@@ -456,6 +514,17 @@ impl<J: Journal, F: Feed> Shift<J, F> {
             }
         }
     }
+}
+
+/// Why an order is not taken when even the memory for what is kept aside is full.
+const FULL: &str =
+    "no disk takes anything and the memory for it is full: calls and alarms are still taken";
+
+/// What is taken even then.
+fn is_urgent(order: &Order) -> bool {
+    let call = matches!(order.command, Command::PlaceCall { .. } | Command::Panic { .. });
+    // The room's own: notices, above all.
+    call || order.by.role == Role::Room
 }
 
 /// Frames looked at in one step of archiving.

@@ -33,6 +33,18 @@ pub enum CommitError {
     Unknown(u64),
 }
 
+/// How a commit is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// In the log, on the disk.
+    Durable,
+    /// In no log: spilled, under the same chain.
+    Aside {
+        /// The first transition of this commit of which that is so.
+        first: u64,
+    },
+}
+
 /// The only writer of a log.
 pub struct Writer<J> {
     journal: J,
@@ -73,35 +85,43 @@ impl<J: Journal> Writer<J> {
         self.journal
     }
 
-    /// Makes `events` durable. Returns only when they are.
+    /// Makes `events` durable. Returns only when they are, or are kept aside: [`Kept::Aside`].
     ///
     /// # Errors
-    /// They are not, or nobody knows; then nothing may be answered and the room must start anew
-    /// from the log.
-    pub fn commit(&mut self, events: &[Dated]) -> Result<(), CommitError> {
+    /// Neither, or nobody knows; then nothing may be answered and the room must start anew from
+    /// the log.
+    pub fn commit(&mut self, events: &[Dated]) -> Result<Kept, CommitError> {
         let watch = Stopwatch::start();
         let records: Vec<Record> =
             events.iter().map(|event| encode(event, &self.keyring)).collect();
         let frames = pack(&self.tail, self.tail.epoch, &records)?;
-        let mut rest = frames.as_slice();
+        let (mut rest, mut kept) = (frames.as_slice(), Kept::Durable);
         while !rest.is_empty() {
             let (now, later) = rest.split_at(fitting(rest));
-            self.append(now)?;
+            // What the log does not take it takes none of what follows, either.
+            kept = match self.append(now)? {
+                Kept::Aside { .. } if matches!(kept, Kept::Aside { .. }) => kept,
+                now => now,
+            };
             rest = later;
         }
         let elapsed = watch.elapsed();
         if elapsed > COMMIT_ALARM {
             error!(seq = self.tail.seq, ?elapsed, "slow commit: the disk is in trouble");
         }
-        Ok(())
+        Ok(kept)
     }
 
-    fn append(&mut self, frames: &[Frame]) -> Result<(), CommitError> {
+    fn append(&mut self, frames: &[Frame]) -> Result<Kept, CommitError> {
         let expected = self.tail.seq;
         match self.journal.append(self.tail.epoch, expected, frames)? {
             Appended::Durable(tail) => {
                 self.tail = tail;
-                Ok(())
+                Ok(Kept::Durable)
+            }
+            Appended::Spilled { tail, .. } => {
+                self.tail = tail;
+                Ok(Kept::Aside { first: expected + 1 })
             }
             Appended::Conflict { tail } => Err(CommitError::Conflict { expected, found: tail.seq }),
             Appended::Unknown => Err(CommitError::Unknown(expected)),

@@ -120,6 +120,7 @@ async fn does(guest: &mut Guest, name: &str) -> RequestFrame {
             seq: Some(101),
             repeated: false,
             drill: false,
+            durable: true,
             body,
         })
         .await;

@@ -94,7 +94,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Guest<Io> {
 
     pub(crate) async fn reply(&mut self, id: u64, body: impl Into<ReplyBody>) {
         let (seq, repeated, body) = (None, false, body.into());
-        self.say(Reply { id, seq, repeated, drill: false, body }).await;
+        self.say(Reply { id, seq, repeated, drill: false, durable: true, body }).await;
     }
 
     pub(crate) async fn done(&mut self, id: u64) {
@@ -152,6 +152,7 @@ pub(crate) fn welcome(heartbeat_ms: u64) -> Welcome {
         heartbeat_ms,
         drill: false,
         degraded: false,
+        spilling: false,
         room: "Room".into(),
         zone: "Asia/Karachi".into(),
         token: None,

@@ -190,6 +190,7 @@ pub fn welcome() -> Welcome {
         heartbeat_ms: 15_000,
         drill: false,
         degraded: false,
+        spilling: false,
         room: "Women's cell".into(),
         zone: "Asia/Karachi".into(),
         token: None,

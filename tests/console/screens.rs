@@ -121,6 +121,26 @@ fn a_drill_on_a_degraded_server_is_marked_on_every_pane() {
 }
 
 #[test]
+fn a_room_without_a_disk_says_so_before_everything_else() {
+    let mut desk = desk(100, 24);
+    desk.up(Welcome { degraded: true, ..welcome() });
+    assert!(!desk.screen().contains("NOT ON DISK"));
+    desk.take(Msg::Pushed(Box::new(Update::Push(push(210, "spill_began", None)))));
+    insta::assert_snapshot!(desk.screen());
+    for key in ["1", "2", "3", "4", "6", "?", "<esc>n"] {
+        desk.keys(key);
+        let screen = desk.screen();
+        assert!(screen.contains("NOT ON DISK") && !screen.contains("DEGRADED"), "{key}: {screen}");
+    }
+    desk.keys("<esc>");
+    desk.take(Msg::Pushed(Box::new(Update::Push(push(220, "spill_merged", None)))));
+    let screen = desk.screen();
+    assert!(!screen.contains("NOT ON DISK") && screen.contains("DEGRADED"), "{screen}");
+    desk.up(Welcome { degraded: true, spilling: true, ..welcome() });
+    assert!(desk.screen().contains("NOT ON DISK"), "and whoever connects later sees it too");
+}
+
+#[test]
 fn the_call_pane() {
     let mut desk = desk(80, 24);
     let mut call = night().0[3].clone();
@@ -239,6 +259,7 @@ fn the_help_and_the_health() {
     let health = HealthStatus {
         ok: false,
         degraded: true,
+        spilling: false,
         drill: false,
         problems: vec![
             "degraded: the log's Witness failed, the other goes on: no space left".into(),

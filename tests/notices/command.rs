@@ -21,6 +21,13 @@ fn the_program_gets_the_letter_and_the_number() {
     assert_eq!(value["phone"], "+92 300 1234567");
     assert_eq!(value["email"], "dpo@example.org");
     assert_eq!(value["id"], letter().id());
+    assert_eq!(value["escalation"].get("durable"), None);
+    let mut undurable = letter();
+    if let Matter::Escalation(escalation) = &mut undurable.matter {
+        escalation.durable = false;
+    }
+    assert_eq!(undurable.json()["escalation"]["durable"], false);
+    assert!(undurable.text().contains("NOT DURABLE"), "{}", undurable.text());
     let headline = "acknowledge missed on call 12: domestic violence, Lahore, priority 2";
     assert_eq!(value["headline"], headline);
 }

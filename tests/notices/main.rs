@@ -44,6 +44,7 @@ fn escalation() -> Escalation {
         limit_at: UtcMs(TOLD_AT.0 - 900_000),
         due_at: UtcMs(TOLD_AT.0 - 12_000),
         late_ms: 12_000,
+        durable: true,
         take_link: None,
     }
 }

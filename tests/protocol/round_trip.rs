@@ -40,6 +40,7 @@ fn server_messages(seed: u64) -> Vec<ServerMessage> {
                 seq: Option::deserialize(&mut dream).unwrap(),
                 repeated: bool::deserialize(&mut dream).unwrap(),
                 drill: bool::deserialize(&mut dream).unwrap(),
+                durable: bool::deserialize(&mut dream).unwrap(),
                 body: ReplyBody::read_as(name, &mut dream).unwrap().unwrap(),
             })
         })

@@ -7,7 +7,8 @@
 use crate::dice::Dice;
 use crate::plan::Fault;
 use fifteen::journal::{
-    Appended, Frame, Frames, Health, Journal, JournalError, Manifest, Snapshot, Tail, Trimmed,
+    Appended, Frame, Frames, Health, Journal, JournalError, Manifest, Merged, Snapshot, Tail,
+    Trimmed,
 };
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
@@ -27,6 +28,8 @@ struct Inner {
     snapshots: Vec<(Snapshot, bool)>,
     faults: BTreeSet<Fault>,
     dice: Dice,
+    /// No log takes anything from here on: commits are kept aside, and stand behind the log for whoever opens it.
+    spilled: Option<u64>,
     /// Frames that may still be read before the reader dies.
     reads_left: Option<u64>,
 }
@@ -51,6 +54,7 @@ impl Disk {
             snapshots: Vec::new(),
             faults: faults.clone(),
             dice: Dice::of(seed, "disk"),
+            spilled: None,
             reads_left: None,
         })))
     }
@@ -66,6 +70,11 @@ impl Disk {
         inner.reads_left = None;
     }
 
+    /// The first transition that is not in a log.
+    pub fn spilled(&self) -> Option<u64> {
+        self.inner().spilled
+    }
+
     /// The last transition that a crash would leave.
     pub fn seq(&self) -> u64 {
         self.inner().tail().seq
@@ -78,6 +87,7 @@ impl Disk {
     /// Opens the log, as a server does that starts. It may die while it reads.
     pub fn open(&self) -> Log {
         let mut inner = self.inner();
+        inner.spilled = None;
         let dies = inner.draws(Fault::CrashAtUpkeep, 4);
         let frames = inner.frames.len();
         inner.reads_left = dies.then(|| inner.dice.below(frames + 1) as u64);
@@ -137,6 +147,11 @@ impl Journal for Log {
             drop(inner);
             let when = if written { "after a commit, before any reply" } else { "before a commit" };
             resume_unwind(Box::new(Crash(when)));
+        }
+        if inner.spilled.is_some() || inner.draws(Fault::LogsFail, 500) {
+            inner.spilled.get_or_insert(tail.seq + 1);
+            inner.frames.extend_from_slice(frames);
+            return Ok(Appended::Spilled { tail: Tail { epoch, ..before }, kept: true });
         }
         if inner.draws(Fault::CommitFails, 600) {
             // A sync that failed: nobody knows what is on the disk.
@@ -207,6 +222,19 @@ impl Journal for Log {
         let moved = upto_seq.saturating_sub(inner.archived);
         inner.archived = inner.archived.max(upto_seq);
         Ok(Trimmed { archived: inner.archived, moved, more: false })
+    }
+
+    fn reopen(&mut self) -> Result<Option<Merged>, JournalError> {
+        let mut inner = self.disk.inner();
+        let last = inner.tail().seq;
+        let Some(first) = inner.spilled else {
+            return Ok(None);
+        };
+        if !inner.faults.is_empty() && !inner.dice.once_in(6) {
+            return Err(JournalError::Poisoned("the disk is still away".into()));
+        }
+        inner.spilled = None;
+        Ok(Some(Merged { first, last }))
     }
 
     fn archived(&self) -> u64 {

@@ -38,6 +38,7 @@ pub fn judge(frames: &[Frame], book: &Book, now_ms: u64) -> Verdict {
     rules(&events, book, now_ms, &mut verdict);
     fold(&events, book, &mut verdict);
     receipts(&events, book, &mut verdict);
+    spills(&events, &mut verdict.wrong);
     shown(&events, book, &mut verdict);
     notices(&events, book, now_ms.saturating_sub(GRACE_MS), &mut verdict);
     verdict.transitions = events.len() as u64;
@@ -74,6 +75,26 @@ fn events(frames: &[Frame], wrong: &mut Vec<String>) -> Option<Vec<Dated>> {
         }
     }
     Some(events)
+}
+
+/// The chain says what no log had taken, and that one has taken all of it since.
+fn spills(events: &[Dated], wrong: &mut Vec<String>) {
+    let mut open = None;
+    for Dated { seq, transition, .. } in events {
+        let (first, right) = match transition.event {
+            Event::SpillBegan { first } => (first, open.replace(first).is_none() && first < *seq),
+            Event::SpillMerged { first, last } => {
+                (first, open.take() == Some(first) && last + 1 == *seq)
+            }
+            _ => continue,
+        };
+        if !right {
+            wrong.push(format!("spill: transition {seq} speaks of {first}, which fits nothing"));
+        }
+    }
+    if let Some(first) = open {
+        wrong.push(format!("spill: what was kept aside from {first} on was never merged"));
+    }
 }
 
 /// Later than this is late; the runtime's timers are a millisecond coarse.

@@ -31,10 +31,12 @@ pub enum Fault {
     UnitLost,
     /// The ways to people fail.
     Channels,
+    /// Both logs fail and commits are spilled, until a log works again or the server starts anew.
+    LogsFail,
 }
 
 impl Fault {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::CrashAtAppend,
         Self::CrashBetween,
         Self::CrashAtUpkeep,
@@ -47,6 +49,7 @@ impl Fault {
         Self::SecondServer,
         Self::UnitLost,
         Self::Channels,
+        Self::LogsFail,
     ];
 }
 

@@ -83,7 +83,7 @@ impl Seen {
 
     /// A server said something, just now.
     pub fn said(&self, who: &str, role: Role, message: ServerMessage, bytes: &[u8]) {
-        let on_disk = self.disk.seq();
+        let (on_disk, spilled) = (self.disk.seq(), self.disk.spilled());
         let mut book = self.book();
         book.words += 1;
         let of_commit = match &message {
@@ -103,6 +103,13 @@ impl Seen {
         let mut explained = 0;
         match message {
             ServerMessage::Reply(reply) => {
+                let done = matches!(reply.body, ReplyBody::CallPlaced(_) | ReplyBody::Done(_));
+                let aside = reply.seq.zip(spilled).is_some_and(|(seq, first)| seq >= first);
+                if done && reply.durable && aside {
+                    let seq = reply.seq;
+                    book.wrong
+                        .push(format!("said to be durable: {seq:?}, spilled from {spilled:?}"));
+                }
                 if let (ReplyBody::CallDetails(details), Some(seq)) = (&reply.body, reply.seq) {
                     explained += 1;
                     let call = details.summary.call;

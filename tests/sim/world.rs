@@ -232,6 +232,7 @@ impl World {
         let settings = settings(&self.plan);
         let clerk = Arc::new(Clerk::new(hall.handle(), Default::default()));
         let desk = Desk {
+            wardens: Vec::new(),
             room: "the room".into(),
             zone: settings.time_zone(),
             roster: Arc::new(settings.roster.clone()),
@@ -278,8 +279,7 @@ impl World {
             if crash_at.is_some_and(|at| at <= self.time.ms()) {
                 return Some(Died::Crashed("between two turns"));
             }
-            let deadline = server.shift.engine().next_deadline();
-            let due = deadline.map_or(Duration::MAX, |at| server.clock.until(at));
+            let due = deadline(&server.shift).map_or(Duration::MAX, |at| server.clock.until(at));
             let most = Duration::from_secs(60);
             tokio::select! {
                 biased;
@@ -295,7 +295,7 @@ impl World {
                 self.disk.started();
             }
             while server.shift.is_asked()
-                || server.shift.engine().next_deadline().is_some_and(|at| at <= server.clock.now())
+                || deadline(&server.shift).is_some_and(|at| at <= server.clock.now())
             {
                 match catch_unwind(AssertUnwindSafe(|| server.shift.turn())) {
                     Ok(Ok(_)) => {}
@@ -363,4 +363,9 @@ async fn trouble(plan: Plan, net: Net, time: SimTime, seen: Seen) {
             _ => time.set_wall(if dice.once_in(3) { step_ms / 5_000 } else { step_ms }),
         }
     }
+}
+
+/// When the room next has something to do by itself.
+fn deadline(shift: &Shift<Log, WireFeed>) -> Option<fifteen::domain::UtcMs> {
+    shift.engine().next_deadline().into_iter().chain(shift.reopen_at()).min()
 }

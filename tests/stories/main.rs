@@ -9,6 +9,7 @@ mod checker;
 mod claims;
 mod clocks;
 mod closing;
+mod degraded;
 mod duty;
 mod erasure;
 mod keys;

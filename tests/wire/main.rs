@@ -6,6 +6,7 @@
 mod abuse;
 mod badlink;
 mod books;
+mod disks;
 mod drill;
 mod duty;
 mod identity;

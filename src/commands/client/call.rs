@@ -24,6 +24,7 @@ pub(crate) async fn call(args: PlaceCall, json: bool) -> Result<ExitCode> {
             "received_at": placed.received_at,
             "priority": placed.priority,
             "repeated": reply.repeated,
+            "durable": placed.durable,
         }))?;
     } else {
         out(placed.call)?;
@@ -32,8 +33,9 @@ pub(crate) async fn call(args: PlaceCall, json: bool) -> Result<ExitCode> {
         } else {
             ""
         };
+        let kept = if placed.durable { "on the disk" } else { "kept aside, NOT DURABLE yet" };
         note(format_args!(
-            "call {} is taken and on the disk: priority {}, received {}{already}",
+            "call {} is taken and {kept}: priority {}, received {}{already}",
             placed.call,
             placed.priority,
             text::Times::of(&server.welcome).full(placed.received_at)

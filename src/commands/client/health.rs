@@ -39,7 +39,9 @@ fn page(status: &HealthStatus, server: &Server) -> String {
     if status.drill {
         fact("drill", "yes: no call here is real".into());
     }
-    if status.degraded {
+    if status.spilling {
+        fact("log", "TAKES NOTHING: what is new is not durable".into());
+    } else if status.degraded {
         fact("log", "degraded".into());
     }
     fact("server time", times.full(status.now_at));

@@ -82,7 +82,9 @@ impl Server {
         if welcome.drill {
             note("DRILL: no call here is real");
         }
-        if welcome.degraded {
+        if welcome.spilling {
+            note(SPILLING);
+        } else if welcome.degraded {
             note(
                 "DEGRADED: the server's log is in trouble, calls are still taken; `fifteen health` says more",
             );
@@ -119,7 +121,14 @@ impl Server {
         late: &str,
     ) -> Result<Result<Reply, Rejection>> {
         match answer {
-            Some(Ok(reply)) => Ok(Ok(reply)),
+            Some(Ok(reply)) => {
+                if !reply.durable {
+                    note(
+                        "NOT DURABLE: done, but on no disk of the room's log yet; keep a paper copy",
+                    );
+                }
+                Ok(Ok(reply))
+            }
             Some(Err(ClientError::Rejected(rejection))) => Ok(Err(rejection)),
             Some(Err(error)) => Err(anyhow!("{}: {error}", self.address)),
             None => {
@@ -128,6 +137,10 @@ impl Server {
         }
     }
 }
+
+/// What is said where the room's disks take nothing.
+pub(super) const SPILLING: &str = "NOT ON DISK: the room's log takes nothing; calls are still taken and clocks go on, a crash may lose what is \
+     new: keep paper beside you; `fifteen health` says more";
 
 /// Prints what was asked for, on stdout.
 pub(crate) fn out(text: impl std::fmt::Display) -> Result<()> {

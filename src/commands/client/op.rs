@@ -25,6 +25,7 @@ pub(crate) async fn op(args: Op, json: bool) -> Result<ExitCode> {
             "stage": done.stage,
             "awaiting_second": done.awaiting_second,
             "seq": reply.seq,
+            "durable": reply.durable,
         }))?,
         ReplyBody::Done(done) => out(confirmation(call, &said, &done, &who))?,
         ReplyBody::Recommendations(ranking) if json => out_json(&ranking)?,

@@ -6,7 +6,7 @@ use super::serve::options;
 use crate::cli::{self, Format};
 use anyhow::{Context, Result, anyhow, bail};
 use fifteen::client::Client;
-use fifteen::config::Settings;
+use fifteen::config::{JournalSettings, Settings};
 use fifteen::domain::{Dated, UtcMs};
 use fifteen::journal::{JournalError, RecordRef, Tail, inspect};
 use fifteen::protocol::{self, Hello, ReplyBody, ReportBy, Role};
@@ -40,7 +40,7 @@ pub(crate) fn run(args: cli::Report, json: bool) -> Result<ExitCode> {
         return super::wait(live::redraw(&args, query)).map(|()| ExitCode::SUCCESS);
     }
     let mut out = Out::new(args.out.as_deref())?;
-    let witness = settings.journal.witness.as_deref();
+    let folders = &settings.journal;
     if args.escalations {
         if matches!(format, Format::Html) {
             bail!("the stories of escalations are in the page without --escalations");
@@ -48,13 +48,13 @@ pub(crate) fn run(args: cli::Report, json: bool) -> Result<ExitCode> {
         let Some(data) = &args.data else {
             bail!("--escalations reads a folder: give --data DIR (of a running server too)");
         };
-        escalations(data, witness, query, format, &mut out)?;
+        escalations(data, folders, query, format, &mut out)?;
     } else {
         let full = args.public || format == Format::Html;
         let report = match &args.data {
             Some(data) => {
                 let mut fold = if full { Fold::full(query) } else { Fold::new(query) };
-                let tail = each(data, witness, |dated| {
+                let tail = each(data, folders, |dated| {
                     fold.take(&dated);
                     Ok(())
                 })?;
@@ -174,44 +174,49 @@ fn when(text: &str, zone: &TimeZone) -> Result<UtcMs> {
 /// Every event of a log, in order, from its plain files; a server may be writing them.
 fn each(
     data: &Path,
-    witness: Option<&Path>,
+    folders: &JournalSettings,
     mut take: impl FnMut(Dated) -> Result<(), JournalError>,
 ) -> Result<Tail> {
     if !data.is_dir() {
         bail!("{} is no folder of a log", data.display());
     }
-    inspect::dump(data, &options(witness)?, 1, |seq, record| {
-        let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
-        take(decode(read).map_err(|why| JournalError::Fold { seq, why })?)
-    })
+    inspect::dump(
+        data,
+        &options(folders.witness.as_deref(), folders.spill.as_deref())?,
+        1,
+        |seq, record| {
+            let read = RecordRef { seq, at: record.at, schema: record.schema, body: &record.body };
+            take(decode(read).map_err(|why| JournalError::Fold { seq, why })?)
+        },
+    )
     .with_context(|| format!("reading the log in {}", data.display()))
 }
 
 fn escalations(
     data: &Path,
-    witness: Option<&Path>,
+    folders: &JournalSettings,
     query: Query,
     format: Format,
     out: &mut impl Write,
 ) -> Result<()> {
     if format == Format::Json {
-        return rows(data, witness, query, |row| render::escalation_json(row, &mut *out));
+        return rows(data, folders, query, |row| render::escalation_json(row, &mut *out));
     }
     let mut csv = render::EscalationCsv::new(out)?;
-    rows(data, witness, query, |row| csv.write(row))?;
+    rows(data, folders, query, |row| csv.write(row))?;
     Ok(csv.finish()?)
 }
 
 /// Every escalation that `query` is about, in the order they were told.
 fn rows(
     data: &Path,
-    witness: Option<&Path>,
+    folders: &JournalSettings,
     query: Query,
     mut write: impl FnMut(&EscalationRow) -> std::io::Result<()>,
 ) -> Result<()> {
     let mut fold = Fold::new(query);
     let mut written = Ok(());
-    each(data, witness, |dated| {
+    each(data, folders, |dated| {
         for row in fold.rows(&dated) {
             if written.is_ok() {
                 written = write(&row);

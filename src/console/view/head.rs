@@ -1,4 +1,4 @@
-//! The top of every screen: banners of a drill, a degraded or a lost server; panics and messages; the room, its time
+//! The top of every screen: banners of disks that take nothing, a drill, a degraded or a lost server; panics and messages; the room, its time
 //! and the link in the corner; the panes.
 
 use super::super::command_line::Pane;
@@ -16,6 +16,10 @@ const ALARMS_MAX: usize = 4;
 fn banner_lines(model: &Model) -> Vec<(String, ratatui::style::Style)> {
     let (theme, link) = (&model.theme, &model.link);
     let mut lines = Vec::new();
+    if link.spilling {
+        let words = " NOT ON DISK   calls are taken, a crash may lose what is new: keep paper too";
+        lines.push((words.to_owned(), theme.banner_lost));
+    }
     if link.drill {
         lines.push((" DRILL   no call here is real   DRILL".to_owned(), theme.banner_drill));
     }
@@ -31,7 +35,7 @@ fn banner_lines(model: &Model) -> Vec<(String, ratatui::style::Style)> {
         };
         lines.push((words, theme.banner_lost));
     }
-    if link.degraded {
+    if link.degraded && !link.spilling {
         let problem =
             link.problems.first().map_or("one of its two logs has failed", String::as_str);
         let words = format!(" DEGRADED   calls are still taken: {}", text::plain(problem));

@@ -11,6 +11,8 @@ impl Event {
         match self {
             Self::RulesAdopted(_) => "rules_adopted",
             Self::ClockStepped { .. } => "clock_stepped",
+            Self::SpillBegan { .. } => "spill_began",
+            Self::SpillMerged { .. } => "spill_merged",
             Self::WorkShed { .. } => "work_shed",
             Self::CallReceived { .. } => "call_received",
             Self::CallClaimed { .. } => "call_claimed",

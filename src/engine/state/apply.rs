@@ -56,6 +56,8 @@ impl State {
     fn change(&mut self, at: UtcMs, event: &Event) -> Option<()> {
         match event {
             Event::RulesAdopted(rules) => self.books.push((**rules).clone()),
+            Event::SpillBegan { first } => self.spilled = Some(*first),
+            Event::SpillMerged { .. } => self.spilled = None,
             Event::ClockStepped { .. }
             | Event::WorkShed { .. }
             | Event::EarlierAsked { .. }

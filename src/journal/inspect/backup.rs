@@ -121,6 +121,16 @@ fn open_backup(dir: &Path) -> Result<(Archive, Part), JournalError> {
     Ok((archive, live))
 }
 
+/// The first of `folders` with something in it.
+fn full<'a>(folders: &[&'a Path]) -> Result<Option<&'a Path>, JournalError> {
+    for folder in folders {
+        if !files::list(folder)?.is_empty() {
+            return Ok(Some(folder));
+        }
+    }
+    Ok(None)
+}
+
 /// Makes a data folder from a backup. `dir` must be empty or not exist.
 ///
 /// # Errors
@@ -133,10 +143,10 @@ pub fn restore(from: &Path, dir: &Path, options: Options) -> Result<BackedUp, Jo
         ));
     }
     let (archive, live) = open_backup(from)?;
-    let layout = Layout::new(dir, options.witness.as_deref());
-    if !files::list(&layout.witness)?.is_empty() {
+    let layout = Layout::new(dir, &options);
+    if let Some(folder) = full(&[layout.witness.as_path(), layout.spill.as_path()])? {
         return Err(JournalError::unfit(
-            layout.witness.display().to_string(),
+            folder.display().to_string(),
             "the witness folder is not empty",
         ));
     }

@@ -20,6 +20,7 @@ use super::layout::Layout;
 use super::record::{Record, Tail};
 use super::replay::{Fold, replay_as};
 use super::snapshot::{Manifest, Snapshot};
+use super::spill;
 use super::store::{Options, Store};
 use super::witness::Reader;
 use super::{Journal, Trimmed};
@@ -36,12 +37,22 @@ pub(crate) struct PlainLog {
 
 impl PlainLog {
     pub(crate) fn open(dir: &Path, options: &Options) -> Result<Self, JournalError> {
-        let layout = Layout::new(dir, options.witness.as_deref());
+        let layout = Layout::new(dir, options);
         Ok(Self { archive: Archive::open(&layout.archive)?, layout })
     }
 
     /// What is not archived yet, continuing the archive.
     pub(crate) fn live(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Frame, JournalError>>, JournalError> {
+        let base = self.archive.tail();
+        let witness = Reader::new(&self.layout.witness, base.seq + 1)?;
+        let all = spill::continued(witness, &self.layout.spill, base.seq + 1);
+        Ok(Followed::new(all, "witness and spill", Some(base)))
+    }
+
+    /// The same without what is only spilled.
+    pub(crate) fn witness(
         &self,
     ) -> Result<impl Iterator<Item = Result<Frame, JournalError>>, JournalError> {
         let base = self.archive.tail();

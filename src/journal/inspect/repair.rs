@@ -33,6 +33,8 @@ pub enum Source {
     Sled,
     /// Only in the witness.
     Witness,
+    /// Only in the spill: neither log took it.
+    Spill,
     /// Only in a sled folder that was set aside earlier.
     SetAside,
 }
@@ -109,13 +111,15 @@ pub fn repair(
     give_up_missing: bool,
 ) -> Result<Repaired, JournalError> {
     let lock = Lock::take(dir)?;
-    let layout = Layout::new(dir, options.witness.as_deref());
+    let layout = Layout::new(dir, &options);
     let archive = Archive::open(&layout.archive)?;
     let base = archive.tail();
     let mut pool = Pool::default();
-    for (_, path) in segments(&layout.witness)? {
-        for frame in salvage(&fs::read(&path).at("read", &path)?) {
-            pool.add(frame, Source::Witness);
+    for (dir, source) in [(&layout.witness, Source::Witness), (&layout.spill, Source::Spill)] {
+        for (_, path) in segments(dir)? {
+            for frame in salvage(&fs::read(&path).at("read", &path)?) {
+                pool.add(frame, source);
+            }
         }
     }
     read_sled(&layout, &layout.sled, &options, &mut pool, Source::Sled);
@@ -145,8 +149,9 @@ pub fn repair(
     files::create_dir(&new)?;
     write_witness(&new, base, &chain, options.witness_segment_bytes)?;
     let epoch = layout.read_epoch()?.max(chain.tail.epoch);
-    for old in [&layout.sled, &layout.witness] {
-        if old.exists() {
+    for old in [&layout.sled, &layout.witness, &layout.spill] {
+        let nothing = *old == layout.spill && segments(old)?.is_empty();
+        if old.exists() && !nothing {
             let kept = files::free_name(old);
             files::rename(old, &kept)?;
             report.kept.push(kept.display().to_string());
@@ -320,6 +325,7 @@ fn source_of(sources: &[Source]) -> Source {
         (true, true) => Source::Both,
         (true, false) => Source::Sled,
         (false, true) => Source::Witness,
+        (false, false) if sources.contains(&Source::Spill) => Source::Spill,
         (false, false) => Source::SetAside,
     }
 }

@@ -11,6 +11,7 @@ use crate::journal::record::Tail;
 use crate::journal::replay::Fold;
 use crate::journal::sled_log::SledLog;
 use crate::journal::snapshot::Manifest;
+use crate::journal::spill;
 use crate::journal::store::Options;
 use serde::Serialize;
 use std::fmt;
@@ -84,7 +85,7 @@ pub fn verify_as<F: Fold>(
     like: &F,
 ) -> Result<Verified, JournalError> {
     let _lock = Lock::take(dir)?;
-    let layout = Layout::new(dir, options.witness.as_deref());
+    let layout = Layout::new(dir, options);
     let mut report = Verified::default();
     let plain = match PlainLog::open(dir, options) {
         Ok(plain) => plain,
@@ -105,6 +106,13 @@ pub fn verify_as<F: Fold>(
     if let Ok(sled) = &copy {
         check_sled(sled, &plain, &manifests, &mut report);
     }
+    report.note(
+        "spill",
+        spill::span(&layout.spill).map(|span| match span {
+            None => "nothing waits to be merged".into(),
+            Some((first, last)) => format!("{first} to {last}, merged by the next start"),
+        }),
+    );
     if let Some((state, tail)) = first {
         let again = plain.frames().and_then(|frames| fold(like, frames, |_, _| ()));
         report.note(
@@ -221,7 +229,7 @@ fn check_sled(sled: &SledLog, plain: &PlainLog, manifests: &[Manifest], report: 
         .as_ref()
         .map(|tail| format!("up to transition {}, keys, checksums and chain", tail.seq));
     report.note("sled whole", counted.map_err(ToString::to_string));
-    let outcome = plain.live().and_then(|live| {
+    let outcome = plain.witness().and_then(|live| {
         equal(Followed::new(sled.raw_frames(base.seq + 1), "sled", Some(base)), live)
     });
     report.note(

@@ -136,7 +136,10 @@ fn of_room(figures: &Figures) {
             f64::from(u8::from(figures.log != Health::Whole))
         }),
         ("fifteen_log_poisoned", "1: no log takes anything", {
-            f64::from(u8::from(matches!(figures.log, Health::Poisoned { .. })))
+            f64::from(u8::from(matches!(
+                figures.log,
+                Health::Poisoned { .. } | Health::Spilling { .. }
+            )))
         }),
     ] {
         describe_gauge!(name, what);

@@ -1,4 +1,4 @@
-//! Once a day: a test of every channel of everybody, and the report to whoever gets it. What was
+//! What is of no call, and in no log. Once a day: a test of every channel of everybody, and the report to whoever gets it. What was
 //! due while the server was down is not made up for.
 
 use super::Desk;
@@ -58,6 +58,23 @@ impl Daily {
         if test || report {
             let Self { test_at, report_at, .. } = Self::after(desk, now);
             (self.test_at, self.report_at) = (test_at, report_at);
+        }
+        letters
+    }
+
+    /// What those who answer for the room's disks are told, by each of their ways: what came of it is in no log.
+    pub(super) fn disks(
+        &mut self,
+        desk: &Desk,
+        now: UtcMs,
+        durable: bool,
+    ) -> Vec<(Letter, Box<str>)> {
+        let mut letters = Vec::new();
+        for person in desk.wardens.iter().filter_map(|name| desk.roster.person(name)) {
+            for channel in sending(desk, person) {
+                let letter = self.letter(desk, person, now, Matter::Disks { durable });
+                letters.push((letter, channel.clone()));
+            }
         }
         letters
     }
@@ -136,6 +153,7 @@ mod tests {
             roster: Arc::new(roster),
             looks: Box::new(|_| false),
             report: Box::new(move |due| Some(made(due))),
+            wardens: Vec::new(),
             tests: Arc::default(),
         }
     }
@@ -146,6 +164,7 @@ mod tests {
             let what = match letter.matter {
                 Matter::Test => "test",
                 Matter::Report(_) => "report",
+                Matter::Disks { .. } => "disks",
                 Matter::Escalation(_) => "escalation",
             };
             (letter.person.to_string(), channel.to_string(), what)
@@ -172,6 +191,22 @@ mod tests {
         let reports = sent(&mut daily, START.plus(7 * HOUR));
         assert_eq!(reports, [("Nadia".to_owned(), "sms".to_owned(), "report")]);
         assert_eq!(daily.next_at(), START.plus(30 * HOUR));
+    }
+
+    #[test]
+    fn who_answers_for_the_disks_is_told_by_every_way() {
+        let desk = Desk { wardens: vec!["Nadia".into(), "nobody".into()], ..desk() };
+        let mut daily = Daily::after(&desk, START);
+        for (durable, word) in [(false, "WITHOUT A DISK"), (true, "has a disk again")] {
+            let letters = daily.disks(&desk, START, durable);
+            let ways: Vec<&str> = letters.iter().map(|(_, channel)| &**channel).collect();
+            assert_eq!(ways, ["sms", "mail"]);
+            for (letter, _) in letters {
+                assert!(letter.headline().contains(word), "{}", letter.headline());
+                assert!(is_daily(letter.notice));
+                assert_eq!(letter.json()["disks"]["durable"], durable);
+            }
+        }
     }
 
     #[test]

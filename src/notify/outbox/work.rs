@@ -94,6 +94,7 @@ impl Work {
                         limit_at: telling.limit_at,
                         due_at: telling.due_at,
                         late_ms: telling.last_told_at.since(telling.due_at),
+                        durable: state.is_durable(telling.escalation),
                         take_link: None,
                     },
                 });

@@ -218,7 +218,10 @@ impl Desk {
         if welcome.drill {
             acts.push(Act::Print("DRILL: no call here is real".into()));
         }
-        if welcome.degraded {
+        if welcome.spilling {
+            let words = "NOT ON DISK: the room's log takes nothing, it works on; say what matters by radio too";
+            acts.push(Act::Print(words.into()));
+        } else if welcome.degraded {
             let words = "DEGRADED: the room's log is in trouble, it works on; the radio is safer";
             acts.push(Act::Print(words.into()));
         }

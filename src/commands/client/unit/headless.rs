@@ -97,7 +97,8 @@ pub(super) fn event(news: &PatrolNews, unsent: usize) -> Value {
     match news {
         PatrolNews::Up(welcome) => json!({
             "event": "link", "up": true, "room": welcome.room, "node": welcome.node,
-            "now_at": welcome.now_at, "drill": welcome.drill, "degraded": welcome.degraded
+            "now_at": welcome.now_at, "drill": welcome.drill, "degraded": welcome.degraded,
+            "spilling": welcome.spilling
         }),
         PatrolNews::Down { why } => json!({ "event": "link", "up": false, "why": why }),
         PatrolNews::Ended { why } => json!({ "event": "ended", "why": why, "unsent": unsent }),
@@ -196,7 +197,7 @@ mod tests {
             || Entry { key: Key(key), at: AT, node: None, saying: Saying::OnScene { call: 7 } };
         let welcome = json!({
             "version": 1, "server": "x", "node": 77, "seq": 0, "now_at": AT, "heartbeat_ms": 1,
-            "drill": false, "degraded": false, "room": "Lahore", "zone": "Asia/Karachi"
+            "drill": false, "degraded": false, "spilling": false, "room": "Lahore", "zone": "Asia/Karachi"
         });
         let assignment = json!({
             "call": 7, "generation": 1, "kind": "assault", "priority": 1, "district": "Gulberg",
