@@ -33,7 +33,8 @@ async fn every_request_is_for_whom_the_list_says_and_nobody_else() {
     let requests = examples();
     let mut named: Vec<_> = requests.iter().map(|it| it["type"].as_str().unwrap()).collect();
     let mut known = Request::NAMES.to_vec();
-    (named.sort_unstable(), known.sort_unstable());
+    named.sort_unstable();
+    known.sort_unstable();
     assert_eq!(named, known, "docs/protocol.md has one example of every request");
     let (mut walked, mut admitted) = (0, 0);
     for role in Role::ALL {
