@@ -267,6 +267,12 @@ fn the_room_itself(room: &mut Room) {
         Command::RecordClockStep { by_ms: -90_000 },
         Command::RecordSpill { first: 3 },
         Command::RecordMerge,
+        Command::RecordFailedLogIns { person: Some("Saima".into()), count: 3 },
+        Command::RecordPersonChange {
+            person: "Saima".into(),
+            what: "disabled".into(),
+            by: "a-keeper".into(),
+        },
         Command::RecordShedWork { what: "pushes".into(), count: 12 },
     ];
     for command in own {

@@ -87,7 +87,6 @@ const LINES_MAX: usize = 500;
 const LONG: &[(&str, &str)] = &[
     ("src/engine/decide.rs", "a function a command, and the one match that finds it"),
     ("src/net/convert.rs", "the one file that knows the words of both wire and domain"),
-    ("src/net/session.rs", "one connection from its first byte to its last"),
     ("src/trace/reader.rs", "every column beside what may be wrong with it; its tests"),
 ];
 
