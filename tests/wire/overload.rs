@@ -101,6 +101,7 @@ async fn ask_for_all(server: SocketAddr, number: usize) {
             if let Err(no) = peer.answer().await.1 {
                 assert_eq!(no.code, Code::Busy, "{no}");
             }
+            peer.forget();
         }
     }
 }

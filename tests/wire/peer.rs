@@ -129,6 +129,12 @@ impl Peer {
         tokio::time::timeout(moment, self.hear()).await.ok().flatten()
     }
 
+    /// Forgets what it heard and did not look at: whoever reads for long would hold it all.
+    pub(crate) fn forget(&mut self) {
+        self.unread.clear();
+        self.heard.clear();
+    }
+
     /// Ends the writing side; the server sees the end of the stream.
     pub(crate) async fn hang_up(&mut self) {
         let _ = self.stream.shutdown().await;
