@@ -31,9 +31,9 @@ pub const BUGS: &[Bug] = &[
         name: "pushes go out before the commit",
         changes: &[(
             ROOM,
-            "        self.writer.commit(&self.events)?;",
+            "        self.sign_the_day_that_ended();",
             "        self.feed.committed(self.engine.state(), &self.events);
-        self.writer.commit(&self.events)?;",
+        self.sign_the_day_that_ended();",
         )],
     },
     Bug {
@@ -161,13 +161,14 @@ pub const BUGS: &[Bug] = &[
         name: "a wall clock that is set moves deadlines",
         changes: &[(
             APPLY,
-            "            Event::ClockStepped { .. } | Event::WorkShed { .. } => {}",
+            "            Event::ClockStepped { .. }
+            | Event::WorkShed { .. }",
             "            Event::ClockStepped { by_ms } => {
                 for run in self.calls.values_mut().flat_map(|call| &mut call.clocks) {
                     run.rung_at = UtcMs(run.rung_at.0.saturating_add_signed(*by_ms));
                 }
             }
-            Event::WorkShed { .. } => {}",
+            Event::WorkShed { .. }",
         )],
     },
     Bug {

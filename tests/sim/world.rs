@@ -87,6 +87,8 @@ struct World {
     faulty: Arc<AtomicBool>,
     channels_fail: Arc<AtomicBool>,
     servers: u64,
+    /// When the quiet ends; never, before it began.
+    ends_ms: u64,
 }
 
 /// A running server: the engine, and what waits beside it.
@@ -112,6 +114,7 @@ impl World {
             faulty: Arc::new(AtomicBool::new(true)),
             channels_fail: SimPost::fails(&plan.faults),
             servers: 0,
+            ends_ms: u64::MAX,
             plan: plan.clone(),
         }
     }
@@ -271,9 +274,10 @@ impl World {
                 self.faulty.store(false, Ordering::Relaxed);
                 self.channels_fail.store(false, Ordering::Relaxed);
                 self.quiet.set(true);
+                self.ends_ms = self.time.ms() + QUIET_MS;
                 crash_at = None;
             }
-            if self.time.ms() >= end_ms + QUIET_MS {
+            if self.time.ms() >= self.ends_ms {
                 return None;
             }
             if crash_at.is_some_and(|at| at <= self.time.ms()) {

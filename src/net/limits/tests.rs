@@ -164,6 +164,7 @@ fn no_work_on_a_call_is_put_off() {
             "report",
             "subscribe",
             "unsubscribe",
+            "erase_identity",
             "backup",
             "take_snapshot",
             "archive",

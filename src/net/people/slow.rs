@@ -176,6 +176,9 @@ mod tests {
             slow.attempt(0, "amina", THERE);
         }
         assert_eq!(slow.attempt(0, "amina", HERE), Wait::Ms(0));
+        for number in 0..100 {
+            slow.attempt(0, &format!("name {number}"), THERE);
+        }
         assert_ne!(slow.attempt(0, "bilal", THERE), Wait::Ms(0), "many names from one address");
     }
 
