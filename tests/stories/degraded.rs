@@ -205,7 +205,7 @@ fn a_call_is_taken_without_a_log_and_said_not_to_be_durable() {
     let (second, durable) = service.place(2);
     assert!(!durable && second.seq > first.seq && !second.repeated);
     let (again, durable) = service.place(2);
-    assert_eq!((again.answer, again.repeated, durable), (second.answer.clone(), true, false));
+    assert_eq!((again.answer, again.repeated, durable), (second.answer, true, false));
     let (again, durable) = service.place(1);
     assert_eq!((again.answer, durable), (first.answer, true), "what the log has it has");
     let began = service.names().iter().filter(|name| **name == "spill_began").count();
