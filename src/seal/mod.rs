@@ -1,6 +1,6 @@
 //! What keeps her identity sealed on the disk, and lets it be destroyed: keys outside the data folder.
 //!
-//! Every call has a key of its own, derived from one [`tree::Tree`] by the call's number. What may name her is
+//! Every call has a key of its own, derived from one tree by the call's number. What may name her is
 //! encrypted under it on its way into the log; the rest of the record stays readable without any key. To erase a
 //! call's identity for good is to make its key underivable: the bytes stay where they are, in the log, the archive
 //! and every backup, chained and countable, and nobody can read them any more. A second tree does the same for
