@@ -61,7 +61,7 @@ pub const BUGS: &[Bug] = &[
             "            Appended::Conflict { tail } => Err(CommitError::Conflict { expected, found: tail.seq }),",
             "            Appended::Conflict { .. } => {
                 self.tail = frames.last().map_or(self.tail, Frame::tail);
-                Ok(())
+                Ok(Kept::Durable)
             }",
         )],
     },
