@@ -228,3 +228,14 @@ fn repair_of_an_archived_log_keeps_its_archive() {
     assert_eq!(report.spans.last().unwrap().to, total);
     assert_eq!(digest::<Seen>(dir.path(), &options()).unwrap(), before);
 }
+
+#[test]
+fn a_snapshot_of_an_empty_log_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    assert_eq!(take_snapshot(&mut store), 0);
+    commit(&mut store, 3);
+    drop(store);
+    let verified = inspect::verify::<Seen>(dir.path(), &options()).unwrap();
+    assert!(verified.ok(), "{verified}");
+}

@@ -156,6 +156,16 @@ fn fold_checked<F: Fold>(
     let mut frames = 0_u64;
     let mut unlike = manifests.iter().map(|manifest| (manifest, false)).collect::<Vec<_>>();
     let mut unasked = 0_usize;
+    let mut compare = |state: &F, seq: u64, chain: [u8; 32]| {
+        for (manifest, same) in unlike.iter_mut().filter(|(manifest, _)| manifest.seq == seq) {
+            let stamp = state.stamp();
+            unasked += usize::from(stamp.is_none());
+            let alike = stamp.is_none_or(|stamp| manifest.digest == stamp);
+            *same = manifest.chain == chain && alike;
+        }
+    };
+    // One may have been taken before anything happened.
+    compare(&like.fresh(), 0, Tail::default().chain);
     let folded = plain.frames().and_then(|all| {
         fold(like, all, |state: &F, frame| {
             frames += 1;
@@ -165,14 +175,7 @@ fn fold_checked<F: Fold>(
                 }
                 before = Some(read.at);
             }
-            for (manifest, same) in &mut unlike {
-                if manifest.seq == frame.last_seq() {
-                    let stamp = state.stamp();
-                    unasked += usize::from(stamp.is_none());
-                    let alike = stamp.is_none_or(|stamp| manifest.digest == stamp);
-                    *same = manifest.chain == frame.chain() && alike;
-                }
-            }
+            compare(state, frame.last_seq(), frame.chain());
         })
     });
     let name = "archive and witness whole";
