@@ -166,6 +166,7 @@ fn room_push(state: &State, dated: &Dated) -> Option<Bytes> {
         seq: dated.seq,
         at: dated.at.0,
         event: event.name().into(),
+        durable: state.is_durable(dated.seq),
         call: call.map(|call| Box::new(convert::summary(state, call))),
         unit: unit.map(|(callsign, unit)| Box::new(convert::unit_summary(state, callsign, unit))),
         escalation: convert::told::of_event(state, dated).map(Box::new),
@@ -204,6 +205,7 @@ fn unit_push(
         seq: dated.seq,
         at: dated.at.0,
         event: event.name().into(),
+        durable: state.is_durable(dated.seq),
         // Who else is on the call, and who works it, is not the unit's to see.
         call: None,
         unit: known.map(|unit| Box::new(convert::unit_summary(state, callsign, unit))),

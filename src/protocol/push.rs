@@ -1,7 +1,10 @@
 //! What the server says unasked. Every push carries the state after its event, so applying one twice, or out of a
 //! snapshot and again, changes nothing; none carries a caller's identity except to the unit that is sent there.
 
-use super::{Escalation, Message, Place, Source, Stage, UnitStatus, is_false, nil_is_default};
+use super::{
+    Escalation, Message, Place, Source, Stage, UnitStatus, is_false, is_true, nil_is_default,
+    nil_is_true, yes,
+};
 use serde::{Deserialize, Serialize};
 
 /// What is special about a call. Only what is true stands on the wire.
@@ -207,6 +210,10 @@ pub struct Push {
     pub at: u64,
     /// What happened, snake_case past tense (`call_received`, `unit_assigned`); an open set.
     pub event: String,
+    /// The transition is on the disk. False: it is kept aside and may be lost in a crash; `spill_merged` says when it no
+    /// longer is.
+    #[serde(default = "yes", deserialize_with = "nil_is_true", skip_serializing_if = "is_true")]
+    pub durable: bool,
     /// The call after it; not to units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Box<CallSummary>>,

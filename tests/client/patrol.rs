@@ -80,6 +80,7 @@ fn push(seq: u64, event: &str) -> Push {
         seq,
         at: seq,
         event: event.to_owned(),
+        durable: true,
         call: None,
         unit: None,
         escalation: None,

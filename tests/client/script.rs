@@ -165,6 +165,7 @@ pub(crate) fn push(seq: u64) -> Push {
         seq,
         at: seq,
         event: "call_received".to_owned(),
+        durable: true,
         call: Some(Box::new(summary(seq))),
         unit: None,
         escalation: None,

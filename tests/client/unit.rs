@@ -43,6 +43,7 @@ fn unit_push(seq: u64, calls: &[u64], assignment: Option<Assignment>) -> Push {
         seq,
         at: seq,
         event: "unit_assigned".to_owned(),
+        durable: true,
         call: None,
         unit: Some(Box::new(alpha(calls))),
         escalation: None,

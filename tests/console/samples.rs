@@ -108,6 +108,7 @@ pub fn push(seq: u64, event: &str, call: Option<CallSummary>) -> Push {
         seq,
         at: NOW,
         event: event.into(),
+        durable: true,
         call: call.map(Box::new),
         unit: None,
         escalation: None,

@@ -112,8 +112,14 @@ impl Platter {
         let top = Inode { is_dir: true, ..Inode::default() };
         let folders = HashMap::from([(0, Folder::default())]);
         let root = root.to_owned();
-        let mut this =
-            Self { root: root.clone(), lies, inodes: vec![top], folders, name_changes: 0, journaled: 0 };
+        let mut this = Self {
+            root: root.clone(),
+            lies,
+            inodes: vec![top],
+            folders,
+            name_changes: 0,
+            journaled: 0,
+        };
         this.take_in(&root);
         for inode in &mut this.inodes {
             inode.safe.clone_from(&inode.now);
@@ -160,7 +166,8 @@ impl Platter {
     }
 
     fn parts(&self, path: &Path) -> (Id, OsString) {
-        let parent = self.find(path.parent().unwrap()).unwrap_or_else(|| panic!("no folder for {path:?}"));
+        let parent =
+            self.find(path.parent().unwrap()).unwrap_or_else(|| panic!("no folder for {path:?}"));
         (parent, path.file_name().unwrap().to_owned())
     }
 

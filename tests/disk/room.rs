@@ -10,9 +10,7 @@ use crate::{number, scratch};
 use bytes::BytesMut;
 use fifteen::domain::Dated;
 use fifteen::journal::{Frame, Journal, JournalError, Options, Store};
-use fifteen::protocol::{
-    Claim, CloseCall, FrameCodec, Key, Rejection, Reply, Role, ServerMessage,
-};
+use fifteen::protocol::{Claim, CloseCall, FrameCodec, Key, Rejection, Reply, Role, ServerMessage};
 use fifteen::seal::{Keyring, default_path};
 use fifteen::service::decode_sealed;
 use std::collections::HashMap;
@@ -85,8 +83,8 @@ async fn recording(room: &Room, root: &Path, more: &[&str]) -> Option<Vec<(u8, S
 struct Told {
     streams: HashMap<(u8, String), BytesMut>,
     durable: u64,
-    /// Neither log takes anything: everybody was told so.
-    spilling: bool,
+    /// By what that was said.
+    by: String,
     replies: usize,
     pushes: usize,
     not_durable: usize,
@@ -113,21 +111,23 @@ impl Told {
         match message {
             ServerMessage::Reply(reply) if reply.durable => {
                 self.replies += 1;
-                self.durable = self.durable.max(reply.seq.unwrap_or_default());
+                self.hold(reply.seq.unwrap_or_default(), || format!("{reply:?}"));
             }
             ServerMessage::Reply(_) => self.not_durable += 1,
             ServerMessage::Push(push) => {
                 self.pushes += 1;
-                match &*push.event {
-                    "spill_began" => self.spilling = true,
-                    "spill_merged" => self.spilling = false,
-                    _ => {}
-                }
-                if !self.spilling {
-                    self.durable = self.durable.max(push.seq);
+                if push.durable {
+                    self.hold(push.seq, || format!("the push {}", push.event));
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The server will be held to this.
+    fn hold(&mut self, seq: u64, by: impl FnOnce() -> String) {
+        if seq > self.durable {
+            (self.durable, self.by) = (seq, by());
         }
     }
 }
@@ -180,7 +180,9 @@ fn check(data: &Path, told: u64, whole: &[Frame], known: &[Dated]) -> Result<usi
 
 async fn crashes(more: &[&str], lies: Lies, images: u64) -> Option<Result<(), String>> {
     let seed = number("FIFTEEN_SEED", 1);
-    println!("FIFTEEN_SEED={seed} FIFTEEN_ROOM_IMAGES={images}, syncs not done: {lies:?}, faults: {more:?}");
+    println!(
+        "FIFTEEN_SEED={seed} FIFTEEN_ROOM_IMAGES={images}, syncs not done: {lies:?}, faults: {more:?}"
+    );
     let place = scratch();
     let room = Room::new_in(
         place.path(),
@@ -218,8 +220,9 @@ async fn crashes(more: &[&str], lies: Lies, images: u64) -> Option<Result<(), St
                 .map(|step| format!("{step:?}").chars().take(160).collect())
                 .collect();
             return Some(Err(format!(
-                "after {moment} of {} steps, names {names:?}: {why}\n{}",
+                "after {moment} of {} steps, names {names:?}: {why}\nby {}\n{}",
                 steps.len(),
+                told.by,
                 last.join("\n")
             )));
         }

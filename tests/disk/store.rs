@@ -110,7 +110,12 @@ impl fmt::Display for Count {
             f,
             "{} crashes, {} of them during a start after a crash, {} repaired by command; {} acknowledged transitions looked for; {} times a commit \
              nobody was told of was there; found out of order and put right: {:?}",
-            self.images, self.again, self.repaired, self.told_durable, self.more_than_told, self.notes
+            self.images,
+            self.again,
+            self.repaired,
+            self.told_durable,
+            self.more_than_told,
+            self.notes
         )
     }
 }
@@ -197,8 +202,15 @@ struct Crashes<'a> {
 }
 
 impl Crashes<'_> {
-    fn of(&mut self, steps: &[Step], mut platter: Platter, mut told: Told, images: usize) -> Result<(), String> {
-        let mut moments: Vec<usize> = (0..images).map(|_| self.dice.below(steps.len() + 1)).collect();
+    fn of(
+        &mut self,
+        steps: &[Step],
+        mut platter: Platter,
+        mut told: Told,
+        images: usize,
+    ) -> Result<(), String> {
+        let mut moments: Vec<usize> =
+            (0..images).map(|_| self.dice.below(steps.len() + 1)).collect();
         moments.sort_unstable();
         let mut done = 0;
         for (nth, moment) in moments.iter().enumerate() {
@@ -215,7 +227,8 @@ impl Crashes<'_> {
             let dir = place.path().join("data");
             std::fs::create_dir(&dir).unwrap();
             platter.crash(names, &mut self.dice, &dir);
-            let name = format!("crash {nth} after {moment} of {} steps, names {names:?}", steps.len());
+            let name =
+                format!("crash {nth} after {moment} of {} steps, names {names:?}", steps.len());
             if self.again > 0 && nth % 7 == 3 {
                 self.again -= 1;
                 self.crash_again(&dir, &told).map_err(|why| format!("{name}, then {why}"))?;
@@ -238,7 +251,12 @@ impl Crashes<'_> {
         let platter = platter.moved(&copy);
         let mut count = Count::default();
         let dice = Dice::of(self.dice.number(), "again");
-        Crashes { dice, lies: self.lies, again: 0, count: &mut count }.of(&steps, platter, told.clone(), 6)?;
+        Crashes { dice, lies: self.lies, again: 0, count: &mut count }.of(
+            &steps,
+            platter,
+            told.clone(),
+            6,
+        )?;
         self.count.again += count.images;
         self.count.images += count.images;
         self.count.told_durable += count.told_durable;
@@ -269,7 +287,12 @@ fn copy_tree(from: &Path, to: &Path) {
 }
 
 /// Records a life and crashes it.
-fn crashes(lies: Lies, images: usize, again: usize, count: &mut Count) -> Option<Result<(), String>> {
+fn crashes(
+    lies: Lies,
+    images: usize,
+    again: usize,
+    count: &mut Count,
+) -> Option<Result<(), String>> {
     let seed = number("FIFTEEN_SEED", 1);
     println!("FIFTEEN_SEED={seed} FIFTEEN_IMAGES={images}, syncs not done: {lies:?}");
     let place = scratch();

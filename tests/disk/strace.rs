@@ -16,32 +16,78 @@ const CALLS: &str = "openat,open,creat,close,write,pwrite64,writev,pwritev,pwrit
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Opened, and made if it is not there.
-    Open { path: PathBuf, create: bool, truncate: bool },
+    Open {
+        path: PathBuf,
+        create: bool,
+        truncate: bool,
+    },
     /// `at` where one says it, else where the last write ended.
-    Write { path: PathBuf, at: Option<u64>, bytes: Vec<u8> },
+    Write {
+        path: PathBuf,
+        at: Option<u64>,
+        bytes: Vec<u8>,
+    },
     /// From one file to another, each going on where it was.
-    Copy { from: PathBuf, to: PathBuf, len: u64 },
-    Length { path: PathBuf, len: u64 },
+    Copy {
+        from: PathBuf,
+        to: PathBuf,
+        len: u64,
+    },
+    Length {
+        path: PathBuf,
+        len: u64,
+    },
     /// At least so long.
-    Allocate { path: PathBuf, len: u64 },
-    Sync { path: PathBuf },
-    MakeDir { path: PathBuf },
-    Rename { from: PathBuf, to: PathBuf },
-    Remove { path: PathBuf },
+    Allocate {
+        path: PathBuf,
+        len: u64,
+    },
+    Sync {
+        path: PathBuf,
+    },
+    MakeDir {
+        path: PathBuf,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Remove {
+        path: PathBuf,
+    },
     /// Words for somebody outside: a socket or a pipe, by its handle and its name in the kernel: `1 pipe:[312]`.
-    Said { to: String, bytes: Vec<u8> },
-    Closed { to: String },
+    Said {
+        to: String,
+        bytes: Vec<u8>,
+    },
+    Closed {
+        to: String,
+    },
 }
 
 /// This command under the recorder, whose lines go to `log`. `None`: there is no recorder here.
 pub(crate) fn recorded(command: &Command, log: &Path, more: &[&str]) -> Option<Command> {
-    let tried = Command::new("strace").args(["-f", "-y", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let tried = Command::new("strace")
+        .args(["-f", "-y", "-o", "/dev/null", "true"])
+        .stderr(Stdio::null())
+        .status();
     if !tried.is_ok_and(|status| status.success()) {
         println!("SKIPPED: `strace` does not run here (package strace; the right to trace)");
         return None;
     }
     let mut under = Command::new("strace");
-    under.args(["-f", "-y", "-xx", "-s", "16777216", "-e", &format!("trace={CALLS}"), "-e", "signal=none", "-o"]);
+    under.args([
+        "-f",
+        "-y",
+        "-xx",
+        "-s",
+        "16777216",
+        "-e",
+        &format!("trace={CALLS}"),
+        "-e",
+        "signal=none",
+        "-o",
+    ]);
     under.arg(log).args(more).arg("--").arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
@@ -82,7 +128,9 @@ pub(crate) fn read(log: &Path, root: &Path) -> Vec<Step> {
     }
     let steps = steps.into_iter().flatten().filter(|step| concerns(step, root));
     // What a server has to say to its keeper is no part of what it keeps.
-    steps.filter(|step| !matches!(step, Step::Write { path, .. } if path.ends_with("stderr.log"))).collect()
+    steps
+        .filter(|step| !matches!(step, Step::Write { path, .. } if path.ends_with("stderr.log")))
+        .collect()
 }
 
 /// Whether it may have had its effect before it returned.
@@ -140,13 +188,22 @@ fn step(line: &str, result: Option<i64>) -> Option<Step> {
             (path, true) => unreachable!("a removed file is written: {path}"),
         },
         "pwrite64" | "pwritev" | "pwritev2" => {
-            let at = if call == "pwrite64" { args.from_end(0) } else { args.from_end(usize::from(call == "pwritev2")) };
-            Step::Write { path: args.handle(0)?.0.into(), at: Some(at?), bytes: cut(args.strings()) }
+            let at = if call == "pwrite64" {
+                args.from_end(0)
+            } else {
+                args.from_end(usize::from(call == "pwritev2"))
+            };
+            Step::Write {
+                path: args.handle(0)?.0.into(),
+                at: Some(at?),
+                bytes: cut(args.strings()),
+            }
         }
         "ftruncate" => Step::Length { path: args.handle(0)?.0.into(), len: args.from_end(0)? },
-        "fallocate" => {
-            Step::Allocate { path: args.handle(0)?.0.into(), len: args.from_end(0)? + args.from_end(1)? }
-        }
+        "fallocate" => Step::Allocate {
+            path: args.handle(0)?.0.into(),
+            len: args.from_end(0)? + args.from_end(1)?,
+        },
         "fsync" | "fdatasync" => match args.handle(0)? {
             (_, true) => return None,
             (path, false) => Step::Sync { path: path.into() },
@@ -159,7 +216,9 @@ fn step(line: &str, result: Option<i64>) -> Option<Step> {
             let name = path(args.quoted().first()?);
             // Below an open folder, as a whole tree is removed.
             let folder = args.handle(0).filter(|_| call == "unlinkat" && name.is_relative());
-            Step::Remove { path: folder.map_or(name.clone(), |(folder, _)| Path::new(&folder).join(&name)) }
+            Step::Remove {
+                path: folder.map_or(name.clone(), |(folder, _)| Path::new(&folder).join(&name)),
+            }
         }
         "mkdir" | "mkdirat" => Step::MakeDir { path: path(args.quoted().first()?) },
         "copy_file_range" => Step::Copy {

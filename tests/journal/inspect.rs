@@ -239,3 +239,19 @@ fn a_snapshot_of_an_empty_log_is_no_damage() {
     let verified = inspect::verify::<Seen>(dir.path(), &options()).unwrap();
     assert!(verified.ok(), "{verified}");
 }
+
+#[test]
+fn repair_keeps_a_claim_that_only_sled_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    commit(&mut store, 10);
+    commit(&mut store, 10);
+    store.claim(0, "a").unwrap();
+    drop(store);
+    let segment = &segments(dir.path())[0];
+    flip(segment, position(segment, "transition 3:"));
+    fs::remove_file(dir.path().join("witness/EPOCH")).unwrap();
+    refused(dir.path());
+    assert!(inspect::repair(dir.path(), options(), false).unwrap().missing.is_none());
+    assert_eq!(open(dir.path()).last().epoch, 1);
+}

@@ -1,12 +1,13 @@
-//! The checkers of the simulation are themselves checked: each bug of the list is planted in a copy
-//! of the sources, and some seed must notice it.
+//! The checkers of the simulation, and those of the crashed disk, are themselves checked: each bug of a list is planted
+//! in a copy of the sources, and some seed must notice it.
 //!
-//! That every plant still fits its place is tested in each `cargo test`; the bugs are planted by
-//! `cargo sim-planted`, which builds the simulation once for each of them. `SIM_PLANTED=word`
-//! plants only those whose names hold the word, `SIM_SEEDS=a..b` gives other seeds.
+//! That every plant still fits its place is tested in each `cargo test`; the bugs are planted by `cargo sim-planted` and
+//! `cargo disk-planted`, which build the tests once for each of them. `SIM_PLANTED=word` plants only those whose names
+//! hold the word, `SIM_SEEDS=a..b` gives other seeds.
 
 #![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
 
+mod disk;
 mod list;
 
 use list::{BUGS, Bug};
@@ -30,7 +31,7 @@ fn planted(bug: &Bug, file: &str) -> String {
 
 #[test]
 fn every_bug_still_has_its_place() {
-    for bug in BUGS {
+    for bug in BUGS.iter().chain(disk::BUGS) {
         for (file, _, _) in bug.changes {
             planted(bug, file);
         }
@@ -75,20 +76,59 @@ fn simulate(tree: &Path, seeds: &str) -> Result<Option<(String, String)>, String
     }
 }
 
+/// What the crashes of `tests/disk` say of the sources in `tree`, as [`simulate`] does.
+fn crash(tree: &Path, seeds: &str) -> Result<Option<(String, String)>, String> {
+    let (from, to) = seeds.split_once("..").unwrap();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
+        let run = Command::new(&cargo)
+            .current_dir(tree)
+            .args(["test", "--test", "disk", "--", "--nocapture", "--test-threads", "1"])
+            .env("CARGO_TARGET_DIR", root().join("target"))
+            .env("RUST_BACKTRACE", "0")
+            .env("FIFTEEN_SEED", seed.to_string())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
+        assert!(!said.contains("SKIPPED"), "{said}");
+        if !said.contains("running ") {
+            return Err(said.into_owned());
+        }
+        if !run.status.success() {
+            let panicked = said.lines().skip_while(|line| !line.contains("panicked at"));
+            return Ok(Some((seed.to_string(), panicked.skip(1).take(1).collect())));
+        }
+    }
+    Ok(None)
+}
+
+#[test]
+#[ignore = "builds the crashes once for each bug: cargo disk-planted"]
+fn every_bug_planted_below_the_log_is_caught() {
+    caught(disk::BUGS, "1..4", crash);
+}
+
 #[test]
 #[ignore = "builds the simulation once for each bug: cargo sim-planted"]
 fn every_planted_bug_is_caught() {
-    let seeds = std::env::var("SIM_SEEDS").unwrap_or_else(|_| "0..40".into());
+    caught(BUGS, "0..40", simulate);
+}
+
+/// What is said of a tree by those seeds: the one that failed and its finding.
+type Judge = fn(&Path, &str) -> Result<Option<(String, String)>, String>;
+
+fn caught(bugs: &[Bug], seeds: &str, judge: Judge) {
+    let seeds = std::env::var("SIM_SEEDS").unwrap_or_else(|_| seeds.into());
     let only = std::env::var("SIM_PLANTED").unwrap_or_default();
     let tree = tempfile::tempdir().unwrap();
     copy(&root(), tree.path());
     println!("seeds {seeds}\n{:<62} {:>5}  finding", "planted bug", "seed");
     let mut missed = Vec::new();
-    for bug in BUGS.iter().filter(|bug| bug.name.contains(&only)) {
+    for bug in bugs.iter().filter(|bug| bug.name.contains(&only)) {
         for (file, _, _) in bug.changes {
             std::fs::write(tree.path().join(file), planted(bug, file)).unwrap();
         }
-        match simulate(tree.path(), &seeds) {
+        match judge(tree.path(), &seeds) {
             Ok(Some((seed, finding))) => {
                 let finding: String = finding.chars().take(90).collect();
                 println!("{:<62} {seed:>5}  {finding}", bug.name);

@@ -148,7 +148,7 @@ pub fn repair(
     files::remove_dir(&new)?;
     files::create_dir(&new)?;
     write_witness(&new, base, &chain, options.witness_segment_bytes)?;
-    let epoch = layout.read_epoch()?.max(chain.tail.epoch);
+    let epoch = layout.read_epoch()?.max(chain.tail.epoch).max(pool.epoch);
     for old in [&layout.sled, &layout.witness, &layout.spill] {
         let nothing = *old == layout.spill && segments(old)?.is_empty();
         if old.exists() && !nothing {
@@ -208,6 +208,7 @@ fn read_sled(layout: &Layout, dir: &Path, options: &Options, pool: &mut Pool, so
         }
         let copy = scratch.clone();
         let sled = within(options.open_limit, move || SledLog::open(&copy))?;
+        pool.epoch = pool.epoch.max(sled.epoch().unwrap_or(0));
         for frame in sled.raw_frames(0) {
             match frame {
                 Ok(frame) => pool.add(frame, source),
@@ -226,6 +227,8 @@ fn read_sled(layout: &Layout, dir: &Path, options: &Options, pool: &mut Pool, so
 /// Every frame found anywhere, by first number; equal ones once, with all who have it.
 #[derive(Default)]
 struct Pool {
+    /// The latest any sled folder knows.
+    epoch: u64,
     frames: BTreeMap<u64, Vec<(Frame, Vec<Source>)>>,
 }
 
