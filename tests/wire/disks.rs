@@ -3,68 +3,11 @@
 //!
 //! Needs root, loop devices and python3; says so and passes where it cannot be done.
 
+use super::disk::Disk;
 use super::peer::{Peer, call_from, placed, soon};
 use super::server::Room;
 use fifteen::protocol::{Hello, Key, Push, Role};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-/// EXT4_IOC_SHUTDOWN (`_IOR('X', 125, __u32)`) with NOLOGFLUSH: everything after it is EIO, what was not synced is lost.
-const SHUT_DOWN: &str = "import fcntl,os,struct,sys; \
-    fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
-
-/// A file system of its own on a loop device.
-struct Disk {
-    image: PathBuf,
-    at: PathBuf,
-    devices: Vec<String>,
-}
-
-fn run(program: &str, args: &[&str]) -> Option<String> {
-    let ran = Command::new(program).args(args).stderr(Stdio::null()).output().ok()?;
-    ran.status.success().then(|| String::from_utf8_lossy(&ran.stdout).trim().to_owned())
-}
-
-impl Disk {
-    /// `None`: not to be had here.
-    fn new(folder: &Path, at: PathBuf) -> Option<Self> {
-        let image = folder.join("disk.img");
-        std::fs::File::create(&image).ok()?.set_len(192 << 20).ok()?;
-        run("mkfs.ext4", &["-q", "-F", image.to_str()?])?;
-        run("python3", &["-c", "import fcntl"])?;
-        std::fs::create_dir_all(&at).ok()?;
-        let mut disk = Self { image, at, devices: Vec::new() };
-        disk.mount()?;
-        Some(disk)
-    }
-
-    /// Mounts it by a device of its own, so that no shut-down file system is found again.
-    fn mount(&mut self) -> Option<()> {
-        let device = run("losetup", &["-f", "--show", self.image.to_str()?])?;
-        self.devices.push(device.clone());
-        run("mount", &["-t", "ext4", &device, self.at.to_str()?])?;
-        Some(())
-    }
-
-    fn shut_down(&self) {
-        run("python3", &["-c", SHUT_DOWN, self.at.to_str().unwrap()]).expect("the disk shuts down");
-    }
-
-    /// The disk is well again.
-    fn back(&mut self) {
-        run("umount", &["-l", self.at.to_str().unwrap()]).expect("unmounted");
-        self.mount().expect("mounted again");
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        run("umount", &["-l", self.at.to_str().unwrap_or_default()]);
-        for device in &self.devices {
-            run("losetup", &["-d", device]);
-        }
-    }
-}
+use std::process::Command;
 
 /// Pushes up to one of `event`.
 async fn until(peer: &mut Peer, event: &str) -> Vec<Push> {
@@ -87,10 +30,7 @@ async fn calls_are_taken_without_a_disk_and_found_when_it_is_back() {
         ("limit = \"15m\"\nwarn = [\"10m\"]", "limit = \"700ms\"\nwarn = [\"400ms\"]"),
         ("# spill = \"/third/disk/spill\"", &spill),
     ]);
-    let Some(mut disk) = Disk::new(folder.path(), room.data()) else {
-        eprintln!("NOT SHOWN: this needs root, loop devices, mkfs.ext4 and python3");
-        return;
-    };
+    let Some(mut disk) = Disk::new(&room.data(), 192) else { return };
     let server = room.serve();
     let mut operator = Peer::operator(server.address).await;
     let mut board = Peer::greeted(server.address, Role::Supervisor, "Board").await;
@@ -99,7 +39,7 @@ async fn calls_are_taken_without_a_disk_and_found_when_it_is_back() {
     let first = operator.ask_keyed(key(1), call_from("Gulberg")).await.unwrap();
     assert!(first.durable && placed(&first).durable);
 
-    disk.shut_down();
+    disk.cut();
     let second = operator.ask_keyed(key(2), call_from("Gulberg")).await.unwrap();
     assert!(!second.durable && !placed(&second).durable, "{second:?}");
     let again = operator.ask_keyed(key(2), call_from("Gulberg")).await.unwrap();
@@ -117,7 +57,7 @@ async fn calls_are_taken_without_a_disk_and_found_when_it_is_back() {
     assert!(welcome.spilling, "whoever comes later is told as well");
 
     // The disk is back under the running server.
-    disk.back();
+    disk.back_while_in_use();
     until(&mut board, "spill_merged").await;
     let third = operator.ask_keyed(key(3), call_from("Gulberg")).await.unwrap();
     assert!(third.durable, "{third:?}");
@@ -127,7 +67,7 @@ async fn calls_are_taken_without_a_disk_and_found_when_it_is_back() {
     assert!(!health.spilling && health.degraded, "with the witness alone: {health:?}");
 
     // It goes once more, and now the server goes with it.
-    disk.shut_down();
+    disk.cut();
     let fourth = operator.ask_keyed(key(4), call_from("Gulberg")).await.unwrap();
     assert!(!fourth.durable);
     server.kill();

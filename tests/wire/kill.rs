@@ -5,8 +5,8 @@
 //! machine lets it.
 
 use super::books::{self, KeyBytes, Receipt};
+use super::disk::Disk;
 use super::peer::{Peer, call_from, duty, report};
-use super::power::Disk;
 use super::server::{PATIENCE, Room, Server};
 use fifteen::client::{Client, ClientConfig, ClientError, Connect};
 use fifteen::domain::{Dated, Event, UtcMs};
@@ -21,6 +21,7 @@ use fifteen::service::clock::{RoomClock, Stopwatch};
 use fifteen::service::decode_sealed;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -417,26 +418,27 @@ pub(crate) fn read_log(store: &Store, keyring: &Keyring) -> Vec<Dated> {
 async fn nothing_acknowledged_is_lost_or_done_twice_by_kills_under_load() {
     let kills = number_from("FIFTEEN_KILLS", 50);
     println!("FIFTEEN_KILLS={kills}");
-    dies_under_load(kills, None).await;
+    dies_under_load(kills, &std::env::temp_dir(), None).await;
 }
 
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_or_done_twice_by_power_cuts_under_load() {
     let cuts = number_from("FIFTEEN_CUTS", 5);
-    let Some(disk) = Disk::new() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let home = place.path().join("disk");
+    let Some(mut disk) = Disk::new(&home, 1_024) else { return };
     println!("FIFTEEN_CUTS={cuts}");
-    dies_under_load(cuts, Some(&disk)).await;
+    dies_under_load(cuts, &home, Some(&mut disk)).await;
 }
 
-/// The room dies so often: killed, or with `disk`, which loses its power in the same moment.
-async fn dies_under_load(kills: u64, disk: Option<&Disk>) {
+/// The room in `home` dies so often: killed, or with `disk`, which loses its power in the same moment.
+async fn dies_under_load(kills: u64, home: &Path, mut disk: Option<&mut Disk>) {
     let seed = number_from("FIFTEEN_SEED", wall().0);
     println!("FIFTEEN_SEED={seed}");
     let watch = Stopwatch::start();
     let mut dice = Dice(seed);
-    let home = disk.map_or_else(std::env::temp_dir, Disk::folder);
     let room = Room::new_in(
-        &home,
+        home,
         &[
             ("limit = \"15m\"\nwarn = [\"10m\"]", "limit = \"700ms\"\nwarn = [\"400ms\"]"),
             ("limit = \"90s\"", "limit = \"400ms\""),
@@ -458,12 +460,12 @@ async fn dies_under_load(kills: u64, disk: Option<&Disk>) {
     for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(100 + dice.below(700))).await;
         server.assert_up();
-        if let Some(disk) = disk {
+        if let Some(disk) = &disk {
             disk.cut();
         }
         let killed_at = wall();
         server.kill();
-        if let Some(disk) = disk {
+        if let Some(disk) = &mut disk {
             disk.back();
         }
         server = room.serve();

@@ -1,0 +1,176 @@
+//! A disk that is full, and one that turned read-only, under the built server and its load: one log goes on for two,
+//! and with no log at all calls are taken all the same. What was said to be durable is there after a `kill -9`.
+//!
+//! Needs root, loop devices and python3; says so and passes where it cannot be done.
+
+use super::disk::Disk;
+use super::peer::{Peer, call_from, placed};
+use super::server::{Room, Server, until};
+use fifteen::protocol::{HealthStatus, Key, PlaceCall, Reply};
+use std::path::Path;
+use std::process::Command;
+
+/// More than a segment of the witness holds (16 MiB).
+const MANY: u32 = 14_000;
+const AT_ONCE: usize = 64;
+
+fn key(nth: u32) -> Option<Key> {
+    let mut key = [7; 16];
+    key[..4].copy_from_slice(&nth.to_be_bytes());
+    Some(Key(key))
+}
+
+fn long_call() -> PlaceCall {
+    PlaceCall { note: Some("what she said ".repeat(73)), ..call_from("Gulberg") }
+}
+
+/// The calls of one room and what was answered, in order.
+#[derive(Default)]
+struct Desk {
+    told: Vec<Reply>,
+}
+
+impl Desk {
+    /// Places so many more; how many of them were durable.
+    async fn place(&mut self, peer: &mut Peer, count: u32) -> usize {
+        let before = self.told.len();
+        let keys: Vec<u32> = (0..count).map(|nth| nth + u32::try_from(before).unwrap()).collect();
+        for some in keys.chunks(AT_ONCE) {
+            for nth in some {
+                peer.send(key(*nth), long_call()).await;
+            }
+            for _ in some {
+                let (_, answer) = peer.answer().await;
+                self.told.push(answer.expect("a call is taken"));
+            }
+        }
+        self.told[before..].iter().filter(|reply| reply.durable).count()
+    }
+
+    /// Everything said to be durable is there once more under its key; with `all`, the rest as well.
+    async fn found_again(&self, server: &Server, all: bool) {
+        let mut peer = Peer::operator(server.address).await;
+        for (nth, told) in self.told.iter().enumerate() {
+            if !(told.durable || all) || (nth % 16 != 0 && nth + 200 < self.told.len()) {
+                continue;
+            }
+            let again =
+                peer.ask_keyed(key(u32::try_from(nth).unwrap()), long_call()).await.unwrap();
+            assert!(again.repeated && again.durable, "call {nth}: {again:?}");
+            assert_eq!((again.seq, placed(&again).call), (told.seq, placed(told).call));
+        }
+        let health = peer.health().await;
+        assert!(!health.spilling && !health.degraded, "{health:?}");
+    }
+}
+
+/// A room that keeps a part of its log in a folder of its own.
+fn room_with(part: &str, shipped: &str) -> (Room, tempfile::TempDir) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let line = format!("{part} = {:?} ", elsewhere.path());
+    (Room::new(&[(shipped, &line)]), elsewhere)
+}
+
+const WITNESS: &str = "# witness = \"/second/disk/witness\"";
+const SPILL: &str = "# spill = \"/third/disk/spill\"";
+
+/// Stops it in order and has the log verified; the calls in it.
+async fn whole(room: &Room, server: Server, witness: Option<&Path>) -> usize {
+    server.stop().await;
+    let journal = |task: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
+        command.args(["journal", task]).arg(room.data());
+        if let Some(witness) = witness {
+            command.arg("--witness").arg(witness);
+        }
+        let ran = command.output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success(), "{task}: {said}{errors}");
+        said
+    };
+    journal("verify");
+    journal("dump").matches("call_received").count()
+}
+
+async fn health(server: &Server) -> HealthStatus {
+    Peer::operator(server.address).await.health().await
+}
+
+#[tokio::test]
+async fn witness_alone_goes_on_when_the_data_disk_is_full() {
+    let (room, witness) = room_with("witness", WITNESS);
+    let Some(disk) = Disk::new(&room.data(), 192) else { return };
+    let server = room.serve();
+    let (mut desk, mut peer) = (Desk::default(), Peer::operator(server.address).await);
+    assert_eq!(desk.place(&mut peer, 100).await, 100);
+    disk.fill();
+    assert_eq!(desk.place(&mut peer, 400).await, 400, "the witness has them all");
+    let now = health(&server).await;
+    assert!(now.degraded && !now.spilling && !now.ok, "{now:?}");
+    server.kill();
+    disk.make_room();
+    let server = room.serve();
+    desk.found_again(&server, true).await;
+    assert_eq!(whole(&room, server, Some(witness.path())).await, 500);
+}
+
+#[tokio::test]
+async fn sled_alone_goes_on_when_the_disk_of_the_witness_is_full() {
+    let (room, witness) = room_with("witness", WITNESS);
+    let Some(disk) = Disk::new(witness.path(), 64) else { return };
+    let server = room.serve();
+    let (mut desk, mut peer) = (Desk::default(), Peer::operator(server.address).await);
+    assert_eq!(desk.place(&mut peer, 100).await, 100);
+    disk.fill();
+    let many = usize::try_from(MANY).unwrap();
+    assert_eq!(desk.place(&mut peer, MANY).await, many, "sled has them all");
+    let now = health(&server).await;
+    assert!(now.degraded && !now.spilling && !now.ok, "{now:?}");
+    server.kill();
+    disk.make_room();
+    let server = room.serve();
+    desk.found_again(&server, true).await;
+    assert_eq!(whole(&room, server, Some(witness.path())).await, 100 + many);
+}
+
+#[tokio::test]
+async fn calls_are_taken_when_everything_is_on_one_full_disk() {
+    let room = Room::new(&[]);
+    let Some(disk) = Disk::new(&room.data(), 384) else { return };
+    let server = room.serve();
+    let (mut desk, mut peer) = (Desk::default(), Peer::operator(server.address).await);
+    assert_eq!(desk.place(&mut peer, 100).await, 100);
+    disk.fill();
+    // What is preallocated is written to the end; then no log takes anything, and the spill has no room either.
+    let durable = desk.place(&mut peer, MANY).await;
+    assert!(durable > 1_000 && durable < usize::try_from(MANY).unwrap(), "{durable} durable");
+    let now = health(&server).await;
+    assert!(now.spilling && !now.ok, "{now:?}");
+    disk.make_room();
+    let merged = async || (!health(&server).await.spilling).then_some(());
+    until("the log takes everything over", merged).await;
+    assert_eq!(desk.place(&mut peer, 100).await, 100);
+    server.kill();
+    let server = room.serve();
+    desk.found_again(&server, true).await;
+    assert_eq!(whole(&room, server, None).await, desk.told.len());
+}
+
+#[tokio::test]
+async fn calls_are_taken_when_the_disk_turned_read_only() {
+    let (room, _spill) = room_with("spill", SPILL);
+    let Some(mut disk) = Disk::new(&room.data(), 192) else { return };
+    let server = room.serve();
+    let (mut desk, mut peer) = (Desk::default(), Peer::operator(server.address).await);
+    assert_eq!(desk.place(&mut peer, 100).await, 100);
+    disk.turn_read_only();
+    assert_eq!(desk.place(&mut peer, 200).await, 0, "no log has any of them");
+    let now = health(&server).await;
+    assert!(now.spilling && !now.ok, "{now:?}");
+    server.kill();
+    disk.back();
+    let server = room.serve();
+    desk.found_again(&server, true).await;
+    assert_eq!(whole(&room, server, None).await, 300);
+}
