@@ -9,4 +9,5 @@ mod contract;
 mod crash;
 mod damage;
 mod inspect;
+mod sweep;
 mod tamper;
