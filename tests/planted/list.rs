@@ -292,4 +292,15 @@ pub const BUGS: &[Bug] = &[
         }",
         )],
     },
+    Bug {
+        name: "her number stands in a line of the server's log",
+        changes: &[(
+            "src/net/convert.rs",
+            "            name: text(&placed.name),",
+            "            name: {
+                tracing::trace!(\"a call by {:?}\", placed.name);
+                text(&placed.name)
+            },",
+        )],
+    },
 ];

@@ -13,6 +13,7 @@
 
 mod dice;
 mod disk;
+mod ear;
 mod judge;
 mod net;
 mod people;

@@ -3,6 +3,7 @@
 
 use crate::dice::Dice;
 use crate::disk::{Crash, Disk, Log};
+use crate::ear::Ear;
 use crate::judge::{Verdict, judge};
 use crate::net::Net;
 use crate::people::{self, Town};
@@ -37,7 +38,11 @@ pub fn run(plan: &Plan) -> (Verdict, Vec<(u64, String)>) {
         .start_paused(true)
         .build()
         .unwrap();
-    LocalSet::new().block_on(&runtime, World::new(plan).live())
+    let ear = Ear::default();
+    let living = || LocalSet::new().block_on(&runtime, World::new(plan).live());
+    let (mut verdict, story) = ear.over(living);
+    verdict.wrong.extend(ear.verdict());
+    (verdict, story)
 }
 
 /// The keys to what is sealed in the log, the same at every start.

@@ -13,6 +13,7 @@ use std::process::Command;
 /// More than a segment of the witness holds (16 MiB).
 const MANY: u32 = 14_000;
 const AT_ONCE: usize = 64;
+const HER_NAME: &str = "Zarmeena Kanari";
 
 fn key(nth: u32) -> Option<Key> {
     let mut key = [7; 16];
@@ -21,7 +22,8 @@ fn key(nth: u32) -> Option<Key> {
 }
 
 fn long_call() -> PlaceCall {
-    PlaceCall { note: Some("what she said ".repeat(73)), ..call_from("Gulberg") }
+    let (name, note) = (Some(HER_NAME.into()), Some("what she said ".repeat(73)));
+    PlaceCall { name, note, ..call_from("Gulberg") }
 }
 
 /// The calls of one room and what was answered, in order.
@@ -93,6 +95,15 @@ async fn whole(room: &Room, server: Server, witness: Option<&Path>) -> usize {
     journal("dump").matches("call_received").count()
 }
 
+/// Whether her name can be read in a folder, which must not be empty.
+fn names_her(dir: &Path) -> bool {
+    let files = std::fs::read_dir(dir).unwrap();
+    let kept: Vec<u8> =
+        files.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    assert!(kept.len() > 100_000, "{} bytes", kept.len());
+    kept.windows(HER_NAME.len()).any(|part| part == HER_NAME.as_bytes())
+}
+
 async fn health(server: &Server) -> HealthStatus {
     Peer::operator(server.address).await.health().await
 }
@@ -159,7 +170,7 @@ async fn calls_are_taken_when_everything_is_on_one_full_disk() {
 
 #[tokio::test]
 async fn calls_are_taken_when_the_disk_turned_read_only() {
-    let (room, _spill) = room_with("spill", SPILL);
+    let (room, spill) = room_with("spill", SPILL);
     let Some(mut disk) = Disk::new(&room.data(), 192) else { return };
     let server = room.serve();
     let (mut desk, mut peer) = (Desk::default(), Peer::operator(server.address).await);
@@ -168,6 +179,7 @@ async fn calls_are_taken_when_the_disk_turned_read_only() {
     assert_eq!(desk.place(&mut peer, 200).await, 0, "no log has any of them");
     let now = health(&server).await;
     assert!(now.spilling && !now.ok, "{now:?}");
+    assert!(!names_her(spill.path()), "what is kept aside is sealed like the log");
     server.kill();
     disk.back();
     let server = room.serve();
