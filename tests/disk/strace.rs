@@ -189,9 +189,9 @@ fn step(line: &str, result: Option<i64>) -> Option<Step> {
         },
         "pwrite64" | "pwritev" | "pwritev2" => {
             let at = if call == "pwrite64" {
-                args.from_end(0)
+                args.last_but(0)
             } else {
-                args.from_end(usize::from(call == "pwritev2"))
+                args.last_but(usize::from(call == "pwritev2"))
             };
             Step::Write {
                 path: args.handle(0)?.0.into(),
@@ -199,10 +199,10 @@ fn step(line: &str, result: Option<i64>) -> Option<Step> {
                 bytes: cut(args.strings()),
             }
         }
-        "ftruncate" => Step::Length { path: args.handle(0)?.0.into(), len: args.from_end(0)? },
+        "ftruncate" => Step::Length { path: args.handle(0)?.0.into(), len: args.last_but(0)? },
         "fallocate" => Step::Allocate {
             path: args.handle(0)?.0.into(),
-            len: args.from_end(0)? + args.from_end(1)?,
+            len: args.last_but(0)? + args.last_but(1)?,
         },
         "fsync" | "fdatasync" => match args.handle(0)? {
             (_, true) => return None,
@@ -251,7 +251,7 @@ struct Args<'a>(&'a str);
 impl Args<'_> {
     /// What the `nth` handle is of, and whether that is removed.
     fn handle(&self, nth: usize) -> Option<(String, bool)> {
-        let mut handles = self.0.match_indices(|c: char| c == '<');
+        let mut handles = self.0.match_indices('<');
         let (at, _) = handles.nth(nth)?;
         let (name, after) = self.0[at + 1..].split_once('>')?;
         Some((String::from_utf8(unescaped(name)).unwrap(), after.starts_with("(deleted)")))
@@ -273,7 +273,7 @@ impl Args<'_> {
     }
 
     /// The number that is the `nth` argument from the end.
-    fn from_end(&self, nth: usize) -> Option<u64> {
+    fn last_but(&self, nth: usize) -> Option<u64> {
         let args = self.0.rsplit_once(')').map_or(self.0, |(args, _)| args);
         args.rsplit(", ").nth(nth)?.trim().parse().ok()
     }
