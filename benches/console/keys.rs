@@ -66,6 +66,7 @@ fn pushed(seq: u64, event: &str, call: CallSummary) -> Msg {
         seq,
         at: NOW,
         event: event.into(),
+        durable: true,
         call: Some(Box::new(call)),
         unit: None,
         escalation: None,

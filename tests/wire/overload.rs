@@ -10,7 +10,7 @@ use super::peer::{Peer, call_from, soon};
 use super::server::{Room, Server, until};
 use fifteen::domain::Event;
 use fifteen::journal::{Options, RecordRef, inspect};
-use fifteen::protocol::{CloseCall, Code, Hello, Key, ListCalls, Role, Subscribe};
+use fifteen::protocol::{CloseCall, Code, Hello, Key, ListCalls, Role, ServerMessage, Subscribe};
 use fifteen::service::clock::Stopwatch;
 use fifteen::service::decode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -88,22 +88,40 @@ async fn flood(server: SocketAddr) {
     }
 }
 
-/// Asks for the whole room and lists of it, and reads what comes; `busy` is an answer.
+/// Asks for the whole room and lists of it, and reads what comes; `busy` is an answer, and who cannot follow is dropped
+/// and comes again.
 async fn ask_for_all(server: SocketAddr, number: usize) {
-    let mut peer = Peer::silent_from(address(number), server).await;
-    peer.introduce(Hello::new(Role::Operator, "Greedy")).await;
     loop {
-        for _ in 0..8 {
-            peer.send(None, Subscribe {}).await;
-            peer.send(None, ListCalls { limit: Some(400), ..ListCalls::default() }).await;
-        }
-        for _ in 0..16 {
-            if let Err(no) = peer.answer().await.1 {
-                assert_eq!(no.code, Code::Busy, "{no}");
-            }
-            peer.forget();
-        }
+        let mut peer = Peer::silent_from(address(number), server).await;
+        peer.introduce(Hello::new(Role::Operator, "Greedy")).await;
+        while read_all(&mut peer).await {}
     }
+}
+
+/// Whether it may go on.
+async fn read_all(peer: &mut Peer) -> bool {
+    for _ in 0..8 {
+        peer.send(None, Subscribe {}).await;
+        peer.send(None, ListCalls { limit: Some(400), ..ListCalls::default() }).await;
+    }
+    let mut answered = 0;
+    while answered < 16 {
+        match peer.hear().await {
+            Some(ServerMessage::Rejection(no)) => {
+                assert_eq!(no.code, Code::Busy, "{no}");
+                answered += 1;
+            }
+            Some(ServerMessage::Reply(_)) => answered += 1,
+            Some(ServerMessage::Dropped(why)) => {
+                assert_eq!(why.code, Code::SlowReader, "{}", why.text);
+                return false;
+            }
+            Some(_) => {}
+            None => return false,
+        }
+        peer.forget();
+    }
+    true
 }
 
 async fn storm(size: &Size) {
