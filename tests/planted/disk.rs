@@ -25,19 +25,8 @@ pub const BUGS: &[Bug] = &[
         )],
     },
     Bug {
-        name: "a commit is acknowledged before the witness has it",
-        changes: &[(
-            WITNESS,
-            "                let outcome = writer.write(&entry, next);
-                if report",
-            "                let early = Done { entry: entry.clone(), outcome: Ok(()) };
-                let _ = report.send(early);
-                let outcome = writer.write(&entry, next);
-                if outcome.is_ok() {
-                    continue;
-                }
-                if report",
-        )],
+        name: "sled is synced and not flushed",
+        changes: &[(SLED, "        guarded(\"flush\", || self.db.flush().map(|_| ()))?;", "")],
     },
     Bug {
         name: "what a crash left behind the witness's end is not cut",
