@@ -4,7 +4,7 @@
 use crate::dice::Dice;
 use crate::peer::{Peer, call_from, placed};
 use crate::platter::{Lies, Names, Platter};
-use crate::server::{Room, Server};
+use crate::server::Room;
 use crate::strace::{Step, read, recorded};
 use crate::{number, scratch};
 use bytes::BytesMut;
@@ -17,26 +17,15 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tokio_util::codec::Decoder;
 
 const DESKS: u8 = 4;
 const CALLS: u8 = 12;
+/// Of one server: killed but for the last, which is stopped.
+const LIVES: u8 = 3;
 
 fn options() -> Options {
     Options { ballast_bytes: 0, prober: crate::common::options().prober, ..Options::default() }
-}
-
-/// The server's own process: the recorder's is another.
-fn pid(room: &Room) -> String {
-    fs::read_to_string(room.data().join("LOCK")).unwrap()
-}
-
-async fn end(room: &Room, server: Server, signal: &str) {
-    let sent = Command::new("kill").args(["-s", signal, &pid(room)]).status().unwrap();
-    assert!(sent.success());
-    // The recorder ends with it, and by the same signal.
-    server.ended().await;
 }
 
 /// One desk's share: calls taken, claimed and closed.
@@ -61,7 +50,7 @@ async fn work(server: std::net::SocketAddr, life: u8, desk: u8) {
 /// Several lives of one server, recorded: killed, killed, stopped. The steps of all, each life's words apart.
 async fn recording(room: &Room, root: &Path, more: &[&str]) -> Option<Vec<(u8, Step)>> {
     let mut steps = Vec::new();
-    for (life, signal) in [(0, "KILL"), (1, "KILL"), (2, "TERM")] {
+    for life in 0..LIVES {
         let log = room.path(&format!("life-{life}.strace"));
         let more = if life == 0 { more } else { &[] };
         let server = room.start(recorded(&room.command("127.0.0.1:0"), &log, more)?);
@@ -72,7 +61,11 @@ async fn recording(room: &Room, root: &Path, more: &[&str]) -> Option<Vec<(u8, S
         for desk in desks.collect::<Vec<_>>() {
             desk.await.unwrap();
         }
-        end(room, server, signal).await;
+        if life + 1 < LIVES {
+            server.kill();
+        } else {
+            server.stop().await;
+        }
         steps.extend(read(&log, root).into_iter().map(|step| (life, step)));
     }
     Some(steps)
@@ -232,7 +225,7 @@ async fn crashes(more: &[&str], lies: Lies, images: u64) -> Option<Result<(), St
         told.step(*life, step);
     }
     println!(
-        "{} steps of 3 lives, {} transitions; said: {} durable replies, {} others, {} pushes; {images} crashes, {receipts} \
+        "{} steps of {LIVES} lives, {} transitions; said: {} durable replies, {} others, {} pushes; {images} crashes, {receipts} \
          replies looked for",
         steps.len(),
         known.len(),

@@ -76,7 +76,9 @@ pub(crate) fn recorded(command: &Command, log: &Path, more: &[&str]) -> Option<C
         return None;
     }
     let mut under = Command::new("strace");
+    // The recorder is nobody's parent: who starts the command still holds the command itself.
     under.args([
+        "-D",
         "-f",
         "-y",
         "-xx",
@@ -85,7 +87,7 @@ pub(crate) fn recorded(command: &Command, log: &Path, more: &[&str]) -> Option<C
         "-e",
         &format!("trace={CALLS}"),
         "-e",
-        "signal=none",
+        "signal=kill",
         "-o",
     ]);
     under.arg(log).args(more).arg("--").arg(command.get_program()).args(command.get_args());
@@ -98,9 +100,23 @@ pub(crate) fn recorded(command: &Command, log: &Path, more: &[&str]) -> Option<C
     Some(under)
 }
 
+/// What was recorded, once the recorded process and then the recorder have come to their end.
+fn ended(log: &Path) -> String {
+    for _ in 0..6_000 {
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let pid = |line: &str| line.split_once(' ').map(|(pid, _)| pid.to_owned());
+        let last = text.lines().next_back().filter(|line| line.ends_with("+++"));
+        if last.is_some_and(|last| pid(last) == text.lines().next().and_then(pid)) {
+            return text;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(10));
+    }
+    panic!("the recording in {log:?} has no end");
+}
+
 /// The steps below `root`, and all words.
 pub(crate) fn read(log: &Path, root: &Path) -> Vec<Step> {
-    let text = std::fs::read_to_string(log).unwrap();
+    let text = ended(log);
     let mut steps: Vec<Option<Step>> = Vec::new();
     let mut open: HashMap<&str, (String, usize)> = HashMap::new();
     for line in text.lines() {
