@@ -2,8 +2,8 @@
 //! in a copy of the sources, and some seed must notice it.
 //!
 //! That every plant still fits its place is tested in each `cargo test`; the bugs are planted by `cargo sim-planted` and
-//! `cargo disk-planted`, which build the tests once for each of them. `SIM_PLANTED=word` plants only those whose names
-//! hold the word, `SIM_SEEDS=a..b` gives other seeds.
+//! `cargo disk-planted`, which build the tests once for each of them. `SIM_PLANTED='word|word'` plants only those whose
+//! names hold one of the words, `SIM_SEEDS=a..b` gives other seeds.
 
 #![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
 
@@ -124,7 +124,7 @@ fn caught(bugs: &[Bug], seeds: &str, judge: Judge) {
     copy(&root(), tree.path());
     println!("seeds {seeds}\n{:<62} {:>5}  finding", "planted bug", "seed");
     let mut missed = Vec::new();
-    for bug in bugs.iter().filter(|bug| bug.name.contains(&only)) {
+    for bug in bugs.iter().filter(|bug| only.split('|').any(|word| bug.name.contains(word))) {
         for (file, _, _) in bug.changes {
             std::fs::write(tree.path().join(file), planted(bug, file)).unwrap();
         }
