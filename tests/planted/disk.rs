@@ -29,10 +29,6 @@ pub const BUGS: &[Bug] = &[
         changes: &[(SLED, "        guarded(\"flush\", || self.db.flush().map(|_| ()))?;", "")],
     },
     Bug {
-        name: "what a crash left behind the witness's end is not cut",
-        changes: &[(WITNESS, "                file.set_len(end.at).at(\"cut\", &end.path)?;", "")],
-    },
-    Bug {
         name: "the folder of a new or renamed file is not synced",
         changes: &[(
             FILES,
