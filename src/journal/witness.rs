@@ -144,11 +144,7 @@ impl Reader {
         let len = file.metadata().at("read", &path)?.len();
         if len < HEADER_BYTES as u64 {
             // A file that lost its bytes, as a disk can that never kept them: damage, not a failure to read.
-            return Err(damaged(
-                &path,
-                seq,
-                Fault::Short(usize::try_from(len).unwrap_or_default()),
-            ));
+            return Err(damaged(&path, seq, Fault::Header("shorter than a segment's header")));
         }
         let mut file = BufReader::with_capacity(256 << 10, file);
         let mut header = [0; HEADER_BYTES];

@@ -133,12 +133,6 @@ impl Platter {
         this
     }
 
-    /// The same disk for a recording made in a copy of its folder.
-    pub(crate) fn moved(mut self, root: &Path) -> Self {
-        root.clone_into(&mut self.root);
-        self
-    }
-
     fn take_in(&mut self, dir: &Path) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();

@@ -1,11 +1,11 @@
 //! The store: commits, snapshots, trims, claims, stops and starts, then crashes at any moment of all that, and crashes
 //! of the starts after those.
 
-use crate::common::{MIDNIGHT, Seen, options, record, seen, take_snapshot};
+use crate::common::{MIDNIGHT, Seen, copy, options, record, seen, take_snapshot};
 use crate::dice::Dice;
-use crate::platter::{Lies, Names, Platter};
+use crate::platter::{Lies, Platter};
 use crate::strace::{Step, read, recorded};
-use crate::{number, scratch};
+use crate::{crashes, number, scratch};
 use fifteen::domain::UtcMs;
 use fifteen::journal::{
     Appended, Journal, JournalError, Options, Store, inspect, pack, replay, replay_from_start,
@@ -170,12 +170,12 @@ fn check(dir: &Path, lies: Lies, told: &Told, count: &mut Count) -> Result<(), S
 }
 
 /// The recording of one life of the log in `dir`; none where there is no recorder.
-fn recording(dir: &Path, seed: u64, turns: usize, more: &[&str]) -> Option<Vec<Step>> {
+fn recording(dir: &Path, seed: u64, turns: usize) -> Option<Vec<Step>> {
     let log = dir.with_extension("strace");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["store::lives_one_life", "--exact", "--ignored", "--nocapture"]);
     command.env("FIFTEEN_LIFE", format!("{seed} {turns} {}", dir.display()));
-    let output = recorded(&command, &log, more)?.output().unwrap();
+    let output = recorded(&command, &log, &[])?.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     Some(read(&log, dir))
@@ -192,130 +192,68 @@ fn lives_one_life() {
     live(&dir, &mut Dice::of(seed, "life"), usize::try_from(turns).unwrap());
 }
 
-/// Crashes at `images` moments of a recording that began on `platter`.
-struct Crashes<'a> {
-    dice: Dice,
-    lies: Lies,
-    /// How many starts after a crash are recorded and crashed as well.
-    again: usize,
-    count: &'a mut Count,
-}
-
-impl Crashes<'_> {
-    fn of(
-        &mut self,
-        steps: &[Step],
-        mut platter: Platter,
-        mut told: Told,
-        images: usize,
-    ) -> Result<(), String> {
-        let mut moments: Vec<usize> =
-            (0..images).map(|_| self.dice.below(steps.len() + 1)).collect();
-        moments.sort_unstable();
-        let mut done = 0;
-        for (nth, moment) in moments.iter().enumerate() {
-            for step in &steps[done..*moment] {
-                platter.step(step);
-                match step {
-                    Step::Said { to, bytes } if to.starts_with("1 ") => told.hear(bytes),
-                    _ => {}
-                }
-            }
-            done = *moment;
-            let names = if self.dice.once_in(2) { Names::Strict } else { Names::Ordered };
-            let place = scratch();
-            let dir = place.path().join("data");
-            std::fs::create_dir(&dir).unwrap();
-            platter.crash(names, &mut self.dice, &dir);
-            let name =
-                format!("crash {nth} after {moment} of {} steps, names {names:?}", steps.len());
-            if self.again > 0 && nth % 7 == 3 {
-                self.again -= 1;
-                self.crash_again(&dir, &told).map_err(|why| format!("{name}, then {why}"))?;
-            }
-            if let Err(why) = check(&dir, self.lies, &told, self.count) {
-                return Err(format!("{name}: {why}\n{}", story(&steps[..*moment])));
-            }
-        }
-        Ok(())
-    }
-
-    /// The start after a crash crashes as well.
-    fn crash_again(&mut self, dir: &Path, told: &Told) -> Result<(), String> {
-        let platter = Platter::of(dir, self.lies);
-        // Recorded on a copy, so that the folder itself stays as the crash left it.
-        let place = scratch();
-        let copy = place.path().join("data");
-        copy_tree(dir, &copy);
-        let Some(steps) = recording(&copy, self.dice.number(), 2, &[]) else { return Ok(()) };
-        let platter = platter.moved(&copy);
-        let mut count = Count::default();
-        let dice = Dice::of(self.dice.number(), "again");
-        Crashes { dice, lies: self.lies, again: 0, count: &mut count }.of(
-            &steps,
-            platter,
-            told.clone(),
-            6,
-        )?;
-        self.count.again += count.images;
-        self.count.images += count.images;
-        self.count.told_durable += count.told_durable;
-        Ok(())
-    }
-}
-
-/// The last steps before a crash.
-fn story(steps: &[Step]) -> String {
-    let lines = steps[steps.len().saturating_sub(40)..].iter().map(|step| {
-        let line = format!("{step:?}");
-        line.chars().take(160).collect::<String>()
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_tree(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).unwrap();
+/// Tells `told` what the log's own process said.
+fn hear(told: &mut Told, steps: &[Step]) {
+    for step in steps {
+        match step {
+            Step::Said { to, bytes } if to.starts_with("1 ") => told.hear(bytes),
+            _ => {}
         }
     }
 }
 
-/// Records a life and crashes it.
-fn crashes(
-    lies: Lies,
-    images: usize,
-    again: usize,
-    count: &mut Count,
-) -> Option<Result<(), String>> {
+/// Records a life and crashes it; with `again`, every tenth start after a crash is recorded and crashed as well.
+fn lost(lies: Lies, images: usize, again: bool, count: &mut Count) -> Option<Result<(), String>> {
     let seed = number("FIFTEEN_SEED", 1);
     println!("FIFTEEN_SEED={seed} FIFTEEN_IMAGES={images}, syncs not done: {lies:?}");
     let place = scratch();
     let dir = place.path().join("data");
     std::fs::create_dir(&dir).unwrap();
     let platter = Platter::of(&dir, lies);
-    let steps = recording(&dir, seed, TURNS, &[])?;
-    let mut crashes = Crashes { dice: Dice::of(seed, "crashes"), lies, again, count };
-    Some(crashes.of(&steps, platter, Told::default(), images))
+    let steps = recording(&dir, seed, TURNS)?;
+    let (mut told, mut nth) = (Told::default(), 0);
+    let judge = |new: &[Step], left: &Path| {
+        hear(&mut told, new);
+        nth += 1;
+        if again && nth % 10 == 0 {
+            lost_again(left, nth, &told, count)?;
+        }
+        check(left, lies, &told, count)
+    };
+    Some(crashes(&steps, platter, &mut Dice::of(seed, "crashes"), images, judge))
+}
+
+/// The start after a crash crashes as well. It is recorded on a copy, so that the folder stays as the crash left it.
+fn lost_again(dir: &Path, seed: u64, told: &Told, count: &mut Count) -> Result<(), String> {
+    let place = scratch();
+    let again = place.path().join("data");
+    std::fs::create_dir(&again).unwrap();
+    copy(dir, &again);
+    let platter = Platter::of(&again, Lies::Nobodys);
+    let steps = recording(&again, seed, 2).expect("it was to be had before");
+    let mut told = told.clone();
+    let judge = |new: &[Step], left: &Path| {
+        hear(&mut told, new);
+        count.again += 1;
+        check(left, Lies::Nobodys, &told, count)
+    };
+    crashes(&steps, platter, &mut Dice::of(seed, "again"), 6, judge)
+        .map_err(|why| format!("the start after it crashed {why}"))
 }
 
 #[test]
 fn a_disk_that_syncs_nothing_is_found_out() {
     let mut count = Count::default();
-    let Some(found) = crashes(Lies::Everybodys, 60, 0, &mut count) else { return };
-    println!("{}", found.expect_err("the check does not bite"));
+    let Some(found) = lost(Lies::Everybodys, 60, false, &mut count) else { return };
+    let why = found.expect_err("the check does not bite");
+    println!("{}", why.lines().next().unwrap_or_default());
 }
 
 #[test]
 fn either_log_alone_may_lose_what_it_said_was_synced() {
     for lies in [Lies::Sleds, Lies::Witnesses] {
         let mut count = Count::default();
-        match crashes(lies, 20, 0, &mut count) {
+        match lost(lies, 20, false, &mut count) {
             None => return,
             Some(Ok(())) => println!("{count}"),
             Some(Err(why)) => panic!("{lies:?}: {why}"),
@@ -327,7 +265,7 @@ fn either_log_alone_may_lose_what_it_said_was_synced() {
 fn nothing_acknowledged_is_lost_by_a_crash_at_any_system_call() {
     let images = usize::try_from(number("FIFTEEN_IMAGES", 60)).unwrap();
     let mut count = Count::default();
-    match crashes(Lies::Nobodys, images, images / 10, &mut count) {
+    match lost(Lies::Nobodys, images, true, &mut count) {
         None => return,
         Some(Ok(())) => {}
         Some(Err(why)) => panic!("{why}"),

@@ -204,16 +204,8 @@ fn step(line: &str, result: Option<i64>) -> Option<Step> {
             (path, true) => unreachable!("a removed file is written: {path}"),
         },
         "pwrite64" | "pwritev" | "pwritev2" => {
-            let at = if call == "pwrite64" {
-                args.last_but(0)
-            } else {
-                args.last_but(usize::from(call == "pwritev2"))
-            };
-            Step::Write {
-                path: args.handle(0)?.0.into(),
-                at: Some(at?),
-                bytes: cut(args.strings()),
-            }
+            let at = Some(args.last_but(usize::from(call == "pwritev2"))?);
+            Step::Write { path: args.handle(0)?.0.into(), at, bytes: cut(args.strings()) }
         }
         "ftruncate" => Step::Length { path: args.handle(0)?.0.into(), len: args.last_but(0)? },
         "fallocate" => Step::Allocate {

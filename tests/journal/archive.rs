@@ -1,7 +1,6 @@
 //! Moving old days away: nothing is deleted that does not stand in the archive.
 
 use crate::common::*;
-use crate::crash::copy;
 use fifteen::domain::UtcMs;
 use fifteen::journal::*;
 use std::fs;

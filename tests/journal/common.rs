@@ -168,3 +168,17 @@ pub(crate) fn position(path: &Path, text: &str) -> usize {
     let bytes = fs::read(path).unwrap();
     bytes.windows(text.len()).position(|window| window == text.as_bytes()).unwrap()
 }
+
+/// Copies what is in a folder into another that is there.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

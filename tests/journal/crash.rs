@@ -214,16 +214,3 @@ fn sled_folder_that_never_answers_is_set_aside() {
     );
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total));
 }
-
-pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            fs::create_dir_all(&target).unwrap();
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}

@@ -1,7 +1,6 @@
 //! Bytes that changed under the log: found, named, and put right where that needs no judgement.
 
 use crate::common::*;
-use crate::crash::copy;
 use fifteen::journal::*;
 use proptest::prelude::*;
 use std::fs;
@@ -46,6 +45,19 @@ fn flipped_byte_in_a_sealed_segment_is_named() {
     let first_of_last: u64 =
         segments(dir.path())[1].file_stem().unwrap().to_str().unwrap().parse().unwrap();
     named(&error, first_of_last - 100);
+}
+
+#[test]
+fn segment_that_lost_its_bytes_is_named_and_repaired() {
+    for left in [0, 63] {
+        let dir = tempfile::tempdir().unwrap();
+        let total = crashed(dir.path(), 10, 10);
+        let segment = fs::File::options().write(true).open(&segments(dir.path())[0]).unwrap();
+        segment.set_len(left).unwrap();
+        named(&refused(dir.path()), 1);
+        assert!(inspect::repair(dir.path(), options(), false).unwrap().missing.is_none());
+        assert_eq!(replay::<Seen>(&open(dir.path())).unwrap().state, seen(total));
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Verify, digest, dump, backup, restore, repair: what a person asks of a log.
 
 use crate::common::*;
-use crate::crash::copy;
 use fifteen::domain::UtcMs;
 use fifteen::journal::inspect::*;
 use fifteen::journal::*;

@@ -247,7 +247,7 @@ fn no_damage_anywhere_makes_another_history_in_silence() {
                     continue;
                 }
                 let hurt = tempfile::tempdir().unwrap();
-                crate::crash::copy(folder.path(), hurt.path());
+                copy(folder.path(), hurt.path());
                 damage(&hurt.path().join(file), deed, at);
                 let name = file.file_name().unwrap().to_str().unwrap();
                 tried += 1;

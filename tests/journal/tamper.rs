@@ -2,7 +2,6 @@
 //! somebody who computes the chain anew as well, whom the signed head finds.
 
 use crate::common::*;
-use crate::crash::copy;
 use fifteen::domain::UtcMs;
 use fifteen::journal::*;
 use fifteen::seal::{Keyring, Since};

@@ -44,7 +44,11 @@ async fn calls_are_taken_without_a_disk_and_found_when_it_is_back() {
     assert!(!second.durable && !placed(&second).durable, "{second:?}");
     let again = operator.ask_keyed(key(2), call_from("Gulberg")).await.unwrap();
     assert!(again.repeated && !again.durable && placed(&again).call == placed(&second).call);
-    until(&mut board, "spill_began").await;
+    let pushes = until(&mut board, "spill_began").await;
+    for push in &pushes {
+        assert_eq!(push.durable, Some(push.seq) < second.seq, "{push:?}");
+    }
+    assert!(pushes.iter().any(|push| push.durable) && pushes.iter().any(|push| !push.durable));
     let of_second =
         |push: &Push| push.call.as_ref().is_some_and(|it| it.call == placed(&second).call);
     let mut escalated = until(&mut board, "escalated").await;
@@ -58,7 +62,8 @@ async fn calls_are_taken_without_a_disk_and_found_when_it_is_back() {
 
     // The disk is back under the running server.
     disk.back_while_in_use();
-    until(&mut board, "spill_merged").await;
+    let pushes = until(&mut board, "spill_merged").await;
+    assert!(pushes.last().is_some_and(|merged| merged.durable), "{pushes:?}");
     let third = operator.ask_keyed(key(3), call_from("Gulberg")).await.unwrap();
     assert!(third.durable, "{third:?}");
     let again = operator.ask_keyed(key(2), call_from("Gulberg")).await.unwrap();
