@@ -10,18 +10,19 @@ use fifteen::journal::*;
 use fifteen::seal::{Keyring, Since};
 use fifteen::service::clock::{RoomClock, TimeSource};
 use fifteen::service::{Failed, Handle, NoFeed, Opened, Settings, Shift, decode};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The keys to what is sealed in the log.
-fn keyring() -> Keyring {
+pub(super) fn keyring() -> Keyring {
     Keyring::from_seed([15; 32], Since { seq: 1, call: 1 })
 }
 
 /// A log that fails on demand, and keeps aside what it does not take.
 #[derive(Clone, Default)]
-struct Failing {
+pub(super) struct Failing {
     log: MemoryJournal,
     aside: Vec<Frame>,
     broken: Arc<AtomicBool>,
@@ -128,8 +129,8 @@ impl TimeSource for Told {
     }
 }
 
-struct Service {
-    shift: Shift<Failing, NoFeed>,
+pub(super) struct Service {
+    pub(super) shift: Shift<Failing, NoFeed>,
     handle: Handle<NoFeed>,
     time: Arc<Told>,
     broken: Arc<AtomicBool>,
@@ -139,6 +140,11 @@ type Answer = Result<(Accepted, bool), Failed>;
 
 impl Service {
     fn on(journal: Failing) -> Self {
+        Self::signing(journal, None)
+    }
+
+    /// Each day's head goes to this folder.
+    pub(super) fn signing(journal: Failing, heads: Option<PathBuf>) -> Self {
         let time = Arc::new(Told(AtomicU64::new(0)));
         let state = replay_as(&journal, &Opened::with(keyring())).unwrap().state.state;
         let clock = RoomClock::over(Arc::clone(&time) as Arc<dyn TimeSource>, state.at, 1);
@@ -147,7 +153,7 @@ impl Service {
             snapshot_every: 1_000_000,
             keep_live: Duration::from_secs(604_800),
             clock_rate: 1,
-            heads: None,
+            heads,
             keyring: keyring(),
         };
         let broken = Arc::clone(&journal.broken);
@@ -159,7 +165,7 @@ impl Service {
         self.broken.store(broken, Ordering::Relaxed);
     }
 
-    fn pass(&mut self, ms: u64) {
+    pub(super) fn pass(&mut self, ms: u64) {
         self.time.0.fetch_add(ms, Ordering::Relaxed);
         self.shift.turn().unwrap();
     }
@@ -185,7 +191,7 @@ impl Service {
         receiver.try_recv().unwrap()
     }
 
-    fn place(&mut self, key: u8) -> (Accepted, bool) {
+    pub(super) fn place(&mut self, key: u8) -> (Accepted, bool) {
         let received_at = self.shift.engine().state().at;
         let call = Box::new(Room::new_call(2));
         self.order(Some(key), Command::PlaceCall { received_at, call }).unwrap()
