@@ -234,7 +234,7 @@ async fn nothing_a_client_was_told_is_lost_by_a_crash_at_any_system_call_of_the_
 async fn nothing_said_to_be_durable_is_lost_when_syncs_begin_to_fail() {
     let images = usize::try_from(number("FIFTEEN_ROOM_IMAGES", 40)).unwrap();
     // Each thread counts for itself, and sled writes by several.
-    for fault in ["fdatasync:error=EIO:when=40+", "pwrite64:error=ENOSPC:when=8+"] {
+    for fault in ["fdatasync:error=EIO:when=12+", "pwrite64:error=ENOSPC:when=8+"] {
         let fault = format!("inject={fault}");
         if let Some(Err(why)) = lost(&["-e", &fault], Lies::Nobodys, images).await {
             panic!("{why}");
