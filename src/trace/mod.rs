@@ -11,11 +11,13 @@ pub mod figures;
 pub mod plan;
 pub mod reader;
 pub mod replay;
+pub mod year;
 
 pub use figures::{Figures, Percentiles, RejectedByReason, Tally};
 pub use plan::{Ask, Plan, Planned, Stamp, Verdict, judge};
 pub use reader::{Reader, Row, Scan, TraceError, scan};
 pub use replay::{Replay, ReplayError, Replayed, Unfit, fed_by_a_trace};
+pub use year::Year;
 
 use crate::domain::{Actor, Role};
 

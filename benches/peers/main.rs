@@ -1,0 +1,158 @@
+//! fifteen beside what a user would pick instead, and beside what this machine gives at most.
+//!
+//! `cargo bench --bench peers -- intake`: one new call a round trip, answered only when it is on the disk, by 1, 8, 64
+//! and 256 connections. `cargo bench --bench peers -- lives`: a call's whole life, five durable transitions, beside
+//! beanstalkd's put, reserve, delete.
+//!
+//! Further words: `connections=1,64`, `seconds=2` of one run, `rounds=5` (the median is shown), `only=fifteen,echo`,
+//! `dir=FOLDER` on the disk in question. beanstalkd, Redis and PostgreSQL take part where they are installed
+//! (`apt-get install beanstalkd redis-server postgresql`; PostgreSQL only for root, who may become its account). All
+//! are asked by the same closed loop from one thread on the same machine, turn by turn, with the same 120 bytes.
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
+
+mod callers;
+mod load;
+mod servers;
+
+use callers::{BODY_BYTES, Beanstalkd, Echo, Fifteen, Postgres, Redis};
+use load::{Caller, Run, closed_loop};
+use servers::{Contender, Server, serve_echo};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The words of the command line.
+struct Words {
+    what: String,
+    connections: Vec<usize>,
+    seconds: f64,
+    rounds: usize,
+    only: Option<Vec<String>>,
+    dir: PathBuf,
+}
+
+impl Words {
+    fn read() -> Self {
+        let mut words = Self {
+            what: String::new(),
+            connections: vec![1, 8, 64, 256],
+            seconds: 2.0,
+            rounds: 5,
+            only: None,
+            dir: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-peers"),
+        };
+        for word in std::env::args().skip(1).filter(|word| word != "--bench") {
+            let list = |of: &str| of.split(',').map(str::to_owned).collect::<Vec<_>>();
+            match word.split_once('=') {
+                None => words.what = word,
+                Some(("connections", of)) => {
+                    let numbers = list(of).into_iter().map(|of| of.parse().expect("a number"));
+                    words.connections = numbers.collect();
+                }
+                Some(("seconds", of)) => words.seconds = of.parse().expect("a number"),
+                Some(("rounds", of)) => words.rounds = of.parse().expect("a number"),
+                Some(("only", of)) => words.only = Some(list(of)),
+                Some(("dir", of)) => words.dir = of.into(),
+                Some((other, _)) => panic!("no word {other}="),
+            }
+        }
+        words
+    }
+
+    fn takes_part(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.iter().any(|it| it == name))
+    }
+}
+
+fn main() {
+    let words = Words::read();
+    std::fs::create_dir_all(&words.dir).expect("a folder");
+    match words.what.as_str() {
+        "echo-server" => serve_echo(),
+        "intake" => side_by_side(&words, &Contender::ALL, false),
+        "lives" => side_by_side(&words, &[Contender::Fifteen, Contender::Beanstalkd], true),
+        // What `cargo bench` without words, or `cargo test --benches`, finds here.
+        _ => println!("say what to measure: intake, lives"),
+    }
+}
+
+fn caller(contender: Contender, run: u64, nth: usize, lives: bool) -> Box<dyn Caller> {
+    match contender {
+        Contender::Fifteen => Box::new(Fifteen::new(run, nth, lives)),
+        Contender::Redis => Box::new(Redis::new(run, nth)),
+        Contender::Postgres => Box::new(Postgres::new()),
+        Contender::Beanstalkd => Box::new(Beanstalkd::new(lives)),
+        Contender::Echo => Box::new(Echo::new()),
+    }
+}
+
+fn side_by_side(words: &Words, contenders: &[Contender], lives: bool) {
+    let unit = if lives { "lives/s" } else { "calls/s" };
+    println!(
+        "{BODY_BYTES} bytes a call, one request under way a connection, {} rounds of {} s in turn, medians",
+        words.rounds, words.seconds
+    );
+    let (mut runs, mut times) = (0, Vec::new());
+    for &connections in &words.connections {
+        let mut servers = Vec::new();
+        for &contender in contenders.iter().filter(|it| words.takes_part(it.name())) {
+            match Server::start(contender, &words.dir) {
+                Some(server) => servers.push((contender, server, Vec::<Run>::new())),
+                None => println!("{}: not installed, takes no part", contender.name()),
+            }
+        }
+        for _ in 0..words.rounds {
+            for (contender, server, done) in &mut servers {
+                runs += 1;
+                let callers =
+                    (0..connections).map(|nth| caller(*contender, runs, nth, lives)).collect();
+                done.push(closed_loop(server.address, callers, words.seconds));
+            }
+            if connections == 1 && words.takes_part("bare") {
+                times.push(bare_append(&words.dir, words.seconds));
+            }
+        }
+        println!(
+            "\n{connections:>4} connections {unit:>12} {:>9} {:>9} {:>9} {:>9}",
+            "p50 ms", "p99 ms", "max ms", "MiB"
+        );
+        for (contender, server, done) in &mut servers {
+            done.sort_by(|one, other| one.rate().total_cmp(&other.rate()));
+            let median = |of: &dyn Fn(&Run) -> f64| middle(done.iter().map(of).collect());
+            println!(
+                "{:>16} {:>12.0} {:>9.3} {:>9.3} {:>9.3} {:>9.0}",
+                contender.name(),
+                median(&Run::rate),
+                median(&|run| run.ms(0.5)),
+                median(&|run| run.ms(0.99)),
+                median(&|run| run.ms(1.0)),
+                server.resident_mib(),
+            );
+        }
+        if connections == 1 && !times.is_empty() {
+            let median = |part: usize| middle(times.iter().map(|run: &Vec<f64>| run[run.len() * part / 100]).collect());
+            println!("{:>16} {:>12} {:>9.3} {:>9.3}   append of {BODY_BYTES} bytes, fdatasync", "bare file", "", median(50), median(99));
+        }
+    }
+}
+
+fn middle(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+/// Milliseconds of each append and fdatasync of one call's bytes, sorted.
+fn bare_append(dir: &Path, seconds: f64) -> Vec<f64> {
+    let path = dir.join("bare");
+    let file = std::fs::File::create(&path).expect("a file");
+    let (start, mut took, body) = (Instant::now(), Vec::new(), [b'x'; BODY_BYTES]);
+    while start.elapsed().as_secs_f64() < seconds {
+        let began = Instant::now();
+        file.write_all_at(&body, (took.len() * BODY_BYTES) as u64).expect("written");
+        file.sync_data().expect("synced");
+        took.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    std::fs::remove_file(path).expect("its own file");
+    took.sort_by(f64::total_cmp);
+    took
+}

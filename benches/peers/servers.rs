@@ -1,0 +1,225 @@
+//! The contenders' processes, started as they must be to keep what they acknowledge, on loopback, in folders of their
+//! own; ended by pid.
+
+use bytes::BytesMut;
+use fifteen::protocol::FrameCodec;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::codec::{Decoder, Encoder};
+
+/// Who is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contender {
+    Fifteen,
+    Redis,
+    Postgres,
+    Beanstalkd,
+    Echo,
+}
+
+impl Contender {
+    pub const ALL: [Self; 5] =
+        [Self::Fifteen, Self::Redis, Self::Postgres, Self::Beanstalkd, Self::Echo];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fifteen => "fifteen",
+            Self::Redis => "Redis",
+            Self::Postgres => "PostgreSQL",
+            Self::Beanstalkd => "beanstalkd",
+            Self::Echo => "echo",
+        }
+    }
+}
+
+/// A server; ended when dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    child: Child,
+    /// What is really to be ended, and how, where the child is only its starter.
+    postgres: Option<(PathBuf, PathBuf)>,
+    folder: PathBuf,
+}
+
+impl Server {
+    /// Starts a contender with an empty folder below `dir`; `None` when it is not installed.
+    pub fn start(contender: Contender, dir: &Path) -> Option<Self> {
+        let folder = dir.join(contender.name());
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        let started = match contender {
+            Contender::Fifteen => fifteen(&folder),
+            Contender::Echo => {
+                let mut command = Command::new(std::env::current_exe().expect("this program"));
+                command.arg("echo-server");
+                saying_where(command, &folder)
+            }
+            Contender::Beanstalkd => by_port("beanstalkd", &folder, |command, port| {
+                command.args(["-f0", "-l", "127.0.0.1", "-p", &port.to_string(), "-b"]).arg(&folder)
+            })?,
+            Contender::Redis => by_port("redis-server", &folder, |command, port| {
+                command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
+                command.args(["--appendonly", "yes", "--appendfsync", "always", "--save", ""]);
+                command.arg("--dir").arg(&folder)
+            })?,
+            Contender::Postgres => postgres(&folder)?,
+        };
+        Some(started)
+    }
+
+    /// Resident memory of the child, MiB.
+    pub fn resident_mib(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        kib.unwrap_or(0.0) / 1024.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some((bin, data)) = &self.postgres {
+            let stopped = as_postgres(&format!(
+                "{}/pg_ctl -s -m immediate -D {} stop",
+                bin.display(),
+                data.display()
+            ));
+            eprint!("{stopped}");
+        }
+        // One that is gone already need not be ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn quiet(command: &mut Command, folder: &Path) {
+    let said = File::create(folder.join("stderr.log")).expect("a file");
+    command.stdin(Stdio::null()).stderr(said);
+}
+
+/// A child that prints where it listens: the last word of a line that ends in an address.
+fn saying_where(mut command: Command, folder: &Path) -> Server {
+    quiet(&mut command, folder);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        line.split_whitespace().find_map(|word| word.parse().ok())
+    });
+    std::thread::spawn(move || lines.for_each(drop));
+    let address = address.unwrap_or_else(|| panic!("it did not start: see {}", folder.display()));
+    Server { address, child, postgres: None, folder: folder.to_owned() }
+}
+
+fn fifteen(folder: &Path) -> Server {
+    let config = folder.join("dispatch.toml");
+    // The room as shipped; only one address knocks here, more often than a stranger may.
+    let rules = fifteen::config::SHIPPED.replace(
+        "connections_per_second = 100 ",
+        "connections_per_second = 100000 ",
+    );
+    fs::write(&config, rules).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config);
+    command.arg("--data").arg(folder.join("data")).env_remove("FIFTEEN_CONFIG");
+    saying_where(command, folder)
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its address").port()
+}
+
+fn until_it_listens(port: u16) -> Option<SocketAddr> {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    for _ in 0..500 {
+        if TcpStream::connect(address).is_ok() {
+            return Some(address);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
+}
+
+fn by_port(
+    program: &str,
+    folder: &Path,
+    with: impl FnOnce(&mut Command, u16) -> &mut Command,
+) -> Option<Server> {
+    let port = free_port();
+    let mut command = Command::new(program);
+    quiet(with(&mut command, port), folder);
+    let child = command.stdout(Stdio::null()).spawn().ok()?;
+    let address = until_it_listens(port).unwrap_or_else(|| panic!("{program} did not start"));
+    Some(Server { address, child, postgres: None, folder: folder.to_owned() })
+}
+
+/// PostgreSQL runs as nobody's root: its own account does it.
+fn as_postgres(line: &str) -> String {
+    let output = Command::new("su").args(["postgres", "-c", line]).output().expect("su ran");
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn postgres(folder: &Path) -> Option<Server> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let bin = versions.flatten().map(|entry| entry.path().join("bin")).max()?;
+    let (data, port) = (folder.join("d"), free_port());
+    std::os::unix::fs::chown(folder, Some(account("postgres")?), None).ok()?;
+    let (bin_at, at, sockets) = (bin.display(), data.display(), folder.display());
+    as_postgres(&format!("{bin_at}/initdb -D {at} -A trust -U postgres >/dev/null"));
+    as_postgres(&format!(
+        "{bin_at}/pg_ctl -s -w -D {at} -l {sockets}/log start \
+         -o '-p {port} -k {sockets} -c listen_addresses=127.0.0.1 -c max_connections=400'"
+    ));
+    let sql = [
+        "create table calls(id bigserial primary key, prio int, deadline timestamptz, state int, body text)",
+        "create index on calls(state, prio, id)",
+        "create index on calls(deadline) where state = 0",
+    ];
+    for sql in sql {
+        as_postgres(&format!("psql -q -h 127.0.0.1 -p {port} -c '{sql}'"));
+    }
+    let address = until_it_listens(port)?;
+    // Its processes are its own postmaster's children.
+    let child = Command::new("sleep").arg("infinity").spawn().ok()?;
+    Some(Server { address, child, postgres: Some((bin, data)), folder: folder.to_owned() })
+}
+
+fn account(name: &str) -> Option<u32> {
+    let accounts = fs::read_to_string("/etc/passwd").ok()?;
+    let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
+    line.split(':').nth(2)?.parse().ok()
+}
+
+/// The same framing, no engine, no disk: what this machine's loopback gives at most.
+pub fn serve_echo() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        println!("echo on {}", listener.local_addr().expect("its address"));
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).expect("set");
+            tokio::spawn(async move {
+                let (mut read, mut out) = (BytesMut::new(), BytesMut::new());
+                let mut codec = FrameCodec::for_server();
+                while stream.read_buf(&mut read).await.is_ok_and(|bytes| bytes > 0) {
+                    while let Ok(Some(frame)) = codec.decode(&mut read) {
+                        codec.encode(frame, &mut out).expect("what came in goes out");
+                    }
+                    if stream.write_all(&out).await.is_err() {
+                        break;
+                    }
+                    out.clear();
+                }
+            });
+        }
+    });
+}
