@@ -120,10 +120,9 @@ fn saying_where(mut command: Command, folder: &Path) -> Server {
 fn fifteen(folder: &Path) -> Server {
     let config = folder.join("dispatch.toml");
     // The room as shipped; only one address knocks here, more often than a stranger may.
-    let rules = fifteen::config::SHIPPED.replace(
-        "connections_per_second = 100 ",
-        "connections_per_second = 100000 ",
-    );
+    let rules = fifteen::config::SHIPPED
+        .replace("connections_per_second = 100 ", "connections_per_second = 100000 ")
+        .replace("handshakes_per_address = 128 ", "handshakes_per_address = 1024 ");
     fs::write(&config, rules).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config);

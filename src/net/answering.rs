@@ -2,6 +2,7 @@
 
 use super::convert;
 use super::limits::kib;
+use super::post::Post;
 use super::stream::Outgoing;
 use crate::domain::CallId;
 use crate::engine::{Accepted, State};
@@ -15,13 +16,24 @@ pub(super) struct Answering {
     /// Every answer of a drill says that it is one.
     pub(super) drill: bool,
     pub(super) out: mpsc::UnboundedSender<Outgoing>,
+    /// The way to it from the engine's thread.
+    pub(super) post: Post,
     pub(super) place: OwnedSemaphorePermit,
     /// Set aside for the answer's bytes, where it may be long.
     pub(super) unread: Option<OwnedSemaphorePermit>,
 }
 
 impl Answering {
-    pub(super) fn send(mut self, mut message: ServerMessage) {
+    pub(super) fn send(self, message: ServerMessage) {
+        let (out, _, answer) = self.packed(message);
+        // A session that has ended needs no answer; the client asks again under its key.
+        let _ = out.send(answer);
+    }
+
+    fn packed(
+        mut self,
+        mut message: ServerMessage,
+    ) -> (mpsc::UnboundedSender<Outgoing>, Post, Outgoing) {
         match &mut message {
             ServerMessage::Reply(reply) => reply.drill = self.drill,
             ServerMessage::Rejection(rejection) => rejection.drill = self.drill,
@@ -30,8 +42,7 @@ impl Answering {
         let frame = message.encode();
         // What the answer does not need is given back at once.
         let unread = self.unread.take().and_then(|mut all| all.split(kib(frame.len()) as usize));
-        // A session that has ended needs no answer; the client asks again under its key.
-        let _ = self.out.send(Outgoing { frame, _place: Some(self.place), _unread: unread });
+        (self.out, self.post, Outgoing { frame, _place: Some(self.place), _unread: unread })
     }
 
     pub(super) fn reply(self, seq: Option<u64>, repeated: bool, body: impl Into<ReplyBody>) {
@@ -41,33 +52,35 @@ impl Answering {
     }
 
     /// What became of a command that was done.
-    fn done(self, accepted: Accepted, call: Option<CallId>, state: Option<&State>) {
-        let reply = Reply {
+    fn done(&self, accepted: Accepted, call: Option<CallId>, state: Option<&State>) -> Reply {
+        Reply {
             id: self.id,
             seq: Some(accepted.seq),
             repeated: accepted.repeated,
             drill: false,
             durable: convert::is_durable(&accepted, state),
             body: convert::reply(accepted, call, state),
-        };
-        self.send(reply.into());
+        }
     }
 
     pub(super) fn reject(self, code: Code, text: impl Into<String>) {
-        let rejection =
-            Rejection { id: self.id, code, text: text.into(), field: None, drill: false };
+        let rejection = self.rejection(code, text.into());
         self.send(rejection.into());
     }
 
+    fn rejection(&self, code: Code, text: String) -> Rejection {
+        Rejection { id: self.id, code, text, field: None, drill: false }
+    }
+
+    /// What became of a command, from the engine's thread.
     pub(super) fn outcome(self, outcome: Outcome, call: Option<CallId>, state: Option<&State>) {
-        match outcome {
-            Ok(Ok(accepted)) => self.done(accepted, call, state),
-            Ok(Err(rejection)) => {
-                let rejection = convert::rejection(self.id, &rejection);
-                self.send(rejection.into());
-            }
-            Err(failed) => self.reject(failed_code(&failed), failed.to_string()),
-        }
+        let message = match outcome {
+            Ok(Ok(accepted)) => self.done(accepted, call, state).into(),
+            Ok(Err(rejection)) => convert::rejection(self.id, &rejection).into(),
+            Err(failed) => self.rejection(failed_code(&failed), failed.to_string()).into(),
+        };
+        let (out, post, answer) = self.packed(message);
+        post.send(out, answer);
     }
 }
 

@@ -17,6 +17,7 @@ mod limits;
 mod metrics;
 mod notices;
 mod people;
+mod post;
 mod queries;
 mod readings;
 mod reload;
@@ -38,6 +39,7 @@ use certificates::Certificates;
 use connections::Connections;
 pub use feed::WireFeed;
 use limits::Door;
+use post::Post;
 use reload::{Reload, Reloads};
 use shed::{Shed, Tally};
 use std::collections::HashMap;
@@ -95,6 +97,7 @@ pub enum ServeError {
 /// What all sessions share.
 struct Server {
     handle: Handle<WireFeed>,
+    post: Post,
     clock: RoomClock,
     settings: Settings,
     /// Identity of the log; positions in two logs cannot be compared.
@@ -193,7 +196,7 @@ struct Doors {
 }
 
 impl Hall {
-    /// Opens the room on its log. `ring` as in [`Shift::begin`].
+    /// Opens the room on its log. `ring` as in [`Shift::begin`]. Must be called inside the runtime of its sessions.
     ///
     /// # Errors
     /// As [`Shift::begin`].
@@ -228,6 +231,10 @@ impl Hall {
         };
         let Opened { journal, state, keyring, notes, files } = opened;
         let (shift, handle) = Shift::begin(journal, state, engine, feed, clock.clone(), ring)?;
+        let (handle, waking) = handle.gathered();
+        let (post, carrying) = Post::new();
+        tokio::spawn(waking);
+        tokio::spawn(carrying);
         let node = node(shift.journal());
         let mut reloads = Reloads::default();
         let Doors { certificates, people } = doors;
@@ -243,6 +250,7 @@ impl Hall {
         let server = Arc::new(Server {
             started_at: clock.now(),
             handle,
+            post,
             clock,
             certificates,
             people,

@@ -274,8 +274,14 @@ impl Session {
             },
         };
         let drill = server.settings.drill.is_some();
-        let mut answering =
-            Answering { id: request.id, drill, out: self.out.clone(), place, unread: None };
+        let mut answering = Answering {
+            id: request.id,
+            drill,
+            out: self.out.clone(),
+            post: server.post.clone(),
+            place,
+            unread: None,
+        };
         let name = request.request.name();
         if !self.role.allows(name) {
             answering.reject(Code::NotAllowed, format!("{name} is not for the role {}", self.role));

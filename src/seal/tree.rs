@@ -14,11 +14,9 @@ pub(super) type Secret = Zeroizing<[u8; 32]>;
 
 /// Bits of a number.
 const DEPTH: u8 = 64;
-/// The node of this depth above the key derived last is kept: calls are numbered in order, and the next one is
-/// mostly under it too.
-const NEAR: u8 = DEPTH - 10;
 
 /// One node: the numbers from its start that share its first `depth` bits.
+#[derive(Clone)]
 struct Node {
     depth: u8,
     secret: Secret,
@@ -35,33 +33,46 @@ impl Node {
         start | self.below()
     }
 
+    /// The bit by which its two children differ.
+    fn bit(&self) -> u64 {
+        1 << (DEPTH - 1 - self.depth)
+    }
+
+    fn child(&self, start: u64, right: bool) -> (u64, Self) {
+        let secret = blake3::keyed_hash(&self.secret, &[u8::from(right)]);
+        let node = Self { depth: self.depth + 1, secret: Zeroizing::new(secret.into()) };
+        (if right { start | self.bit() } else { start }, node)
+    }
+
+    /// The child towards `label`.
+    fn down(&self, start: u64, label: u64) -> (u64, Self) {
+        self.child(start, label & self.bit() != 0)
+    }
+
     /// The way down towards `label`: the child on it, and the one beside it.
     fn split(&self, start: u64, label: u64) -> ((u64, Self), (u64, Self)) {
-        let bit = 1 << (DEPTH - 1 - self.depth);
-        let child = |right: bool| {
-            let secret = blake3::keyed_hash(&self.secret, &[u8::from(right)]);
-            let node = Self { depth: self.depth + 1, secret: Zeroizing::new(secret.into()) };
-            (if right { start | bit } else { start }, node)
-        };
-        if label & bit == 0 { (child(false), child(true)) } else { (child(true), child(false)) }
+        let right = label & self.bit() != 0;
+        (self.child(start, right), self.child(start, !right))
     }
 }
 
 /// What is left of the tree: disjoint nodes, by the first number under them.
 pub(super) struct Tree {
     nodes: BTreeMap<u64, Node>,
-    near: Option<(u64, Node)>,
+    /// The nodes above the key derived last, each under the one before: calls are numbered in order, and the way to
+    /// the next key is mostly the same but for its last steps.
+    way: Vec<(u64, Node)>,
 }
 
 impl Tree {
     /// A whole tree from its root.
     pub(super) fn new(root: Secret) -> Self {
-        Self { nodes: BTreeMap::from([(0, Node { depth: 0, secret: root })]), near: None }
+        Self { nodes: BTreeMap::from([(0, Node { depth: 0, secret: root })]), way: Vec::new() }
     }
 
     /// A tree of the nodes kept in a file; `None` when two of them overlap, or one is none.
     pub(super) fn of(nodes: impl IntoIterator<Item = (u64, u8, Secret)>) -> Option<Self> {
-        let mut tree = Self { nodes: BTreeMap::new(), near: None };
+        let mut tree = Self { nodes: BTreeMap::new(), way: Vec::new() };
         let mut next = Some(0);
         let mut nodes: Vec<_> = nodes.into_iter().collect();
         nodes.sort_by_key(|(start, ..)| *start);
@@ -95,20 +106,19 @@ impl Tree {
 
     /// The key of `label`; `None` once it was destroyed.
     pub(super) fn derive(&mut self, label: u64) -> Option<Secret> {
-        let near =
-            self.near.take().filter(|(start, node)| *start <= label && label <= node.end(*start));
-        let (mut at, mut node) = match near {
-            Some(near) => near,
-            None => {
-                let (start, node) = self.above(label)?;
-                (start, Node { depth: node.depth, secret: node.secret.clone() })
-            }
+        let on_it = |(start, node): &(u64, Node)| *start <= label && label <= node.end(*start);
+        while self.way.last().is_some_and(|last| !on_it(last)) {
+            self.way.pop();
+        }
+        let (mut at, mut node) = match self.way.last() {
+            Some(last) => last.clone(),
+            None => self.above(label).map(|(start, node)| (start, node.clone()))?,
         };
         while node.depth < DEPTH {
-            if node.depth >= NEAR && self.near.is_none() {
-                self.near = Some((at, Node { depth: node.depth, secret: node.secret.clone() }));
+            (at, node) = node.down(at, label);
+            if node.depth < DEPTH {
+                self.way.push((at, node.clone()));
             }
-            ((at, node), _) = node.split(at, label);
         }
         Some(node.secret)
     }
@@ -138,7 +148,7 @@ impl Tree {
         for start in whole {
             self.nodes.remove(&start);
         }
-        self.near = None;
+        self.way.clear();
         if self.above(label).is_none_or(|(start, _)| start == label) {
             return any;
         }
@@ -160,7 +170,7 @@ impl Tree {
 
     fn take(&mut self, label: u64) -> Option<(u64, Node)> {
         let start = self.above(label)?.0;
-        self.near = None;
+        self.way.clear();
         self.nodes.remove_entry(&start)
     }
 }
@@ -186,7 +196,7 @@ mod tests {
         for label in [2, 16, 19, 4_095, 4_097, 1 << 40, u64::MAX - 1].into_iter().chain(gone) {
             let expected = (!gone.contains(&label)).then(|| whole.derive(label)).flatten();
             assert_eq!(cut.derive(label), expected, "{label}");
-            assert_eq!(cut.derive(label), expected, "{label}, from what is kept near");
+            assert_eq!(cut.derive(label), expected, "{label}, by the way that is kept");
         }
     }
 
@@ -200,7 +210,7 @@ mod tests {
             let node = Node { depth, secret: Zeroizing::new(*node) };
             assert!(node.end(start) < 17 || start > 17, "{start} {depth}");
         }
-        assert!(cut.near.is_none(), "and none of its nodes is kept near");
+        assert!(cut.way.is_empty(), "and none of the nodes above it is kept");
     }
 
     #[test]

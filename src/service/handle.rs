@@ -1,11 +1,11 @@
 //! How the rest of the program speaks to the engine's thread.
 
+use super::inbox::Way;
 use super::room::Room;
 use crate::domain::{Order, Rejection};
 use crate::engine::{Accepted, State};
-use crossbeam_channel::Sender;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The engine's thread is gone or the log has failed: nothing was acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,14 +56,16 @@ pub enum Asked {
     Shed,
 }
 
-/// Told that a message waits, where nobody sleeps on the channel itself.
+/// Told that a message waits, where no thread of the engine's sleeps on it.
 pub type Ring = Arc<dyn Fn() + Send + Sync>;
 
 /// A way to the engine's thread; clones lead to the same one.
 pub struct Handle<F> {
-    /// Rung after each message when the engine has no thread of its own.
+    /// Rung beside the engine when it has no thread of its own.
     pub(super) ring: Option<Ring>,
-    pub(super) messages: Sender<Message<F>>,
+    pub(super) way: Way<F>,
+    /// Where it is said that messages wait, when somebody gathers them before the engine is woken.
+    pub(super) gather: Option<Arc<Notify>>,
     pub(super) orders: Arc<Semaphore>,
     pub(super) asks: Arc<Semaphore>,
 }
@@ -72,7 +74,8 @@ impl<F> Clone for Handle<F> {
     fn clone(&self) -> Self {
         Self {
             ring: self.ring.clone(),
-            messages: self.messages.clone(),
+            way: self.way.clone(),
+            gather: self.gather.clone(),
             orders: Arc::clone(&self.orders),
             asks: Arc::clone(&self.asks),
         }
@@ -128,18 +131,50 @@ impl<F> Handle<F> {
     /// Lets the engine finish what is queued, commit and end.
     pub fn drain(&self) {
         // A thread that is gone has nothing to drain.
-        let _ = self.send(Message::Drain);
+        let _ = self.way.put(Message::Drain);
+        wake(&self.way, self.ring.as_ref());
     }
 
-    /// Puts a message into the channel, and gives it back when the engine is gone.
+    /// A handle for many who speak from one runtime: what they say in one round of it wakes the engine once, and is
+    /// one commit. The future does the waking, and must run in that runtime, behind those who speak.
+    #[must_use]
+    pub fn gathered(self) -> (Self, impl Future<Output = ()> + Send + use<F>)
+    where
+        F: 'static,
+    {
+        let gather = Arc::new(Notify::new());
+        let (told, way, ring) = (Arc::clone(&gather), self.way.weak(), self.ring.clone());
+        let waking = async move {
+            loop {
+                told.notified().await;
+                // Whoever the network has woken by now speaks first.
+                tokio::task::yield_now().await;
+                match way.upgrade() {
+                    Some(way) => wake(&way, ring.as_ref()),
+                    None => return,
+                }
+            }
+        };
+        (Self { gather: Some(gather), ..self }, waking)
+    }
+
+    /// Puts a message in, and gives it back when the engine is gone.
     fn send(&self, message: Message<F>) -> Option<Message<F>> {
-        if let Err(unsent) = self.messages.send(message) {
-            return Some(unsent.into_inner());
+        let unsent = self.way.put(message);
+        if unsent.is_none() {
+            match &self.gather {
+                Some(gather) => gather.notify_one(),
+                None => wake(&self.way, self.ring.as_ref()),
+            }
         }
-        if let Some(ring) = &self.ring {
-            ring();
-        }
-        None
+        unsent
+    }
+}
+
+fn wake<F>(way: &Way<F>, ring: Option<&Ring>) {
+    way.ring();
+    if let Some(ring) = ring {
+        ring();
     }
 }
 

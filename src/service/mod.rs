@@ -1,8 +1,8 @@
 //! The engine's thread: orders in, one commit for all that came meanwhile, then the answers out.
 //!
 //! ```text
-//!  sessions ──orders──> [ bounded channel ] ──> decide, apply ──> commit ──> feed, answers
-//!           ──asks────> [ bounded channel ] ──────────────────────────────> after the commit
+//!  sessions ──orders──> [ inbox, ] ──> decide, apply ──> commit ──> feed, answers
+//!           ──asks────> [ bounded ] ───────────────────────────────> after the commit
 //! ```
 //! Nobody is answered and nothing is pushed before the transitions it rests on are on the disk.
 //! What arrives while a commit is under way goes into the next. The thread sleeps until the next
@@ -13,6 +13,7 @@
 pub mod clock;
 mod handle;
 mod heads;
+mod inbox;
 mod keyless;
 mod pulse;
 mod record;

@@ -3,6 +3,7 @@
 use super::clock::{RoomClock, Stopwatch};
 use super::handle::{Answering, Failed, Handle, Message, Ring};
 use super::heads::{day, keep_head};
+use super::inbox::{Inbox, Woken, inbox};
 use super::pulse::Pulse;
 use super::record::snapshot_of;
 use super::writer::{CommitError, Kept, Writer};
@@ -12,7 +13,6 @@ use crate::domain::{
 use crate::engine::{Accepted, Engine, State};
 use crate::journal::{Journal, JournalError, Tail};
 use crate::seal::Keyring;
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +135,7 @@ struct Pending {
 /// The engine at work: its loop, a turn at a time. It has a thread of its own, but in a simulation,
 /// which gives it its turns.
 pub struct Shift<J, F> {
-    inbox: Receiver<Message<F>>,
+    inbox: Inbox<F>,
     engine: Engine,
     writer: Writer<J>,
     clock: RoomClock,
@@ -170,7 +170,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         let node = format!("pid {}", std::process::id());
         let writer = Writer::take_over(journal, &node, settings.keyring.clone())?;
         let snapshot_seq = writer.journal().manifests()?.first().map_or(0, |manifest| manifest.seq);
-        let (messages, inbox) = bounded(ORDERS_MAX + ASKS_MAX + 1);
+        let (way, inbox) = inbox();
         let mut shift = Self {
             inbox,
             engine: Engine::new(state, clock.now()),
@@ -189,7 +189,8 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         shift.open()?;
         let handle = Handle {
             ring,
-            messages,
+            way,
+            gather: None,
             orders: Arc::new(Semaphore::new(ORDERS_MAX)),
             asks: Arc::new(Semaphore::new(ASKS_MAX)),
         };
@@ -277,8 +278,8 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     ) -> Result<(), CommitError> {
         let mut draining = false;
         while !draining || self.is_asked() {
-            let first = if draining { None } else { self.wait() };
-            draining |= self.turn_from(first, draining)?;
+            draining |= !draining && self.wait() == Woken::Alone;
+            draining |= self.take_turn(draining)?;
         }
         closing(self.writer.into_journal())?;
         Ok(())
@@ -289,14 +290,10 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     /// # Errors
     /// The commit failed; nothing of this turn was answered but so, and the room must end.
     pub fn turn(&mut self) -> Result<bool, CommitError> {
-        self.turn_from(None, false)
+        self.take_turn(false)
     }
 
-    fn turn_from(
-        &mut self,
-        first: Option<Message<F>>,
-        mut draining: bool,
-    ) -> Result<bool, CommitError> {
+    fn take_turn(&mut self, mut draining: bool) -> Result<bool, CommitError> {
         self.try_reopen();
         if let Some(step_ms) = self.clock.wall_step_ms() {
             warn!(step_ms, "the wall clock was set; no deadline moves");
@@ -305,7 +302,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         let (mut pending, mut asks) = (Vec::new(), Vec::new());
         let now = self.clock.now();
         let full = self.writer.journal().is_full();
-        for message in first.into_iter().chain(self.inbox.try_iter()).take(BATCH_MAX) {
+        for message in self.inbox.take(BATCH_MAX) {
             match message {
                 Message::Order { order, answer, .. } if full && !is_urgent(&order) => {
                     answer(Err(Failed::Log(FULL.into())), None);
@@ -355,16 +352,9 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     }
 
     /// Sleeps until a message comes or the next deadline is there.
-    fn wait(&self) -> Option<Message<F>> {
+    fn wait(&self) -> Woken {
         let deadlines = self.engine.next_deadline().into_iter().chain(self.reopen_at);
-        let Some(deadline) = deadlines.min() else {
-            return self.inbox.recv().ok();
-        };
-        match self.inbox.recv_timeout(self.clock.until(deadline)) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Message::Drain),
-        }
+        self.inbox.wait(deadlines.min().map(|deadline| self.clock.until(deadline)))
     }
 
     fn commit(&mut self) -> Result<(), CommitError> {

@@ -1,0 +1,169 @@
+//! What waits for the engine: put in one by one, taken out all at once.
+//!
+//! Putting in and waking are two steps, so that all that came in one round of the network is one batch: a thread woken
+//! by the first of sixty-four would commit that one alone while the others wait for the disk a second time. Its bounds
+//! are the places that whoever puts in must hold ([`super::Handle`]).
+
+use super::handle::Message;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+struct Inner<F> {
+    waiting: Vec<Message<F>>,
+    /// The engine sleeps until it is rung.
+    asleep: bool,
+    rung: bool,
+    /// Ways in that are left.
+    ways: usize,
+    /// The engine is gone.
+    closed: bool,
+}
+
+struct Shared<F> {
+    inner: Mutex<Inner<F>>,
+    bell: Condvar,
+}
+
+impl<F> Shared<F> {
+    fn lock(&self) -> MutexGuard<'_, Inner<F>> {
+        // Nothing is done under the lock that can panic halfway.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A way in.
+pub(super) struct Way<F>(Arc<Shared<F>>);
+
+/// A way in that keeps the engine from nothing.
+pub(super) struct WeakWay<F>(Weak<Shared<F>>);
+
+impl<F> WeakWay<F> {
+    /// None when no way in is left.
+    pub(super) fn upgrade(&self) -> Option<Way<F>> {
+        let shared = self.0.upgrade()?;
+        let mut inner = shared.lock();
+        if inner.ways == 0 {
+            return None;
+        }
+        inner.ways += 1;
+        drop(inner);
+        Some(Way(shared))
+    }
+}
+
+/// The engine's end.
+pub(super) struct Inbox<F> {
+    shared: Arc<Shared<F>>,
+    /// Taken out and not given out yet.
+    taken: std::vec::IntoIter<Message<F>>,
+}
+
+/// Why a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// Something waits, or the time is up.
+    Work,
+    /// No way in is left.
+    Alone,
+}
+
+pub(super) fn inbox<F>() -> (Way<F>, Inbox<F>) {
+    let inner =
+        Inner { waiting: Vec::new(), asleep: false, rung: false, ways: 1, closed: false };
+    let shared = Arc::new(Shared { inner: Mutex::new(inner), bell: Condvar::new() });
+    (Way(Arc::clone(&shared)), Inbox { shared, taken: Vec::new().into_iter() })
+}
+
+impl<F> Way<F> {
+    pub(super) fn weak(&self) -> WeakWay<F> {
+        WeakWay(Arc::downgrade(&self.0))
+    }
+
+    /// Puts a message in and wakes nobody; gives it back when the engine is gone.
+    pub(super) fn put(&self, message: Message<F>) -> Option<Message<F>> {
+        let mut inner = self.0.lock();
+        if inner.closed {
+            return Some(message);
+        }
+        inner.waiting.push(message);
+        None
+    }
+
+    /// Wakes the engine if it sleeps.
+    pub(super) fn ring(&self) {
+        let mut inner = self.0.lock();
+        if inner.asleep && !inner.rung {
+            inner.rung = true;
+            drop(inner);
+            self.0.bell.notify_one();
+        }
+    }
+}
+
+impl<F> Clone for Way<F> {
+    fn clone(&self) -> Self {
+        self.0.lock().ways += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<F> Drop for Way<F> {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.ways -= 1;
+        let last = inner.ways == 0;
+        drop(inner);
+        if last {
+            self.0.bell.notify_one();
+        }
+    }
+}
+
+impl<F> Inbox<F> {
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken.len() == 0 && self.shared.lock().waiting.is_empty()
+    }
+
+    /// The next `most` messages, or as many as wait.
+    pub(super) fn take(&mut self, most: usize) -> impl Iterator<Item = Message<F>> + '_ {
+        if self.taken.len() == 0 {
+            self.taken = std::mem::take(&mut self.shared.lock().waiting).into_iter();
+        }
+        self.taken.by_ref().take(most)
+    }
+
+    /// Sleeps until something waits and it is rung, no way in is left, or the time is up.
+    pub(super) fn wait(&self, limit: Option<Duration>) -> Woken {
+        if self.taken.len() > 0 {
+            return Woken::Work;
+        }
+        let mut inner = self.shared.lock();
+        if !inner.waiting.is_empty() {
+            return Woken::Work;
+        }
+        (inner.asleep, inner.rung) = (true, false);
+        let sleeping = |inner: &mut Inner<F>| !inner.rung && inner.ways > 0;
+        let mut inner = match limit {
+            None => self.shared.bell.wait_while(inner, sleeping),
+            Some(limit) => {
+                let woken = self.shared.bell.wait_timeout_while(inner, limit, sleeping);
+                woken.map(|(inner, _)| inner).map_err(|it| PoisonError::new(it.into_inner().0))
+            }
+        }
+        .unwrap_or_else(PoisonError::into_inner);
+        inner.asleep = false;
+        if inner.ways == 0 && inner.waiting.is_empty() { Woken::Alone } else { Woken::Work }
+    }
+}
+
+impl<F> Drop for Inbox<F> {
+    /// Whoever waits for an answer learns from the dropped message that there is none.
+    fn drop(&mut self) {
+        let mut inner = self.shared.lock();
+        inner.closed = true;
+        let waiting = std::mem::take(&mut inner.waiting);
+        drop(inner);
+        drop(waiting);
+    }
+}
