@@ -16,7 +16,7 @@ fn main() -> anyhow::Result<()> {
     let rules = fed_by_a_trace(&Settings::shipped().rules);
     let replayed = Replay::new(engine, rules)?.run(
         Reader::open(path.as_ref())?,
-        |_| Ok::<(), Infallible>(()),
+        |_, _| Ok::<(), Infallible>(()),
         |_| (),
     )?;
     let figures = replayed.figures(started.elapsed());

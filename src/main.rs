@@ -7,10 +7,10 @@ use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-/// What one thread of a server takes another gives back, call by call: the system's own allocator spends a third of
-/// its time waiting for the other thread then.
+/// What one thread of a server takes another gives back, call by call: under the system's own allocator they wait for
+/// each other then.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -30,7 +30,7 @@ pub fn replay(
     mut look: impl FnMut(&Dated),
 ) -> Figures {
     let engine = Engine::new(State::default(), UtcMs(0));
-    let sink = |events: &mut Vec<Dated>| {
+    let sink = |_: &State, events: &mut Vec<Dated>| {
         events.drain(..).for_each(|dated| look(&dated));
         Ok::<(), Infallible>(())
     };

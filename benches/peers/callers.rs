@@ -28,6 +28,19 @@ fn body() -> String {
     body
 }
 
+/// The same of a caller who was cut off: the clock of call-backs starts.
+fn place_dropped() -> PlaceCall {
+    PlaceCall { dropped: true, ..place_call() }
+}
+
+/// Who follows the room, and the frames that begin it.
+pub fn follow() -> Vec<u8> {
+    let mut out = framed(&ClientMessage::Hello(Hello::new(Role::Supervisor, "Board")));
+    let request = Request::Subscribe(fifteen::protocol::Subscribe::default());
+    out.extend(framed(&ClientMessage::Request(RequestFrame { id: 1, key: None, request })));
+    out
+}
+
 fn place_call() -> PlaceCall {
     let mut call = PlaceCall::new(Source::PhoneLine, DISTRICT, KIND);
     call.number = Some(NUMBER.to_owned());
@@ -74,7 +87,7 @@ fn framed(message: &ClientMessage) -> Vec<u8> {
 }
 
 /// The next whole frame's length with its head, if it is there.
-fn frame(bytes: &[u8]) -> Option<usize> {
+pub fn frame(bytes: &[u8]) -> Option<usize> {
     let len = u32::from_be_bytes(*bytes.first_chunk()?) as usize + 4;
     (bytes.len() >= len).then_some(len)
 }
@@ -113,6 +126,11 @@ impl Fifteen {
             call: 0,
             step: 0,
         }
+    }
+
+    /// Places calls that were cut off.
+    pub fn of_dropped(run: u64, nth: usize) -> Self {
+        Self { place: Template::new(place_dropped()), ..Self::new(run, nth, false) }
     }
 
     fn say(&mut self, request: impl Into<Request>, out: &mut Vec<u8>) {
@@ -180,6 +198,7 @@ impl Caller for Fifteen {
 /// One call a round trip; or put, reserve, delete.
 pub struct Beanstalkd {
     put: Vec<u8>,
+    delay_s: Option<u64>,
     lives: bool,
     /// 0: put, 1: reserve, 2: delete.
     step: u8,
@@ -189,7 +208,12 @@ pub struct Beanstalkd {
 impl Beanstalkd {
     pub fn new(lives: bool) -> Self {
         let put = format!("put 3 0 900 {BODY_BYTES}\r\n{}\r\n", body()).into_bytes();
-        Self { put, lives, step: 0, job: Vec::new() }
+        Self { put, delay_s: None, lives, step: 0, job: Vec::new() }
+    }
+
+    /// Puts jobs that are due so many seconds later, which their bodies say in ms.
+    pub fn delayed(delay_s: u64) -> Self {
+        Self { delay_s: Some(delay_s), ..Self::new(false) }
     }
 }
 
@@ -199,6 +223,11 @@ impl Caller for Beanstalkd {
     }
 
     fn ask(&mut self, out: &mut Vec<u8>) {
+        if let Some(delay_s) = self.delay_s {
+            let body = format!("{:0>BODY_BYTES$}", super::late::now_ms() + delay_s * 1_000);
+            out.extend(format!("put 3 {delay_s} 900 {BODY_BYTES}\r\n{body}\r\n").bytes());
+            return;
+        }
         match self.step {
             0 => out.extend_from_slice(&self.put),
             1 => out.extend_from_slice(b"reserve\r\n"),

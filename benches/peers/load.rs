@@ -23,7 +23,7 @@ pub enum Heard {
 }
 
 /// One connection's side of a conversation. An answer that is not what it should be panics.
-pub trait Caller {
+pub trait Caller: Send {
     /// What is said before anything is measured: bytes out, then as many answers awaited.
     fn greeting(&mut self, out: &mut Vec<u8>) -> usize;
     /// The next request.
@@ -118,6 +118,44 @@ pub fn closed_loop(address: SocketAddr, callers: Vec<Box<dyn Caller>>, seconds: 
     Run { done, seconds: measured, took_us }
 }
 
+/// As many callers take turns as are free, so many times a second, until `enough`. Gives how many were asked, and how
+/// many of those that were due found nobody free.
+pub fn paced(
+    address: SocketAddr,
+    callers: Vec<Box<dyn Caller>>,
+    per_second: f64,
+    mut enough: impl FnMut(u64) -> bool,
+) -> (u64, u64) {
+    let mut poll = Poll::new().expect("a poll");
+    let mut connections: Vec<Connection> = callers
+        .into_iter()
+        .enumerate()
+        .map(|(nth, caller)| connect(&poll, nth, address, caller))
+        .collect();
+    let mut events = Events::with_capacity(connections.len());
+    connections.iter_mut().for_each(Connection::greet);
+    let (start, mut asked, mut missed, mut next) = (Instant::now(), 0, 0, 0);
+    while !enough(asked) {
+        poll.poll(&mut events, Some(Duration::from_millis(1))).expect("polled");
+        for event in &events {
+            connections[event.token().0].last();
+        }
+        let due = (start.elapsed().as_secs_f64() * per_second) as u64;
+        while asked + missed < due {
+            let count = connections.len();
+            let free = |at: &usize| !connections[*at].busy && connections[*at].greeting == 0;
+            match (next..next + count).map(|at| at % count).find(free) {
+                Some(at) => {
+                    connections[at].ask(true);
+                    (asked, next) = (asked + 1, at + 1);
+                }
+                None => missed += 1,
+            }
+        }
+    }
+    (asked, missed)
+}
+
 fn connect(
     poll: &Poll,
     nth: usize,
@@ -205,7 +243,10 @@ impl Connection {
                 Heard::Idle(bytes) => drop(self.read.drain(..bytes)),
                 Heard::Answer { bytes, .. } => {
                     self.read.drain(..bytes);
-                    self.busy = false;
+                    match self.greeting.checked_sub(1) {
+                        Some(left) => self.greeting = left,
+                        None => self.busy = false,
+                    }
                 }
             }
         }

@@ -4,13 +4,18 @@
 //! and 256 connections. `cargo bench --bench peers -- lives`: a call's whole life, five durable transitions, beside
 //! beanstalkd's put, reserve, delete.
 //!
-//! Further words: `connections=1,64`, `seconds=2` of one run, `rounds=5` (the median is shown), `only=fifteen,echo`,
+//! `-- late`: from a deadline to its escalation at a reader, 10,000 due within a second and a million pending, under
+//! 5,000 new calls a second. `-- start`: from the start after a crash until calls are taken again, and fifteen's from
+//! a snapshot. `-- idle`: what a room costs in which nothing happens.
+//!
+//! Further words: `connections=1,64`, `seconds=2` of one run, `rounds=5` (the median is shown), `calls=N` of `late` and `start`, `only=fifteen,echo`,
 //! `dir=FOLDER` on the disk in question. beanstalkd, Redis and PostgreSQL take part where they are installed
 //! (`apt-get install beanstalkd redis-server postgresql`; PostgreSQL only for root, who may become its account). All
 //! are asked by the same closed loop from one thread on the same machine, turn by turn, with the same 120 bytes.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 
 mod callers;
+mod late;
 mod load;
 mod servers;
 
@@ -27,6 +32,7 @@ struct Words {
     connections: Vec<usize>,
     seconds: f64,
     rounds: usize,
+    calls: Option<u64>,
     only: Option<Vec<String>>,
     dir: PathBuf,
 }
@@ -38,6 +44,7 @@ impl Words {
             connections: vec![1, 8, 64, 256],
             seconds: 2.0,
             rounds: 5,
+            calls: None,
             only: None,
             dir: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-peers"),
         };
@@ -51,6 +58,7 @@ impl Words {
                 }
                 Some(("seconds", of)) => words.seconds = of.parse().expect("a number"),
                 Some(("rounds", of)) => words.rounds = of.parse().expect("a number"),
+                Some(("calls", of)) => words.calls = Some(of.parse().expect("a number")),
                 Some(("only", of)) => words.only = Some(list(of)),
                 Some(("dir", of)) => words.dir = of.into(),
                 Some((other, _)) => panic!("no word {other}="),
@@ -71,8 +79,14 @@ fn main() {
         "echo-server" => serve_echo(),
         "intake" => side_by_side(&words, &Contender::ALL, false),
         "lives" => side_by_side(&words, &[Contender::Fifteen, Contender::Beanstalkd], true),
+        "late" => {
+            late::fifteen(&words.dir, words.calls.unwrap_or(1_000_000), 5_000.0);
+            late::beanstalkd(&words.dir, words.calls.unwrap_or(1_000_000) / 10);
+        }
+        "start" => starts(&words),
+        "idle" => idle(&words),
         // What `cargo bench` without words, or `cargo test --benches`, finds here.
-        _ => println!("say what to measure: intake, lives"),
+        _ => println!("say what to measure: intake, lives, late, start, idle"),
     }
 }
 
@@ -134,6 +148,68 @@ fn side_by_side(words: &Words, contenders: &[Contender], lives: bool) {
             println!("{:>16} {:>12} {:>9.3} {:>9.3}   append of {BODY_BYTES} bytes, fdatasync", "bare file", "", median(50), median(99));
         }
     }
+}
+
+fn starts(words: &Words) {
+    let wanted = words.calls.unwrap_or(300_000);
+    for contender in [Contender::Fifteen, Contender::Redis, Contender::Postgres] {
+        if !words.takes_part(contender.name()) {
+            continue;
+        }
+        let Some(server) = Server::start(contender, &words.dir) else {
+            println!("{}: not installed, takes no part", contender.name());
+            continue;
+        };
+        let (mut calls, mut run) = (0, 0);
+        while calls < wanted {
+            run += 1;
+            let callers = (0..64).map(|nth| caller(contender, run, nth, false)).collect();
+            calls += closed_loop(server.address, callers, 2.0).done;
+        }
+        let before = server.resident_mib();
+        let (server, took) = server.crash(contender);
+        println!(
+            "{:>16} after a crash, {calls} calls: {took:.2} s, {:.0} calls/s; resident {:.0} MiB, before {before:.0}",
+            contender.name(),
+            calls as f64 / took,
+            server.resident_mib()
+        );
+        if contender == Contender::Fifteen {
+            let (server, took) = server.restart();
+            println!(
+                "{:>16} from its snapshot: {took:.2} s, {:.0} open calls/s; resident {:.0} MiB",
+                "",
+                calls as f64 / took,
+                server.resident_mib()
+            );
+        }
+    }
+}
+
+/// Voluntary and other switches of each thread of a server that nobody uses.
+fn idle(words: &Words) {
+    let server = Server::start(Contender::Fifteen, &words.dir).expect("fifteen");
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    let before = switches(server.pid());
+    let seconds = 60;
+    std::thread::sleep(std::time::Duration::from_secs(seconds));
+    println!("an idle room, {seconds} s: {:.1} MiB resident; each thread ran", server.resident_mib());
+    for (thread, name, count) in switches(server.pid()) {
+        let was = before.iter().find(|(it, ..)| *it == thread).map_or(0, |(.., count)| *count);
+        println!("{name:>16} {:>6} times", count - was);
+    }
+}
+
+fn switches(pid: u32) -> Vec<(String, String, u64)> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
+    let of = |task: std::fs::DirEntry| {
+        let status = std::fs::read_to_string(task.path().join("status")).ok()?;
+        let field = |name: &str| Some(status.lines().find_map(|it| it.strip_prefix(name))?.trim());
+        let count = |name: &str| field(name)?.parse::<u64>().ok();
+        let all = count("voluntary_ctxt_switches:")? + count("nonvoluntary_ctxt_switches:")?;
+        Some((task.file_name().to_string_lossy().into_owned(), field("Name:")?.to_owned(), all))
+    };
+    tasks.flatten().filter_map(of).collect()
 }
 
 fn middle(mut of: Vec<f64>) -> f64 {

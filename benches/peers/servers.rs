@@ -4,11 +4,11 @@
 use bytes::BytesMut;
 use fifteen::protocol::FrameCodec;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -49,9 +49,55 @@ pub struct Server {
 impl Server {
     /// Starts a contender with an empty folder below `dir`; `None` when it is not installed.
     pub fn start(contender: Contender, dir: &Path) -> Option<Self> {
+        Self::start_under(contender, dir, &[])
+    }
+
+    /// The same with these words of fifteen's rules changed.
+    pub fn start_under(
+        contender: Contender,
+        dir: &Path,
+        changes: &[(&str, &str)],
+    ) -> Option<Self> {
         let folder = dir.join(contender.name());
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
+        match contender {
+            Contender::Fifteen => rules(&folder, changes),
+            Contender::Postgres => init_postgres(&folder)?,
+            _ => {}
+        }
+        let started = Self::launch(contender, &folder)?;
+        if contender == Contender::Postgres {
+            create_tables(started.address.port());
+        }
+        Some(started)
+    }
+
+    /// Ends it as a crash would and starts it again; gives how long that took until it answers, in seconds.
+    pub fn crash(mut self, contender: Contender) -> (Self, f64) {
+        self.end();
+        let began = Instant::now();
+        let again = Self::launch(contender, &self.folder).expect("it started before");
+        if contender == Contender::Redis {
+            while !answers_pong(again.address) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        let took = began.elapsed().as_secs_f64();
+        // The folder is the other's now.
+        self.folder = PathBuf::new();
+        (again, took)
+    }
+
+    /// Ends it in order and starts it again, as [`Server::crash`].
+    pub fn restart(mut self) -> (Self, f64) {
+        Command::new("kill").arg(self.child.id().to_string()).status().expect("asked to stop");
+        self.child.wait().expect("stopped");
+        self.crash(Contender::Fifteen)
+    }
+
+    fn launch(contender: Contender, folder: &Path) -> Option<Self> {
+        let folder = folder.to_owned();
         let started = match contender {
             Contender::Fifteen => fifteen(&folder),
             Contender::Echo => {
@@ -72,6 +118,24 @@ impl Server {
         Some(started)
     }
 
+    fn end(&mut self) {
+        if let Some((bin, data)) = &self.postgres {
+            let stopped = as_postgres(&format!(
+                "{}/pg_ctl -s -m immediate -D {} stop",
+                bin.display(),
+                data.display()
+            ));
+            eprint!("{stopped}");
+        }
+        // One that is gone already need not be ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Resident memory of the child, MiB.
     pub fn resident_mib(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
@@ -84,19 +148,19 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some((bin, data)) = &self.postgres {
-            let stopped = as_postgres(&format!(
-                "{}/pg_ctl -s -m immediate -D {} stop",
-                bin.display(),
-                data.display()
-            ));
-            eprint!("{stopped}");
+        if !self.folder.as_os_str().is_empty() {
+            self.end();
+            let _ = fs::remove_dir_all(&self.folder);
         }
-        // One that is gone already need not be ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn answers_pong(address: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect(address) else { return false };
+    let mut answer = [0; 5];
+    stream.write_all(b"PING\r\n").is_ok()
+        && stream.read_exact(&mut answer).is_ok()
+        && &answer == b"+PONG"
 }
 
 fn quiet(command: &mut Command, folder: &Path) {
@@ -117,15 +181,24 @@ fn saying_where(mut command: Command, folder: &Path) -> Server {
     Server { address, child, postgres: None, folder: folder.to_owned() }
 }
 
+fn rules(folder: &Path, changes: &[(&str, &str)]) {
+    // The room as shipped; only that one address knocks here, more often than a stranger may.
+    let own = [
+        ("connections_per_second = 100 ", "connections_per_second = 100000 "),
+        ("handshakes_per_address = 128 ", "handshakes_per_address = 1024 "),
+    ];
+    let mut rules = fifteen::config::SHIPPED.to_owned();
+    for (from, to) in own.iter().chain(changes) {
+        assert!(rules.contains(from), "the rules do not say {from:?}");
+        rules = rules.replace(from, to);
+    }
+    fs::write(folder.join("dispatch.toml"), rules).expect("written");
+}
+
 fn fifteen(folder: &Path) -> Server {
-    let config = folder.join("dispatch.toml");
-    // The room as shipped; only one address knocks here, more often than a stranger may.
-    let rules = fifteen::config::SHIPPED
-        .replace("connections_per_second = 100 ", "connections_per_second = 100000 ")
-        .replace("handshakes_per_address = 128 ", "handshakes_per_address = 1024 ");
-    fs::write(&config, rules).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]);
+    command.arg(folder.join("dispatch.toml"));
     command.arg("--data").arg(folder.join("data")).env_remove("FIFTEEN_CONFIG");
     saying_where(command, folder)
 }
@@ -167,25 +240,36 @@ fn as_postgres(line: &str) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn postgres(folder: &Path) -> Option<Server> {
+fn postgres_bin() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
-    let bin = versions.flatten().map(|entry| entry.path().join("bin")).max()?;
-    let (data, port) = (folder.join("d"), free_port());
+    versions.flatten().map(|entry| entry.path().join("bin")).max()
+}
+
+fn init_postgres(folder: &Path) -> Option<()> {
+    let bin = postgres_bin()?;
     std::os::unix::fs::chown(folder, Some(account("postgres")?), None).ok()?;
+    let (bin, at) = (bin.display(), folder.join("d"));
+    as_postgres(&format!("{bin}/initdb -D {} -A trust -U postgres >/dev/null", at.display()));
+    Some(())
+}
+
+fn create_tables(port: u16) {
+    for sql in [
+        "create table calls(id bigserial primary key, prio int, deadline timestamptz, state int, body text)",
+        "create index on calls(state, prio, id)",
+        "create index on calls(deadline) where state = 0",
+    ] {
+        as_postgres(&format!("psql -q -h 127.0.0.1 -p {port} -c '{sql}'"));
+    }
+}
+
+fn postgres(folder: &Path) -> Option<Server> {
+    let (bin, data, port) = (postgres_bin()?, folder.join("d"), free_port());
     let (bin_at, at, sockets) = (bin.display(), data.display(), folder.display());
-    as_postgres(&format!("{bin_at}/initdb -D {at} -A trust -U postgres >/dev/null"));
     as_postgres(&format!(
         "{bin_at}/pg_ctl -s -w -D {at} -l {sockets}/log start \
          -o '-p {port} -k {sockets} -c listen_addresses=127.0.0.1 -c max_connections=400'"
     ));
-    let sql = [
-        "create table calls(id bigserial primary key, prio int, deadline timestamptz, state int, body text)",
-        "create index on calls(state, prio, id)",
-        "create index on calls(deadline) where state = 0",
-    ];
-    for sql in sql {
-        as_postgres(&format!("psql -q -h 127.0.0.1 -p {port} -c '{sql}'"));
-    }
     let address = until_it_listens(port)?;
     // Its processes are its own postmaster's children.
     let child = Command::new("sleep").arg("infinity").spawn().ok()?;

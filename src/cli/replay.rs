@@ -17,6 +17,13 @@ pub(crate) struct Replay {
     /// Send the calls to a running server instead.
     #[arg(long, value_name = "ADDR")]
     pub(crate) connect: Option<String>,
+    /// Make up a year of so many calls, at the load Punjab's 15 line published: hoaxes, dropped calls, and real ones
+    /// drawn from the recorded.
+    #[arg(long, value_name = "CALLS", conflicts_with = "connect")]
+    pub(crate) year: Option<u64>,
+    /// What the made-up year is drawn by: the same, the same year.
+    #[arg(long, default_value_t = 15, requires = "year")]
+    pub(crate) seed: u64,
     /// The room's rules; without it the shipped dispatch.toml.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -12,8 +12,10 @@ use fifteen::protocol::{
     self, CloseCall, Code, Hello, PlaceCall, ReplyBody, ReportStatus, ReportedStatus, Role,
 };
 use fifteen::service::clock::Stopwatch;
-use fifteen::service::{CommitError, Writer};
-use fifteen::trace::{Ask, Plan, Planned, Reader, Replay, fed_by_a_trace, scan};
+use fifteen::service::{Behind, Writer};
+use fifteen::trace::{
+    Ask, Plan, Planned, Reader, Replay, ReplayError, Row, TraceError, Year, fed_by_a_trace, scan,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,9 +26,13 @@ use tracing::info;
 /// Events in one commit. Nobody waits for an answer here, so commits are as large as is quick.
 const COMMIT_EVENTS: usize = 8_192;
 
+/// A replay takes snapshots only so that what is old can move to the archive: no more often than this, in transitions.
+const SNAPSHOT_EVERY_MIN: u64 = 5_000_000;
+
 pub(crate) fn run(args: cli::Replay, json: bool) -> Result<ExitCode> {
     // Read to the end first: a malformed line is found before anything is done.
-    let rows = scan(&args.trace)?.rows;
+    let recorded = scan(&args.trace)?.rows;
+    let rows = args.year.unwrap_or(recorded);
     let bar = ProgressBar::new(rows);
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} calls, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -34,7 +40,18 @@ pub(crate) fn run(args: cli::Replay, json: bool) -> Result<ExitCode> {
         (Some(address), speed) => {
             super::wait(through_server(&args, address, speed, &bar, json))?;
         }
-        (None, Speed::Max) => here(&args, &bar, json)?,
+        (None, Speed::Max) => match args.year {
+            None => here(&args, Reader::open(&args.trace)?, &bar, json)?,
+            Some(calls) => {
+                let recorded = Reader::open(&args.trace)?.collect::<Result<_, _>>()?;
+                let districts = Settings::load(args.config.as_deref())?.districts;
+                let districts = districts.into_iter().map(|it| it.name.into()).collect();
+                let Some(year) = Year::new(recorded, districts, calls, args.seed) else {
+                    bail!("{} has no call whose end was recorded, to draw a year from", args.trace.display());
+                };
+                here(&args, year, &bar, json)?;
+            }
+        },
         (None, Speed::Times(_)) => {
             bail!("--speed N needs a running server: give --connect ADDR, or leave --speed at max");
         }
@@ -42,7 +59,17 @@ pub(crate) fn run(args: cli::Replay, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
+/// Why the events of a replay go nowhere any more; [`Behind::finish`] says it.
+#[derive(Debug, thiserror::Error)]
+#[error("the log takes nothing more")]
+struct Broken;
+
+fn here(
+    args: &cli::Replay,
+    rows: impl Iterator<Item = Result<Row, TraceError>>,
+    bar: &ProgressBar,
+    json: bool,
+) -> Result<()> {
     let settings = Settings::load(args.config.as_deref())?;
     let watch = Stopwatch::start();
     let scratch;
@@ -70,25 +97,42 @@ fn here(args: &cli::Replay, bar: &ProgressBar, json: bool) -> Result<()> {
         Some(data) => super::keyring::of(&mut store, data, &settings, false)?,
         None => super::keyring::in_memory()?,
     };
-    let mut writer = Writer::take_over(store, "replay", keyring)?;
+    let behind = Behind::start(Writer::take_over(store, "replay", keyring)?)?;
     let engine = Engine::new(State::default(), UtcMs(0));
+    let snapshot_every = settings.journal.snapshot_every.max(SNAPSHOT_EVERY_MIN);
+    let mut snapshot_seq = 0;
     let mut uncommitted: Vec<Dated> = Vec::with_capacity(2 * COMMIT_EVENTS);
+    let keep_ms = u64::try_from(settings.journal.keep_live.as_millis()).unwrap_or(u64::MAX);
     let replayed = Replay::new(engine, rules)?.run(
-        Reader::open(&args.trace)?,
-        |events| -> Result<(), CommitError> {
+        rows,
+        |state, events| {
             uncommitted.append(events);
-            if uncommitted.len() >= COMMIT_EVENTS {
-                writer.commit(&uncommitted)?;
-                uncommitted.clear();
+            let due = state.seq - snapshot_seq >= snapshot_every;
+            if uncommitted.len() < COMMIT_EVENTS && !due {
+                return Ok(());
             }
-            Ok(())
+            let full = Vec::with_capacity(2 * COMMIT_EVENTS);
+            let mut going = behind.commit(std::mem::replace(&mut uncommitted, full));
+            if due {
+                snapshot_seq = state.seq;
+                going &= behind.snapshot(state, UtcMs(state.at.since(UtcMs(keep_ms))));
+            }
+            if going { Ok(()) } else { Err(Broken) }
         },
         |rows| bar.set_position(rows),
-    )?;
-    if !uncommitted.is_empty() {
-        writer.commit(&uncommitted)?;
+    );
+    let replayed = match replayed {
+        Err(ReplayError::Sink(Broken)) => {
+            behind.finish()?;
+            bail!(Broken);
+        }
+        replayed => replayed?,
+    };
+    let going = behind.commit(uncommitted);
+    behind.finish()?.close()?;
+    if !going {
+        bail!(Broken);
     }
-    writer.into_journal().close()?;
     bar.finish_and_clear();
     let figures = replayed.figures(watch.elapsed());
     if json {

@@ -24,7 +24,7 @@ const SKIPPABLE: u32 = 0x184D_2A5F;
 const MAGIC: &[u8; 8] = b"fifteenA";
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 120;
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 1;
 
 /// One file of the archive and what its header says.
 #[derive(Debug, Clone, PartialEq, Eq)]

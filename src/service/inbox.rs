@@ -5,6 +5,7 @@
 //! are the places that whoever puts in must hold ([`super::Handle`]).
 
 use super::handle::Message;
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ impl<F> WeakWay<F> {
 pub(super) struct Inbox<F> {
     shared: Arc<Shared<F>>,
     /// Taken out and not given out yet.
-    taken: std::vec::IntoIter<Message<F>>,
+    taken: VecDeque<Message<F>>,
 }
 
 /// Why a wait ended.
@@ -71,7 +72,7 @@ pub(super) fn inbox<F>() -> (Way<F>, Inbox<F>) {
     let inner =
         Inner { waiting: Vec::new(), asleep: false, rung: false, ways: 1, closed: false };
     let shared = Arc::new(Shared { inner: Mutex::new(inner), bell: Condvar::new() });
-    (Way(Arc::clone(&shared)), Inbox { shared, taken: Vec::new().into_iter() })
+    (Way(Arc::clone(&shared)), Inbox { shared, taken: VecDeque::new() })
 }
 
 impl<F> Way<F> {
@@ -122,20 +123,24 @@ impl<F> Drop for Way<F> {
 impl<F> Inbox<F> {
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.taken.len() == 0 && self.shared.lock().waiting.is_empty()
+        self.taken.is_empty() && self.shared.lock().waiting.is_empty()
     }
 
-    /// The next `most` messages, or as many as wait.
-    pub(super) fn take(&mut self, most: usize) -> impl Iterator<Item = Message<F>> + '_ {
-        if self.taken.len() == 0 {
-            self.taken = std::mem::take(&mut self.shared.lock().waiting).into_iter();
-        }
-        self.taken.by_ref().take(most)
+    /// The next messages: half of what waits, but `least` of them if so many do, and `most` at most.
+    pub(super) fn take(
+        &mut self,
+        least: usize,
+        most: usize,
+    ) -> impl Iterator<Item = Message<F>> + '_ {
+        self.taken.extend(self.shared.lock().waiting.drain(..));
+        let half = self.taken.len().div_ceil(2);
+        let count = half.max(least).min(most).min(self.taken.len());
+        self.taken.drain(..count)
     }
 
     /// Sleeps until something waits and it is rung, no way in is left, or the time is up.
     pub(super) fn wait(&self, limit: Option<Duration>) -> Woken {
-        if self.taken.len() > 0 {
+        if !self.taken.is_empty() {
             return Woken::Work;
         }
         let mut inner = self.shared.lock();

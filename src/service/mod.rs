@@ -10,6 +10,7 @@
 //! chain, every answer says that it is not durable, and at intervals the log is asked to take it over.
 //! When nobody knows what the log has, everything waiting is told so and the thread ends.
 
+mod behind;
 pub mod clock;
 mod handle;
 mod heads;
@@ -20,6 +21,7 @@ mod record;
 mod room;
 mod writer;
 
+pub use behind::Behind;
 pub use handle::{Asked, Failed, Handle, Outcome, Ring};
 pub use heads::{HeadsError, check_heads, heads_of, keep_head, read_heads};
 pub use keyless::Keyless;

@@ -15,14 +15,15 @@ use crate::domain::{CallId, Dated, Event, KeyMark, SCHEMA, Transition};
 use crate::engine::State;
 use crate::journal::{Fold, Record, RecordRef, Snapshot, Tail};
 use crate::seal::{Guarded, Keyring};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_bytes::ByteBuf;
 
 /// What a sealed snapshot begins with; a state in the clear, as older versions kept it, is an array and never does.
 const SEALED_STATE: &[u8] = b"fifteen state, sealed 1\n";
 
 /// A record's body.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Body {
     event: Event,
     mark: Option<KeyMark>,
@@ -41,16 +42,31 @@ fn owner(event: &Event) -> CallId {
 /// Never: every event has an encoding.
 #[must_use]
 pub fn encode(dated: &Dated, keyring: &Keyring) -> Record {
-    let whole = rmp_serde::to_vec(&dated.transition).expect("every event has an encoding");
+    let whole = encoded(&dated.transition);
     if !dated.transition.may_name_her() {
         return Record { at: dated.at, schema: SCHEMA, body: whole };
     }
     let clear = dated.transition.clone().redacted();
-    let bound = rmp_serde::to_vec(&clear).expect("every event has an encoding");
+    let bound = encoded(&clear);
     let sealed = keyring.seal(owner(&clear.event), dated.seq, &bound, &whole).unwrap_or_default();
-    let body = Body { event: clear.event, mark: clear.mark, sealed: Some(sealed.into()) };
-    let body = rmp_serde::to_vec(&body).expect("every event has an encoding");
+    // The same two fields once more, and a third: they need not be encoded again.
+    let mut body = Vec::with_capacity(bound.len() + sealed.len() + 8);
+    rmp::encode::write_array_len(&mut body, 3).expect(ROOM);
+    body.extend_from_slice(&bound[1..]);
+    rmp::encode::write_bin(&mut body, &sealed).expect(ROOM);
     Record { at: dated.at, schema: SCHEMA, body }
+}
+
+const ROOM: &str = "a Vec takes every byte";
+
+/// Room for most transitions, so that few vectors grow.
+const TRANSITION_BYTES: usize = 512;
+
+/// An array of two, whose head is one byte.
+fn encoded(transition: &Transition) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(TRANSITION_BYTES);
+    rmp_serde::encode::write(&mut bytes, transition).expect("every event has an encoding");
+    bytes
 }
 
 /// What a record of the log says happened, without what is sealed in it.
@@ -71,7 +87,7 @@ pub fn decode_sealed(record: RecordRef<'_>, keyring: &Keyring) -> Result<Dated, 
         return Ok(dated);
     };
     let clear = &dated.transition;
-    let bound = rmp_serde::to_vec(clear).expect("every event has an encoding");
+    let bound = encoded(clear);
     let whole = match keyring.open(owner(&clear.event), record.seq, &bound, &sealed) {
         Guarded::Plain(whole) => whole,
         Guarded::Erased => return Ok(dated),
@@ -113,11 +129,25 @@ fn unreadable(record: RecordRef<'_>) -> String {
     format!("transition {} does not read as an event of schema {}", record.seq, record.schema)
 }
 
-/// A snapshot of `state`, which is the state at `tail`; `None` when an erasure after it destroyed its key.
-pub(super) fn snapshot_of(state: &State, tail: &Tail, keyring: &Keyring) -> Option<Snapshot> {
-    let sealed = keyring.seal_snapshot(state.seq, &State::save(state))?;
-    let bytes = [SEALED_STATE, &sealed].concat();
-    Some(Snapshot::new(bytes, keyring.stamp(state.seq, &State::digest(state))?, tail))
+/// A state as bytes, in the clear; for memory only.
+pub(super) struct Saved {
+    /// Of the last transition in it.
+    pub(super) seq: u64,
+    bytes: Vec<u8>,
+    digest: [u8; 32],
+}
+
+impl Saved {
+    pub(super) fn of(state: &State) -> Self {
+        Self { seq: state.seq, bytes: State::save(state), digest: State::digest(state) }
+    }
+
+    /// Its snapshot, sealed, when the log ends at `tail`; `None` when an erasure after it destroyed its key.
+    pub(super) fn snapshot(&self, tail: &Tail, keyring: &Keyring) -> Option<Snapshot> {
+        let sealed = keyring.seal_snapshot(self.seq, &self.bytes)?;
+        let bytes = [SEALED_STATE, &sealed].concat();
+        Some(Snapshot::new(bytes, keyring.stamp(self.seq, &self.digest)?, tail))
+    }
 }
 
 /// A state without keys: what is sealed stays sealed in it.
@@ -214,6 +244,24 @@ impl Fold for Opened {
 mod tests {
     use super::*;
     use crate::domain::UtcMs;
+
+    #[test]
+    fn a_record_is_the_encoding_of_its_three_fields() {
+        let keyring = Keyring::from_seed([7; 32], crate::seal::Since { seq: 1, call: 1 });
+        let text = crate::domain::SealedText("the brother of the caller".into());
+        let event = Event::NoteAdded { call: CallId(3), text, by: crate::domain::Actor::room() };
+        let mark = Some(KeyMark { key: crate::domain::Key([9; 16]), fingerprint: 77 });
+        for mark in [None, mark] {
+            let transition = Transition { event: event.clone(), mark };
+            let dated = Dated { seq: 9, at: UtcMs(5), transition };
+            let record = encode(&dated, &keyring);
+            let body: Body = rmp_serde::from_slice(&record.body).unwrap();
+            assert!(body.sealed.as_ref().is_some_and(|sealed| sealed.len() > 24));
+            assert_eq!(rmp_serde::to_vec(&body).unwrap(), record.body);
+            let read = RecordRef { seq: 9, at: UtcMs(5), schema: SCHEMA, body: &record.body };
+            assert_eq!(decode_sealed(read, &keyring).unwrap(), dated);
+        }
+    }
 
     #[test]
     fn an_error_never_quotes_what_stands_in_the_log() {

@@ -5,7 +5,7 @@ use super::handle::{Answering, Failed, Handle, Message, Ring};
 use super::heads::{day, keep_head};
 use super::inbox::{Inbox, Woken, inbox};
 use super::pulse::Pulse;
-use super::record::snapshot_of;
+use super::record::Saved;
 use super::writer::{CommitError, Kept, Writer};
 use crate::domain::{
     Actor, CallId, Callsign, Command, Dated, Event, Link, Order, Rejection, Role, Rules, UtcMs,
@@ -23,7 +23,9 @@ use tracing::{error, info, warn};
 const ORDERS_MAX: usize = 8_192;
 /// Questions waiting at once; more are shed.
 const ASKS_MAX: usize = 512;
-/// Orders decided into one commit.
+/// Orders decided into one commit: half of what waits, so that the network is busy with those answers while the disk
+/// takes the rest; but no fewer than this, for every commit costs the same, and no more than that.
+const BATCH_MIN: usize = 32;
 const BATCH_MAX: usize = 1_024;
 /// Events of timers fired into one commit, so that an outage's backlog lets commands between.
 const TICK_EVENTS_MAX: usize = 2_048;
@@ -66,7 +68,8 @@ impl<F> Room<'_, F> {
     /// Takes a snapshot: where it stands, and its size in bytes.
     pub fn take_snapshot(&mut self) -> (u64, Result<u64, JournalError>) {
         let seq = self.tail.seq;
-        let Some(snapshot) = snapshot_of(self.engine.state(), &self.tail, self.keyring) else {
+        let saved = Saved::of(self.engine.state());
+        let Some(snapshot) = saved.snapshot(&self.tail, self.keyring) else {
             let why = "an erasure is not on the disk yet".into();
             return (seq, Err(JournalError::Fold { seq, why }));
         };
@@ -302,7 +305,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         let (mut pending, mut asks) = (Vec::new(), Vec::new());
         let now = self.clock.now();
         let full = self.writer.journal().is_full();
-        for message in self.inbox.take(BATCH_MAX) {
+        for message in self.inbox.take(BATCH_MIN, BATCH_MAX) {
             match message {
                 Message::Order { order, answer, .. } if full && !is_urgent(&order) => {
                     answer(Err(Failed::Log(FULL.into())), None);
@@ -468,7 +471,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         if !self.unerased.is_empty() || !(due || closing && since > 0) {
             return;
         }
-        match self.writer.snapshot(self.engine.state()) {
+        match self.writer.snapshot(&Saved::of(self.engine.state())) {
             Ok(()) => {
                 info!(seq = self.writer.tail().seq, "snapshot taken");
                 self.drop_erased_snapshots();
@@ -495,7 +498,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
             return;
         }
         let horizon = self.horizon();
-        match archive_step(self.writer.journal_mut(), horizon) {
+        match self.writer.archive_step(horizon) {
             Ok(0) => self.archiving = false,
             Ok(moved) => info!(moved, "transitions moved to the archive"),
             Err(error) => {
@@ -515,26 +518,4 @@ fn is_urgent(order: &Order) -> bool {
     let call = matches!(order.command, Command::PlaceCall { .. } | Command::Panic { .. });
     // The room's own: notices, above all.
     call || order.by.role == Role::Room
-}
-
-/// Frames looked at in one step of archiving.
-const ARCHIVE_STEP_FRAMES: usize = 1_024;
-
-/// Moves some of what happened before `horizon` to the archive, and nothing past the older
-/// snapshot. Returns how many transitions moved; 0: no more are to be moved.
-fn archive_step(journal: &mut dyn Journal, horizon: UtcMs) -> Result<u64, JournalError> {
-    let archived = journal.archived();
-    let oldest = journal.manifests()?.last().map_or(0, |manifest| manifest.seq);
-    if archived >= oldest {
-        return Ok(0);
-    }
-    let mut upto = archived;
-    for frame in journal.tail(archived + 1)?.take(ARCHIVE_STEP_FRAMES) {
-        let frame = frame?;
-        if frame.last_at() >= horizon || frame.last_seq() > oldest {
-            break;
-        }
-        upto = frame.last_seq();
-    }
-    if upto == archived { Ok(0) } else { Ok(journal.trim(upto)?.moved) }
 }

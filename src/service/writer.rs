@@ -1,9 +1,8 @@
 //! From events to the disk: encodes, packs, appends, and knows how the last commits went.
 
 use super::clock::Stopwatch;
-use super::record::{encode, snapshot_of};
-use crate::domain::Dated;
-use crate::engine::State;
+use super::record::{Saved, encode};
+use crate::domain::{Dated, UtcMs};
 use crate::journal::{
     Appended, COMMIT_BYTES_MAX, Frame, Journal, JournalError, Record, Tail, pack,
 };
@@ -13,6 +12,9 @@ use tracing::error;
 
 /// A commit that takes longer is an alarm.
 pub const COMMIT_ALARM: Duration = Duration::from_secs(2);
+
+/// Frames looked at in one step of archiving.
+const ARCHIVE_STEP_FRAMES: usize = 1_024;
 
 /// Why a commit failed for good.
 #[derive(Debug, thiserror::Error)]
@@ -135,14 +137,31 @@ impl<J: Journal> Writer<J> {
     ///
     /// # Panics
     /// When `state` is ahead of the log: snapshots are taken between commits.
-    pub fn snapshot(&mut self, state: &State) -> Result<(), JournalError> {
+    pub(super) fn snapshot(&mut self, state: &Saved) -> Result<(), JournalError> {
         assert_eq!(state.seq, self.tail.seq, "a snapshot is taken between commits");
-        let snapshot =
-            snapshot_of(state, &self.tail, &self.keyring).ok_or_else(|| JournalError::Fold {
-                seq: state.seq,
-                why: "the key of its snapshot was destroyed".into(),
-            })?;
+        let snapshot = state.snapshot(&self.tail, &self.keyring).ok_or_else(|| {
+            JournalError::Fold { seq: state.seq, why: "the key of its snapshot was destroyed".into() }
+        })?;
         self.journal.put_snapshot(&snapshot)
+    }
+
+    /// Moves some of what happened before `horizon` to the archive, and nothing past the older
+    /// snapshot. Returns how many transitions moved; 0: no more are to be moved.
+    pub(super) fn archive_step(&mut self, horizon: UtcMs) -> Result<u64, JournalError> {
+        let archived = self.journal.archived();
+        let oldest = self.journal.manifests()?.last().map_or(0, |manifest| manifest.seq);
+        if archived >= oldest {
+            return Ok(0);
+        }
+        let mut upto = archived;
+        for frame in self.journal.tail(archived + 1)?.take(ARCHIVE_STEP_FRAMES) {
+            let frame = frame?;
+            if frame.last_at() >= horizon || frame.last_seq() > oldest {
+                break;
+            }
+            upto = frame.last_seq();
+        }
+        if upto == archived { Ok(0) } else { Ok(self.journal.trim(upto)?.moved) }
     }
 }
 

@@ -12,7 +12,7 @@
 use super::figures::Tally;
 use super::{DISPOSITION, Figures, Plan, Planned, RejectedByReason, Row, TraceError, Verdict};
 use crate::domain::{Answer, CallId, Command, Dated, Order, Rejection, Rules, Trigger, UtcMs};
-use crate::engine::Engine;
+use crate::engine::{Engine, State};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ impl Replay {
     }
 
     /// Replays `rows`, which are in the order of their receipt. `sink` gets every event in order,
-    /// about [`BATCH`] at once, and may empty what it is given; `progress` gets the rows received
+    /// about [`BATCH`] at once, with the state after them, and may empty what it is given; `progress` gets the rows received
     /// so far, once a batch. The first event adopts the rules, at the first receipt.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl Replay {
     pub fn run<E: std::error::Error + 'static>(
         self,
         rows: impl Iterator<Item = Result<Row, TraceError>>,
-        sink: impl FnMut(&mut Vec<Dated>) -> Result<(), E>,
+        sink: impl FnMut(&State, &mut Vec<Dated>) -> Result<(), E>,
         progress: impl FnMut(u64),
     ) -> Result<Replayed, ReplayError<E>> {
         let mut plan = Plan::new(rows);
@@ -194,7 +194,7 @@ struct Run<S, P> {
 
 impl<S, P, E> Run<S, P>
 where
-    S: FnMut(&mut Vec<Dated>) -> Result<(), E>,
+    S: FnMut(&State, &mut Vec<Dated>) -> Result<(), E>,
     P: FnMut(u64),
     E: std::error::Error + 'static,
 {
@@ -273,7 +273,7 @@ where
             for dated in &self.out {
                 self.tally.take(dated);
             }
-            (self.sink)(&mut self.out).map_err(ReplayError::Sink)?;
+            (self.sink)(self.engine.state(), &mut self.out).map_err(ReplayError::Sink)?;
             self.out.clear();
         }
         (self.progress)(self.placed);

@@ -176,7 +176,7 @@ fn a_replay_is_for_an_empty_room_and_rules_that_fit() {
         Unfit::NoDisposition
     );
     let rows = [Ok(row("A", 0, [None; 4]))];
-    let sink = |_: &mut Vec<Dated>| Ok::<(), std::io::Error>(());
+    let sink = |_: &State, _: &mut Vec<Dated>| Ok::<(), std::io::Error>(());
     let replay = Replay::new(empty(), shipped()).unwrap();
     let Ok(ran) = replay.run(rows.into_iter(), sink, |_| ()) else {
         panic!("one call is replayed");
@@ -189,7 +189,7 @@ fn a_sink_that_fails_ends_the_replay() {
     let replay = Replay::new(Engine::new(State::default(), UtcMs(0)), shipped()).unwrap();
     let rows = (0..10_000).map(|number| Ok(row(&format!("A{number}"), number, [None; 4])));
     let mut batches = 0;
-    let sink = |events: &mut Vec<Dated>| {
+    let sink = |_: &State, events: &mut Vec<Dated>| {
         batches += 1;
         assert!((1..=1_100).contains(&events.len()), "{}", events.len());
         if batches == 3 {
@@ -207,7 +207,7 @@ fn a_malformed_line_ends_the_replay() {
     let text = "call_ref,received_at,source,kind,priority,district,lat,lon,caller,acknowledged_at,unit,en_route_at,on_scene_at,closed_at,disposition\nA,2026-01-01T00:00:00.000Z,phone,x,1,,,,,,,,,,\nB,2026-01-01T00:00:00.000Z,phone,x,7,,,,,,,,,,\n";
     let rows = Reader::new("t.csv", Cursor::new(text)).unwrap();
     let replay = Replay::new(Engine::new(State::default(), UtcMs(0)), shipped()).unwrap();
-    let sink = |_: &mut Vec<Dated>| Ok::<(), std::io::Error>(());
+    let sink = |_: &State, _: &mut Vec<Dated>| Ok::<(), std::io::Error>(());
     let Err(told) = replay.run(rows, sink, |_| ()) else {
         panic!("line 3 is malformed");
     };

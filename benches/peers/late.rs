@@ -1,0 +1,176 @@
+//! How late: from a deadline to its escalation on the disk and at a reader's, under load, with many more pending.
+
+use super::callers::{Beanstalkd, Fifteen, follow, frame};
+use super::load::{Caller, closed_loop, paced};
+use super::servers::{Contender, Server};
+use hdrhistogram::Histogram;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The clock of call-backs is set to so much, and those due are placed within a second.
+const LIMIT_S: u64 = 30;
+const DUE: u64 = 10_000;
+
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(since.as_millis()).expect("within the next millions of years")
+}
+
+/// What a reader of the room heard.
+struct Heard {
+    escalations: AtomicU64,
+    late_ms: Mutex<Histogram<u64>>,
+    said_ms: Mutex<Histogram<u64>>,
+    /// From a call's first byte, by the server's stamp, to here.
+    placed_ms: Mutex<Histogram<u64>>,
+}
+
+fn histogram() -> Mutex<Histogram<u64>> {
+    Mutex::new(Histogram::new_with_bounds(1, 60_000, 3).expect("bounds"))
+}
+
+pub fn fifteen(dir: &Path, pending: u64, per_second: f64) {
+    // An operator's call-back is due sooner; the deadlines of the others stay fifteen minutes away.
+    let rules = [(
+        "limit = \"5m\"\nwarn = [\"2m\"]",
+        &*format!("limit = \"{LIMIT_S}s\""),
+    )];
+    let server = Server::start_under(Contender::Fifteen, dir, &rules).expect("fifteen");
+    let heard = Arc::new(Heard {
+        escalations: AtomicU64::new(0),
+        late_ms: histogram(),
+        said_ms: histogram(),
+        placed_ms: histogram(),
+    });
+    let (address, for_reader) = (server.address, Arc::clone(&heard));
+    std::thread::spawn(move || read(address, &for_reader));
+    let mut placed = 0;
+    while placed < pending {
+        let desks = (0..64).map(|nth| Box::new(Fifteen::new(placed + 1, nth, false)) as Box<dyn Caller>);
+        placed += closed_loop(address, desks.collect(), 2.0).done;
+    }
+    heard.placed_ms.lock().expect("a reader").reset();
+    println!("{placed} calls pending, {:.0} MiB", server.resident_mib());
+    let desks = |run: u64, dropped: bool| -> Vec<Box<dyn Caller>> {
+        let desk = |nth| match dropped {
+            true => Fifteen::of_dropped(run, nth),
+            false => Fifteen::new(run, nth, false),
+        };
+        (0..64).map(|nth| Box::new(desk(nth)) as Box<dyn Caller>).collect()
+    };
+    let due = std::thread::spawn({
+        let desks = desks(1 << 30, true);
+        move || paced(address, desks, DUE as f64, |asked| asked >= DUE)
+    });
+    let until = Instant::now() + Duration::from_secs(LIMIT_S + 4);
+    let (asked, missed) = paced(address, desks(1 << 31, false), per_second, |_| {
+        heard.escalations.load(Ordering::Relaxed) >= DUE || Instant::now() > until
+    });
+    let (placed_due, missed_due) = due.join().expect("placed");
+    let escalations = heard.escalations.load(Ordering::Relaxed);
+    println!(
+        "{placed_due} due within a second ({missed_due} not placed), meanwhile {asked} new calls at {per_second}/s ({missed} not placed in \
+         time); {escalations} escalations"
+    );
+    let line = |what: &str, of: &Mutex<Histogram<u64>>| {
+        let of = of.lock().expect("a reader");
+        let at = |part| of.value_at_quantile(part);
+        println!(
+            "  {what:<52} p50 {:>4} p99 {:>4} p99.9 {:>4} max {:>4} ms",
+            at(0.5), at(0.99), at(0.999), of.max()
+        );
+    };
+    line("deadline to its push at a reader, after the commit", &heard.late_ms);
+    line("deadline to its firing, as the log has it", &heard.said_ms);
+    line("call's first byte to its push at a reader", &heard.placed_ms);
+}
+
+/// Follows the room; of escalations it notes how late they come.
+fn read(address: SocketAddr, heard: &Heard) {
+    let mut stream = TcpStream::connect(address).expect("connected");
+    stream.write_all(&follow()).expect("said");
+    let (mut bytes, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) | Err(_) => return,
+            Ok(read) => bytes.extend_from_slice(&chunk[..read]),
+        }
+        let (mut at, now) = (0, now_ms());
+        while let Some(len) = frame(&bytes[at..]) {
+            let whole = &bytes[at + 4..at + len];
+            at += len;
+            let head = &whole[..whole.len().min(80)];
+            let is = |event: &[u8]| head.windows(event.len()).any(|it| it == event);
+            if is(b"dropped") {
+                let text = String::from_utf8_lossy(whole);
+                assert!(!text.contains("slow_reader"), "this reader was too slow");
+            }
+            if !is(b"escalated") && !is(b"call_received") {
+                continue;
+            }
+            let Ok(fifteen::protocol::ServerMessage::Push(push)) =
+                fifteen::protocol::ServerMessage::decode(whole)
+            else {
+                continue;
+            };
+            let record = |into: &Mutex<Histogram<u64>>, ms: u64| {
+                into.lock().expect("alone").saturating_record(ms);
+            };
+            match push.escalation {
+                Some(escalation) => {
+                    record(&heard.late_ms, now.saturating_sub(escalation.due_at));
+                    record(&heard.said_ms, escalation.late_ms);
+                    heard.escalations.fetch_add(1, Ordering::Relaxed);
+                }
+                None => record(&heard.placed_ms, now.saturating_sub(push.at)),
+            }
+        }
+        bytes.drain(..at);
+    }
+}
+
+/// The same of jobs that beanstalkd holds back for so long.
+pub fn beanstalkd(dir: &Path, pending: u64) {
+    let Some(server) = Server::start(Contender::Beanstalkd, dir) else {
+        return println!("beanstalkd: not installed, takes no part");
+    };
+    let address = server.address;
+    let mut placed = 0;
+    let putting = |delay_s: u64| -> Vec<Box<dyn Caller>> {
+        (0..64).map(|_| Box::new(Beanstalkd::delayed(delay_s)) as Box<dyn Caller>).collect()
+    };
+    while placed < pending {
+        placed += closed_loop(address, putting(3_600), 2.0).done;
+    }
+    println!("beanstalkd: {placed} jobs pending");
+    let due = std::thread::spawn({
+        let putting = putting(LIMIT_S);
+        move || paced(address, putting, 5_000.0, |asked| asked >= DUE)
+    });
+    let mut late = histogram().into_inner().expect("new");
+    let mut stream = TcpStream::connect(address).expect("connected");
+    stream.set_read_timeout(Some(Duration::from_secs(LIMIT_S + 10))).expect("set");
+    let mut buffer = Vec::new();
+    for _ in 0..DUE {
+        stream.write_all(b"reserve\r\n").expect("asked");
+        buffer.clear();
+        let mut chunk = [0; 512];
+        while !buffer.ends_with(b"\r\n") || buffer.len() < super::BODY_BYTES + 4 {
+            let read = stream.read(&mut chunk).expect("a job");
+            buffer.extend_from_slice(&chunk[..read]);
+        }
+        let text = String::from_utf8_lossy(&buffer);
+        let due_ms: u64 = text.lines().nth(1).and_then(|it| it.parse().ok()).expect("its due");
+        late.saturating_record(now_ms().saturating_sub(due_ms));
+    }
+    due.join().expect("put");
+    let at = |part| late.value_at_quantile(part);
+    println!(
+        "  {:<52} p50 {:>4} p99 {:>4} p99.9 {:>4} max {:>4} ms",
+        "due to reserved (fsync of the put is before)", at(0.5), at(0.99), at(0.999), late.max()
+    );
+}
