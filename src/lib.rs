@@ -5,8 +5,8 @@
 //! ```text
 //!              TCP, MessagePack                 one thread, no I/O of its own
 //!  client ──> net::session ──Order──> service ────────────────────────────────┐
-//!  unit       net::convert           [bounded   Engine::submit  decide ──> Event
-//!  stranger      ▲                    channel]  Engine::tick       ▲         │
+//!  unit       net::convert           [inbox,    Engine::submit  decide ──> Event
+//!  stranger      ▲                    bounded]  Engine::tick       ▲         │
 //!                │                              sleeps until       │ reads   ▼
 //!                │                              next_deadline()    └──── State::apply ──> wheel
 //!                │                                                           │
@@ -50,10 +50,11 @@
 //! # The life of one call
 //! 1. A session reads a frame ([`protocol::FrameCodec`]); the instant of its first byte becomes
 //!    `received_at`. `net/convert.rs` makes an [`domain::Order`] of it.
-//! 2. [`service::Handle::order`] puts it into the bounded channel. When that is full the session
+//! 2. [`service::Handle::order`] puts it into the engine's inbox. When that is full the session
 //!    waits; questions are shed first, a call never is.
-//! 3. The thread wakes: [`engine::Engine::submit`] first lets fire what was due on that call, then
-//!    decides, applies [`domain::Event::CallReceived`], arms the call's timers.
+//! 3. The thread wakes, once for all that came in one round of the network:
+//!    [`engine::Engine::submit`] first lets fire what was due on that call, then decides, applies
+//!    [`domain::Event::CallReceived`], arms the call's timers.
 //! 4. [`service::Writer::commit`] packs the events of everything that came meanwhile into frames;
 //!    [`journal::Journal::append`] returns when both logs have them on the disk.
 //! 5. Only now the session replies, and [`service::Feed`] pushes to who follows the room.

@@ -87,3 +87,61 @@ fn work<J: Journal>(
     }
     Ok(writer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Actor, Command, Order};
+    use crate::engine::Engine;
+    use crate::journal::{Fold, MemoryJournal, replay_as};
+    use crate::seal::{Keyring, Since};
+    use crate::service::Opened;
+
+    fn keyring() -> Keyring {
+        Keyring::from_seed([7; 32], Since { seq: 1, call: 1 })
+    }
+
+    /// Eighty steps of a wall clock, a second apart; the digest after the last.
+    fn stepped(mut look: impl FnMut(&State, Vec<Dated>)) -> [u8; 32] {
+        let mut engine = Engine::new(State::default(), UtcMs(0));
+        for nth in 1..=80 {
+            let command = Command::RecordClockStep { by_ms: nth };
+            let order = Order { by: Actor::room(), key: None, command };
+            let mut events = Vec::new();
+            engine.submit(UtcMs(1_000 * nth.unsigned_abs()), &order, &mut events).unwrap();
+            look(engine.state(), events);
+        }
+        engine.state().digest()
+    }
+
+    #[test]
+    fn all_that_was_handed_over_is_in_the_log_and_what_is_old_in_the_archive() {
+        let writer = Writer::take_over(MemoryJournal::new(), "test", keyring()).unwrap();
+        let behind = Behind::start(writer).unwrap();
+        let digest = stepped(|state, events| {
+            assert!(behind.commit(events));
+            if state.seq % 30 == 0 {
+                assert!(behind.snapshot(state, UtcMs(20_000)));
+            }
+        });
+        let journal = behind.finish().unwrap();
+        let seqs: Vec<u64> = journal.manifests().unwrap().iter().map(|it| it.seq).collect();
+        assert_eq!((journal.last().seq, &seqs[..]), (80, &[60, 30][..]));
+        assert_eq!(journal.archived(), 19, "what is older than the twentieth second");
+        let replayed = replay_as(&journal, &Opened::with(keyring())).unwrap();
+        assert_eq!(Fold::digest(&replayed.state), digest);
+        assert_eq!(replayed.snapshot.map(|it| it.seq), Some(60));
+    }
+
+    #[test]
+    fn a_log_that_another_wrote_to_takes_nothing_more_and_says_so() {
+        let mut writer = Writer::take_over(MemoryJournal::new(), "test", keyring()).unwrap();
+        let epoch = writer.tail().epoch;
+        writer.journal_mut().claim(epoch, "another").unwrap();
+        let behind = Behind::start(writer).unwrap();
+        let mut taken = Vec::new();
+        stepped(|_, events| taken.push(behind.commit(events)));
+        assert!(matches!(behind.finish(), Err(CommitError::Conflict { .. })), "{taken:?}");
+        assert_eq!(taken.last(), Some(&false), "whoever decides is told");
+    }
+}

@@ -172,3 +172,62 @@ impl<F> Drop for Inbox<F> {
         drop(waiting);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(way: &Way<()>, count: usize) {
+        (0..count).for_each(|_| assert!(way.put(Message::Drain).is_none()));
+    }
+
+    #[test]
+    fn half_of_what_waits_is_taken_and_no_fewer_than_the_least() {
+        let (way, mut inbox) = inbox::<()>();
+        put(&way, 100);
+        assert_eq!(inbox.take(8, 30).count(), 30, "no more than the most");
+        assert_eq!(inbox.take(8, 1_000).count(), 35, "half of seventy");
+        assert_eq!(inbox.take(30, 1_000).count(), 30, "the least of thirty-five");
+        put(&way, 1);
+        assert_eq!(inbox.take(30, 1_000).count(), 6, "all, when fewer than the least wait");
+        assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn who_puts_in_wakes_nobody_until_it_rings() {
+        let (way, mut inbox) = inbox::<()>();
+        let engine = std::thread::spawn(move || {
+            let woken = inbox.wait(None);
+            (woken, inbox.take(8, 8).count())
+        });
+        while !way.0.lock().asleep {
+            std::thread::yield_now();
+        }
+        put(&way, 3);
+        assert!(way.0.lock().asleep && !way.0.lock().rung);
+        way.ring();
+        assert_eq!(engine.join().unwrap(), (Woken::Work, 3));
+    }
+
+    #[test]
+    fn what_waits_is_not_slept_on() {
+        let (way, inbox) = inbox::<()>();
+        put(&way, 1);
+        assert_eq!(inbox.wait(None), Woken::Work);
+    }
+
+    #[test]
+    fn an_engine_left_alone_learns_it_and_one_that_is_gone_takes_nothing() {
+        let (way, alone) = inbox::<()>();
+        let weak = way.weak();
+        let another = weak.upgrade().unwrap();
+        drop(way);
+        assert_eq!(alone.wait(Some(Duration::ZERO)), Woken::Work, "the time is up");
+        drop(another);
+        assert_eq!(alone.wait(None), Woken::Alone);
+        assert!(weak.upgrade().is_none());
+        let (way, gone) = inbox::<()>();
+        drop(gone);
+        assert!(way.put(Message::Drain).is_some());
+    }
+}
