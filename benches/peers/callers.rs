@@ -41,6 +41,11 @@ pub fn follow() -> Vec<u8> {
     out
 }
 
+/// What a reader says so that it is not taken for gone.
+pub fn ping() -> Vec<u8> {
+    framed(&ClientMessage::Ping(fifteen::protocol::Ping { id: None }))
+}
+
 fn place_call() -> PlaceCall {
     let mut call = PlaceCall::new(Source::PhoneLine, DISTRICT, KIND);
     call.number = Some(NUMBER.to_owned());

@@ -1,6 +1,6 @@
 //! How late: from a deadline to its escalation on the disk and at a reader's, under load, with many more pending.
 
-use super::callers::{Beanstalkd, Fifteen, follow, frame};
+use super::callers::{Beanstalkd, Fifteen, follow, frame, ping};
 use super::load::{Caller, closed_loop, paced};
 use super::servers::{Contender, Server};
 use hdrhistogram::Histogram;
@@ -94,9 +94,14 @@ fn read(address: SocketAddr, heard: &Heard) {
     let mut stream = TcpStream::connect(address).expect("connected");
     stream.write_all(&follow()).expect("said");
     let (mut bytes, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
+    let mut pinged = Instant::now();
     loop {
+        if pinged.elapsed() > Duration::from_secs(10) {
+            stream.write_all(&ping()).expect("said");
+            pinged = Instant::now();
+        }
         match stream.read(&mut chunk) {
-            Ok(0) | Err(_) => return,
+            Ok(0) | Err(_) => return println!("the reader's connection ended"),
             Ok(read) => bytes.extend_from_slice(&chunk[..read]),
         }
         let (mut at, now) = (0, now_ms());

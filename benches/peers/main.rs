@@ -80,8 +80,13 @@ fn main() {
         "intake" => side_by_side(&words, &Contender::ALL, false),
         "lives" => side_by_side(&words, &[Contender::Fifteen, Contender::Beanstalkd], true),
         "late" => {
-            late::fifteen(&words.dir, words.calls.unwrap_or(1_000_000), 5_000.0);
-            late::beanstalkd(&words.dir, words.calls.unwrap_or(1_000_000) / 10);
+            let pending = words.calls.unwrap_or(1_000_000);
+            if words.takes_part(Contender::Fifteen.name()) {
+                late::fifteen(&words.dir, pending, 5_000.0);
+            }
+            if words.takes_part(Contender::Beanstalkd.name()) {
+                late::beanstalkd(&words.dir, pending / 10);
+            }
         }
         "start" => starts(&words),
         "idle" => idle(&words),
