@@ -828,3 +828,32 @@ phone = "+92 300 0000000"
     let said = Said::from(fifteen(&nobody).output().unwrap(), &nobody);
     assert!(said.code != 0 && said.err.contains("nobody to send a test to"), "{}", said.err);
 }
+
+/// A made-up year drawn from the shipped city; its figures.
+fn year(args: &[&str]) -> Value {
+    let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sf_police_2026.csv.gz");
+    let args = [&["--json", "replay", trace, "--year", "3000"], args].concat();
+    let output = fifteen(&args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_made_up_year_is_the_same_by_its_seed_and_another_by_another() {
+    let (one, again, other) = (year(&[]), year(&["--seed", "15"]), year(&["--seed", "16"]));
+    assert_eq!(one["calls"], 3_000);
+    assert_eq!(one["digest"], again["digest"]);
+    assert_ne!(one["digest"], other["digest"]);
+}
+
+#[test]
+fn a_year_needs_a_recorded_end_to_draw_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("open.csv");
+    let head = fifteen::trace::reader::COLUMNS.join(",");
+    let row = "1,2026-01-31T23:59:59.000Z,phone,ASSAULT,1,,,,,,,,,,";
+    std::fs::write(&trace, format!("{head}\n{row}\n")).unwrap();
+    let output = fifteen(&["replay", trace.to_str().unwrap(), "--year", "10"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("no call whose end was recorded"), "{said}");
+}
