@@ -122,15 +122,7 @@ impl Fifteen {
     pub fn new(run: u64, nth: usize, lives: bool) -> Self {
         let place = Template::new(place_call());
         let run = run << 32 | nth as u64;
-        Self {
-            who: format!("Desk {run}"),
-            run,
-            nth: 0,
-            place,
-            lives,
-            call: 0,
-            step: 0,
-        }
+        Self { who: format!("Desk {run}"), run, nth: 0, place, lives, call: 0, step: 0 }
     }
 
     /// Places calls that were cut off.

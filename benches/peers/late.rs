@@ -35,10 +35,7 @@ fn histogram() -> Mutex<Histogram<u64>> {
 
 pub fn fifteen(dir: &Path, pending: u64, per_second: f64) {
     // An operator's call-back is due sooner; the deadlines of the others stay fifteen minutes away.
-    let rules = [(
-        "limit = \"5m\"\nwarn = [\"2m\"]",
-        &*format!("limit = \"{LIMIT_S}s\""),
-    )];
+    let rules = [("limit = \"5m\"\nwarn = [\"2m\"]", &*format!("limit = \"{LIMIT_S}s\""))];
     let server = Server::start_under(Contender::Fifteen, dir, &rules).expect("fifteen");
     let heard = Arc::new(Heard {
         escalations: AtomicU64::new(0),
@@ -50,7 +47,8 @@ pub fn fifteen(dir: &Path, pending: u64, per_second: f64) {
     std::thread::spawn(move || read(address, &for_reader));
     let mut placed = 0;
     while placed < pending {
-        let desks = (0..64).map(|nth| Box::new(Fifteen::new(placed + 1, nth, false)) as Box<dyn Caller>);
+        let desks =
+            (0..64).map(|nth| Box::new(Fifteen::new(placed + 1, nth, false)) as Box<dyn Caller>);
         placed += closed_loop(address, desks.collect(), 2.0).done;
     }
     heard.placed_ms.lock().expect("a reader").reset();
@@ -81,7 +79,10 @@ pub fn fifteen(dir: &Path, pending: u64, per_second: f64) {
         let at = |part| of.value_at_quantile(part);
         println!(
             "  {what:<52} p50 {:>4} p99 {:>4} p99.9 {:>4} max {:>4} ms",
-            at(0.5), at(0.99), at(0.999), of.max()
+            at(0.5),
+            at(0.99),
+            at(0.999),
+            of.max()
         );
     };
     line("deadline to its push at a reader, after the commit", &heard.late_ms);
@@ -176,6 +177,10 @@ pub fn beanstalkd(dir: &Path, pending: u64) {
     let at = |part| late.value_at_quantile(part);
     println!(
         "  {:<52} p50 {:>4} p99 {:>4} p99.9 {:>4} max {:>4} ms",
-        "due to reserved (fsync of the put is before)", at(0.5), at(0.99), at(0.999), late.max()
+        "due to reserved (fsync of the put is before)",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        late.max()
     );
 }

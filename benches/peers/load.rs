@@ -156,12 +156,7 @@ pub fn paced(
     (asked, missed)
 }
 
-fn connect(
-    poll: &Poll,
-    nth: usize,
-    address: SocketAddr,
-    caller: Box<dyn Caller>,
-) -> Connection {
+fn connect(poll: &Poll, nth: usize, address: SocketAddr, caller: Box<dyn Caller>) -> Connection {
     let stream = std::net::TcpStream::connect(address).expect("connected");
     stream.set_nodelay(true).expect("set");
     stream.set_nonblocking(true).expect("set");

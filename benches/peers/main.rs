@@ -149,8 +149,16 @@ fn side_by_side(words: &Words, contenders: &[Contender], lives: bool) {
             );
         }
         if connections == 1 && !times.is_empty() {
-            let median = |part: usize| middle(times.iter().map(|run: &Vec<f64>| run[run.len() * part / 100]).collect());
-            println!("{:>16} {:>12} {:>9.3} {:>9.3}   append of {BODY_BYTES} bytes, fdatasync", "bare file", "", median(50), median(99));
+            let median = |part: usize| {
+                middle(times.iter().map(|run: &Vec<f64>| run[run.len() * part / 100]).collect())
+            };
+            println!(
+                "{:>16} {:>12} {:>9.3} {:>9.3}   append of {BODY_BYTES} bytes, fdatasync",
+                "bare file",
+                "",
+                median(50),
+                median(99)
+            );
         }
     }
 }
@@ -198,7 +206,10 @@ fn idle(words: &Words) {
     let before = switches(server.pid());
     let seconds = 60;
     std::thread::sleep(std::time::Duration::from_secs(seconds));
-    println!("an idle room, {seconds} s: {:.1} MiB resident; each thread ran", server.resident_mib());
+    println!(
+        "an idle room, {seconds} s: {:.1} MiB resident; each thread ran",
+        server.resident_mib()
+    );
     for (thread, name, count) in switches(server.pid()) {
         let was = before.iter().find(|(it, ..)| *it == thread).map_or(0, |(.., count)| *count);
         println!("{name:>16} {:>6} times", count - was);

@@ -53,11 +53,7 @@ impl Server {
     }
 
     /// The same with these words of fifteen's rules changed.
-    pub fn start_under(
-        contender: Contender,
-        dir: &Path,
-        changes: &[(&str, &str)],
-    ) -> Option<Self> {
+    pub fn start_under(contender: Contender, dir: &Path, changes: &[(&str, &str)]) -> Option<Self> {
         let folder = dir.join(contender.name());
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
@@ -173,9 +169,10 @@ fn saying_where(mut command: Command, folder: &Path) -> Server {
     quiet(&mut command, folder);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        line.split_whitespace().find_map(|word| word.parse().ok())
-    });
+    let address = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| line.split_whitespace().find_map(|word| word.parse().ok()));
     std::thread::spawn(move || lines.for_each(drop));
     let address = address.unwrap_or_else(|| panic!("it did not start: see {}", folder.display()));
     Server { address, child, postgres: None, folder: folder.to_owned() }

@@ -47,7 +47,10 @@ pub(crate) fn run(args: cli::Replay, json: bool) -> Result<ExitCode> {
                 let districts = Settings::load(args.config.as_deref())?.districts;
                 let districts = districts.into_iter().map(|it| it.name.into()).collect();
                 let Some(year) = Year::new(recorded, districts, calls, args.seed) else {
-                    bail!("{} has no call whose end was recorded, to draw a year from", args.trace.display());
+                    bail!(
+                        "{} has no call whose end was recorded, to draw a year from",
+                        args.trace.display()
+                    );
                 };
                 here(&args, year, &bar, json)?;
             }

@@ -35,9 +35,10 @@ impl<J: Journal + 'static> Behind<J> {
     pub fn start(writer: Writer<J>) -> Result<Self, CommitError> {
         let (jobs, todo) = sync_channel(AHEAD_MAX);
         let run = move || work(writer, &todo);
-        let thread = std::thread::Builder::new().name("commit".into()).spawn(run).map_err(
-            |source| JournalError::Io { what: "starting the commit thread".into(), source },
-        )?;
+        let thread =
+            std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|source| {
+                JournalError::Io { what: "starting the commit thread".into(), source }
+            })?;
         Ok(Self { jobs, thread })
     }
 
@@ -70,10 +71,7 @@ impl<J: Journal + 'static> Behind<J> {
     }
 }
 
-fn work<J: Journal>(
-    mut writer: Writer<J>,
-    jobs: &Receiver<Job>,
-) -> Result<Writer<J>, CommitError> {
+fn work<J: Journal>(mut writer: Writer<J>, jobs: &Receiver<Job>) -> Result<Writer<J>, CommitError> {
     while let Ok(job) = jobs.recv() {
         match job {
             Job::Commit(events) => {

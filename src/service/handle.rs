@@ -137,7 +137,6 @@ impl<F> Handle<F> {
 
     /// A handle for many who speak from one runtime: what they say in one round of it wakes the engine once, and is
     /// one commit. The future does the waking, and must run in that runtime, behind those who speak.
-    #[must_use]
     pub fn gathered(self) -> (Self, impl Future<Output = ()> + Send + use<F>)
     where
         F: 'static,

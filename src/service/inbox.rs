@@ -69,8 +69,7 @@ pub(super) enum Woken {
 }
 
 pub(super) fn inbox<F>() -> (Way<F>, Inbox<F>) {
-    let inner =
-        Inner { waiting: Vec::new(), asleep: false, rung: false, ways: 1, closed: false };
+    let inner = Inner { waiting: Vec::new(), asleep: false, rung: false, ways: 1, closed: false };
     let shared = Arc::new(Shared { inner: Mutex::new(inner), bell: Condvar::new() });
     (Way(Arc::clone(&shared)), Inbox { shared, taken: VecDeque::new() })
 }

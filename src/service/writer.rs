@@ -139,9 +139,11 @@ impl<J: Journal> Writer<J> {
     /// When `state` is ahead of the log: snapshots are taken between commits.
     pub(super) fn snapshot(&mut self, state: &Saved) -> Result<(), JournalError> {
         assert_eq!(state.seq, self.tail.seq, "a snapshot is taken between commits");
-        let snapshot = state.snapshot(&self.tail, &self.keyring).ok_or_else(|| {
-            JournalError::Fold { seq: state.seq, why: "the key of its snapshot was destroyed".into() }
-        })?;
+        let snapshot =
+            state.snapshot(&self.tail, &self.keyring).ok_or_else(|| JournalError::Fold {
+                seq: state.seq,
+                why: "the key of its snapshot was destroyed".into(),
+            })?;
         self.journal.put_snapshot(&snapshot)
     }
 

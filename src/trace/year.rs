@@ -238,9 +238,8 @@ mod tests {
         let real = |row: &&Row| row.disposition.as_ref() != "hoax" && !row.call.flags.dropped;
         let rows = year(&recorded, 5_000, 4);
         for row in rows.iter().filter(real) {
-            let after = |row: &Row, at: Option<UtcMs>| {
-                at.map(|at| at.0.wrapping_sub(row.received_at.0))
-            };
+            let after =
+                |row: &Row, at: Option<UtcMs>| at.map(|at| at.0.wrapping_sub(row.received_at.0));
             let same = |one: &Row| {
                 one.call.kind == row.call.kind
                     && one.call.priority == row.call.priority
