@@ -1,19 +1,25 @@
 //! A writer on a thread of its own, where nobody waits for answers: deciding goes on while what was decided is sealed,
 //! packed and on its way to the disk. A room that answers does not use it: its replies wait for their commit.
+//!
+//! When this thread is behind, whoever decides seals as well before it hands over: so both have work until the end.
 
-use super::record::Saved;
+use super::record::{Saved, encode};
 use super::writer::{CommitError, Writer};
 use crate::domain::{Dated, UtcMs};
 use crate::engine::State;
-use crate::journal::{Journal, JournalError};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use crate::journal::{Journal, JournalError, Record};
+use crate::seal::Keyring;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::thread::JoinHandle;
 
-/// Commits under way or waiting; whoever decides waits at more.
-const AHEAD_MAX: usize = 4;
+/// Commits that wait; whoever decides waits at more.
+const AHEAD_MAX: usize = 32;
+/// From so many on whoever decides seals what it hands over.
+const BEHIND: usize = 4;
 
 enum Job {
     Commit(Vec<Dated>),
+    CommitSealed(Vec<Record>),
     Snapshot {
         state: Saved,
         /// What is older moves to the archive.
@@ -23,7 +29,8 @@ enum Job {
 
 /// The way to it.
 pub struct Behind<J> {
-    jobs: SyncSender<Job>,
+    jobs: Sender<Job>,
+    keyring: Keyring,
     thread: JoinHandle<Result<Writer<J>, CommitError>>,
 }
 
@@ -33,19 +40,25 @@ impl<J: Journal + 'static> Behind<J> {
     /// # Errors
     /// The machine has none to give.
     pub fn start(writer: Writer<J>) -> Result<Self, CommitError> {
-        let (jobs, todo) = sync_channel(AHEAD_MAX);
+        let (jobs, todo) = bounded(AHEAD_MAX);
+        let keyring = writer.keyring().clone();
         let run = move || work(writer, &todo);
         let thread =
             std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|source| {
                 JournalError::Io { what: "starting the commit thread".into(), source }
             })?;
-        Ok(Self { jobs, thread })
+        Ok(Self { jobs, keyring, thread })
     }
 
     /// Hands over what happened. False: a commit failed, and [`Behind::finish`] says why.
     #[must_use]
     pub fn commit(&self, events: Vec<Dated>) -> bool {
-        self.jobs.send(Job::Commit(events)).is_ok()
+        let job = if self.jobs.len() < BEHIND {
+            Job::Commit(events)
+        } else {
+            Job::CommitSealed(events.iter().map(|event| encode(event, &self.keyring)).collect())
+        };
+        self.jobs.send(job).is_ok()
     }
 
     /// Hands over a snapshot of `state`, which is the state after all that was handed over, and lets what is older than
@@ -72,16 +85,29 @@ impl<J: Journal + 'static> Behind<J> {
 }
 
 fn work<J: Journal>(mut writer: Writer<J>, jobs: &Receiver<Job>) -> Result<Writer<J>, CommitError> {
+    // What is older may be archived: a step after each commit, as in a room, so that whoever decides goes on meanwhile.
+    let mut archiving = None;
     while let Ok(job) = jobs.recv() {
         match job {
             Job::Commit(events) => {
                 writer.commit(&events)?;
             }
+            Job::CommitSealed(records) => {
+                writer.commit_records(&records)?;
+            }
             Job::Snapshot { state, before } => {
                 writer.snapshot(&state)?;
-                while writer.archive_step(before)? > 0 {}
+                archiving = Some(before);
             }
         }
+        if let Some(before) = archiving
+            && writer.archive_step(before)? == 0
+        {
+            archiving = None;
+        }
+    }
+    if let Some(before) = archiving {
+        while writer.archive_step(before)? > 0 {}
     }
     Ok(writer)
 }
@@ -99,10 +125,10 @@ mod tests {
         Keyring::from_seed([7; 32], Since { seq: 1, call: 1 })
     }
 
-    /// Eighty steps of a wall clock, a second apart; the digest after the last.
-    fn stepped(mut look: impl FnMut(&State, Vec<Dated>)) -> [u8; 32] {
+    /// So many steps of a wall clock, a second apart; the digest after the last.
+    fn stepped(steps: i64, mut look: impl FnMut(&State, Vec<Dated>)) -> [u8; 32] {
         let mut engine = Engine::new(State::default(), UtcMs(0));
-        for nth in 1..=80 {
+        for nth in 1..=steps {
             let command = Command::RecordClockStep { by_ms: nth };
             let order = Order { by: Actor::room(), key: None, command };
             let mut events = Vec::new();
@@ -116,7 +142,7 @@ mod tests {
     fn all_that_was_handed_over_is_in_the_log_and_what_is_old_in_the_archive() {
         let writer = Writer::take_over(MemoryJournal::new(), "test", keyring()).unwrap();
         let behind = Behind::start(writer).unwrap();
-        let digest = stepped(|state, events| {
+        let digest = stepped(80, |state, events| {
             assert!(behind.commit(events));
             if state.seq % 30 == 0 {
                 assert!(behind.snapshot(state, UtcMs(20_000)));
@@ -132,13 +158,35 @@ mod tests {
     }
 
     #[test]
+    fn what_whoever_decides_sealed_is_the_same_log() {
+        let log = |behind: bool| {
+            let mut writer = Writer::take_over(MemoryJournal::new(), "test", keyring()).unwrap();
+            let (jobs, todo) = bounded(80);
+            let keyring = keyring();
+            stepped(80, |_, events| {
+                let job = match behind {
+                    false => Job::Commit(events),
+                    true => {
+                        Job::CommitSealed(events.iter().map(|it| encode(it, &keyring)).collect())
+                    }
+                };
+                jobs.send(job).unwrap();
+            });
+            drop(jobs);
+            writer = work(writer, &todo).unwrap();
+            writer.tail()
+        };
+        assert_eq!(log(false), log(true));
+    }
+
+    #[test]
     fn a_log_that_another_wrote_to_takes_nothing_more_and_says_so() {
         let mut writer = Writer::take_over(MemoryJournal::new(), "test", keyring()).unwrap();
         let epoch = writer.tail().epoch;
         writer.journal_mut().claim(epoch, "another").unwrap();
         let behind = Behind::start(writer).unwrap();
         let mut taken = Vec::new();
-        stepped(|_, events| taken.push(behind.commit(events)));
+        stepped(80, |_, events| taken.push(behind.commit(events)));
         assert!(matches!(behind.finish(), Err(CommitError::Conflict { .. })), "{taken:?}");
         assert_eq!(taken.last(), Some(&false), "whoever decides is told");
     }

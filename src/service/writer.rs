@@ -82,6 +82,11 @@ impl<J: Journal> Writer<J> {
         &mut self.journal
     }
 
+    /// The keys under which it seals.
+    pub(super) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
     /// Gives the log back.
     pub fn into_journal(self) -> J {
         self.journal
@@ -93,10 +98,15 @@ impl<J: Journal> Writer<J> {
     /// Neither, or nobody knows; then nothing may be answered and the room must start anew from
     /// the log.
     pub fn commit(&mut self, events: &[Dated]) -> Result<Kept, CommitError> {
-        let watch = Stopwatch::start();
         let records: Vec<Record> =
             events.iter().map(|event| encode(event, &self.keyring)).collect();
-        let frames = pack(&self.tail, self.tail.epoch, &records)?;
+        self.commit_records(&records)
+    }
+
+    /// The same of events that [`encode`] sealed under the keyring of this writer.
+    pub(super) fn commit_records(&mut self, records: &[Record]) -> Result<Kept, CommitError> {
+        let watch = Stopwatch::start();
+        let frames = pack(&self.tail, self.tail.epoch, records)?;
         let (mut rest, mut kept) = (frames.as_slice(), Kept::Durable);
         while !rest.is_empty() {
             let (now, later) = rest.split_at(fitting(rest));
