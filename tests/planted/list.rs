@@ -273,11 +273,20 @@ pub const BUGS: &[Bug] = &[
     },
     Bug {
         name: "a unit is told of a call it is not on",
-        changes: &[(
-            "src/net/feed.rs",
-            "    let shown = call.filter(|_| assigned).and_then(|id| state.call(id));",
-            "    let shown = call.and_then(|id| state.call(id));",
-        )],
+        changes: &[
+            (
+                "src/net/feed.rs",
+                "    let own = event.unit() == Some(callsign);",
+                "    let own = event.unit().is_some();",
+            ),
+            (
+                "src/net/feed.rs",
+                "        assignment: shown.and_then(|call| convert::assignment(call, callsign)).map(Box::new),",
+                "        assignment: shown
+            .and_then(|call| convert::assignment(call, &call.units.first()?.unit))
+            .map(Box::new),",
+            ),
+        ],
     },
     Bug {
         name: "a call is refused while many wait",
