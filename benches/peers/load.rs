@@ -66,15 +66,8 @@ const READ_BYTES: usize = 16 * 1024;
 /// Runs `callers` against `address` for `seconds`, after a tenth of that unmeasured.
 pub fn closed_loop(address: SocketAddr, callers: Vec<Box<dyn Caller>>, seconds: f64) -> Run {
     let mut poll = Poll::new().expect("a poll");
-    let mut connections: Vec<Connection> = callers
-        .into_iter()
-        .enumerate()
-        .map(|(nth, caller)| connect(&poll, nth, address, caller))
-        .collect();
+    let mut connections = greeted(&poll, address, callers);
     let mut events = Events::with_capacity(connections.len());
-    for connection in &mut connections {
-        connection.greet();
-    }
     while connections.iter().any(|connection| connection.greeting > 0) {
         poll.poll(&mut events, Some(Duration::from_secs(10))).expect("polled");
         assert!(!events.is_empty(), "no welcome from {address}");
@@ -127,13 +120,8 @@ pub fn paced(
     mut enough: impl FnMut(u64) -> bool,
 ) -> (u64, u64) {
     let mut poll = Poll::new().expect("a poll");
-    let mut connections: Vec<Connection> = callers
-        .into_iter()
-        .enumerate()
-        .map(|(nth, caller)| connect(&poll, nth, address, caller))
-        .collect();
+    let mut connections = greeted(&poll, address, callers);
     let mut events = Events::with_capacity(connections.len());
-    connections.iter_mut().for_each(Connection::greet);
     let (start, mut asked, mut missed, mut next) = (Instant::now(), 0, 0, 0);
     while !enough(asked) {
         poll.poll(&mut events, Some(Duration::from_millis(1))).expect("polled");
@@ -154,6 +142,15 @@ pub fn paced(
         }
     }
     (asked, missed)
+}
+
+/// A connection for each caller, on which its greeting was said.
+fn greeted(poll: &Poll, address: SocketAddr, callers: Vec<Box<dyn Caller>>) -> Vec<Connection> {
+    let numbered = callers.into_iter().enumerate();
+    let mut connections: Vec<Connection> =
+        numbered.map(|(nth, caller)| connect(poll, nth, address, caller)).collect();
+    connections.iter_mut().for_each(Connection::greet);
+    connections
 }
 
 fn connect(poll: &Poll, nth: usize, address: SocketAddr, caller: Box<dyn Caller>) -> Connection {

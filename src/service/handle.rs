@@ -135,8 +135,8 @@ impl<F> Handle<F> {
         wake(&self.way, self.ring.as_ref());
     }
 
-    /// A handle for many who speak from one runtime: what they say in one round of it wakes the engine once, and is
-    /// one commit. The future does the waking, and must run in that runtime, behind those who speak.
+    /// A handle for many who speak from one runtime: what they say in one round of it wakes the engine once. The
+    /// future does the waking, and must run in that runtime, behind those who speak.
     pub fn gathered(self) -> (Self, impl Future<Output = ()> + Send + use<F>)
     where
         F: 'static,

@@ -1,6 +1,6 @@
-//! What waits for the engine: put in one by one, taken out all at once.
+//! What waits for the engine: put in one by one, taken out by many.
 //!
-//! Putting in and waking are two steps, so that all that came in one round of the network is one batch: a thread woken
+//! Putting in and waking are two steps, so that all that came in one round of the network is there at once: a thread woken
 //! by the first of sixty-four would commit that one alone while the others wait for the disk a second time. Its bounds
 //! are the places that whoever puts in must hold ([`super::Handle`]).
 

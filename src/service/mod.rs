@@ -5,7 +5,7 @@
 //!           ──asks────> [ bounded ] ───────────────────────────────> after the commit
 //! ```
 //! Nobody is answered and nothing is pushed before the transitions it rests on are on the disk.
-//! What arrives while a commit is under way goes into the next. The thread sleeps until the next
+//! What arrives while a commit is under way goes into the next; of much that waits, half. The thread sleeps until the next
 //! deadline; it never polls. When the log takes nothing, what happens is kept aside under the same
 //! chain, every answer says that it is not durable, and at intervals the log is asked to take it over.
 //! When nobody knows what the log has, everything waiting is told so and the thread ends.

@@ -288,7 +288,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         Ok(())
     }
 
-    /// One turn: all that waits and all that is due, decided, committed, answered. True: drain.
+    /// One turn: a share of what waits and all that is due, decided, committed, answered. True: drain.
     ///
     /// # Errors
     /// The commit failed; nothing of this turn was answered but so, and the room must end.
