@@ -598,7 +598,7 @@ fn guarded() -> (Room, PathBuf) {
     (Room { child, address, dir }, path)
 }
 
-/// A command that is given one line on stdin.
+/// A command that is given one line on stdin. One that refuses before it reads has closed it.
 fn typed(mut command: Command, line: &str) -> Said {
     let mut child = command
         .stdin(Stdio::piped())
@@ -606,7 +606,9 @@ fn typed(mut command: Command, line: &str) -> Said {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
+    if let Err(error) = writeln!(child.stdin.take().unwrap(), "{line}") {
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe, "{error}");
+    }
     Said::from(child.wait_with_output().unwrap(), &["typed"])
 }
 
