@@ -19,12 +19,15 @@ const COMMITS: [(usize, usize); 4] = [(1, 4_000), (8, 4_000), (64, 3_000), (512,
 struct Sum(u64);
 
 impl Fold for Sum {
+    type Said = u64;
     fn fresh(&self) -> Self {
         Self(0)
     }
-    fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String> {
-        self.0 = self.0.wrapping_add(seq ^ record.at.0).wrapping_add(u64::from(record.body[0]));
-        Ok(())
+    fn reader(&self) -> impl Fn(RecordRef<'_>) -> Result<u64, String> + use<> {
+        |record| Ok(record.at.0.wrapping_add(u64::from(record.body[0])))
+    }
+    fn apply(&mut self, seq: u64, said: u64) {
+        self.0 = self.0.wrapping_add(seq ^ said);
     }
     fn digest(&self) -> [u8; 32] {
         blake3::hash(&self.save()).into()

@@ -2,23 +2,35 @@
 //!
 //! Streaming: memory is bounded by the state, not by the log. A snapshot that fails any check is passed over with
 //! a warning; damage in the log itself is an error that names the place.
+//!
+//! What is sealed takes longer to open than the state takes to change, so records are read ahead on all processors
+//! while the state takes those before them, in order:
+//! ```text
+//!   log        .. | batch n+2
+//!   processors        batch n+1, in pieces
+//!   state                 batch n
+//! ```
 
 use super::chain::follows;
 use super::error::JournalError;
 use super::record::{RecordRef, Tail};
 use super::snapshot::{Manifest, Snapshot};
-use super::{Frame, Journal};
+use super::{Frame, Frames, Journal};
+use rayon::prelude::*;
 use tracing::warn;
 
 /// What a replay folds into; the engine's state elsewhere.
 pub trait Fold: Sized {
+    /// What a record says.
+    type Said: Send;
     /// The state before the first transition; it opens what this one opens.
     fn fresh(&self) -> Self;
+    /// What reads records apart from the state. It gives an error where a record cannot be read; replay stops there.
+    fn reader(
+        &self,
+    ) -> impl Fn(RecordRef<'_>) -> Result<Self::Said, String> + Send + Sync + use<Self>;
     /// Takes the next transition.
-    ///
-    /// # Errors
-    /// The transition cannot be read; replay stops there.
-    fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String>;
+    fn apply(&mut self, seq: u64, said: Self::Said);
     /// A digest of everything in the state; equal states have equal digests.
     fn digest(&self) -> [u8; 32];
     /// What is stored of the digest beside a snapshot: the digest itself, unless it would betray what is sealed.
@@ -129,6 +141,11 @@ fn start<F: Fold>(journal: &dyn Journal, manifest: &Manifest, like: &F) -> Resul
     Ok(state)
 }
 
+/// Frames read at once, each of some thirty records.
+const BATCH_FRAMES: usize = 256;
+/// Into how many pieces they are cut for the processors. Each piece has a reader of its own.
+const PIECES: usize = 4;
+
 fn fold_from<F: Fold>(
     journal: &dyn Journal,
     mut state: F,
@@ -136,23 +153,90 @@ fn fold_from<F: Fold>(
 ) -> Result<Replayed<F>, JournalError> {
     let mut records = 0;
     if tail.seq < journal.last().seq {
-        for frame in journal.tail(tail.seq + 1)? {
-            let frame = frame?;
-            follows(&frame, &tail, "replay")?;
-            fold_frame(&mut state, &frame)?;
-            records += u64::from(frame.count());
-            tail = frame.tail();
+        let readers: Vec<_> = (0..PIECES).map(|_| state.reader()).collect();
+        let mut log = Batches { frames: journal.tail(tail.seq + 1)?, tail };
+        let mut batch = log.next();
+        let mut read = Vec::new();
+        while !batch.frames.is_empty() || !read.is_empty() {
+            let mut ahead = Ok(Vec::new());
+            let next = rayon::in_place_scope(|scope| {
+                scope.spawn(|_| ahead = read_all(&readers, &batch.frames));
+                for (seq, said) in read.drain(..).flatten() {
+                    state.apply(seq, said);
+                    records += 1;
+                }
+                if batch.failed.is_none() { log.next() } else { Batch::default() }
+            });
+            read = ahead?;
+            if let Some(error) = batch.failed {
+                return Err(error);
+            }
+            batch = next;
         }
+        if let Some(error) = batch.failed {
+            return Err(error);
+        }
+        tail = log.tail;
     }
     tail.epoch = tail.epoch.max(journal.last().epoch);
     Ok(Replayed { state, tail, records, snapshot: None, passed_over: Vec::new() })
 }
 
-fn fold_frame<F: Fold>(state: &mut F, frame: &Frame) -> Result<(), JournalError> {
-    for record in frame.records() {
-        state
-            .apply(record.seq, record)
-            .map_err(|why| JournalError::Fold { seq: record.seq, why })?;
+/// The log, a batch of frames at a time.
+struct Batches<'a> {
+    frames: Frames<'a>,
+    tail: Tail,
+}
+
+/// Frames that follow each other, and what came instead of the next.
+#[derive(Default)]
+struct Batch {
+    frames: Vec<Frame>,
+    failed: Option<JournalError>,
+}
+
+impl Batches<'_> {
+    fn next(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        for frame in self.frames.by_ref().take(BATCH_FRAMES) {
+            let followed =
+                frame.and_then(|frame| follows(&frame, &self.tail, "replay").map(|()| frame));
+            match followed {
+                Ok(frame) => {
+                    self.tail = frame.tail();
+                    batch.frames.push(frame);
+                }
+                Err(error) => {
+                    batch.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        batch
     }
-    Ok(())
+}
+
+/// What a piece of a batch says, in order, each with its sequence number.
+type Piece<S> = Vec<(u64, S)>;
+
+/// The records of `frames`, in order, read on all processors: the first that cannot be read is the error.
+fn read_all<S: Send>(
+    readers: &[impl Fn(RecordRef<'_>) -> Result<S, String> + Sync],
+    frames: &[Frame],
+) -> Result<Vec<Piece<S>>, JournalError> {
+    let pieces = frames.par_chunks(frames.len().div_ceil(readers.len()).max(1)).zip(readers);
+    let read: Vec<_> = pieces.map(|(frames, read)| read_piece(read, frames)).collect();
+    read.into_iter().collect()
+}
+
+fn read_piece<S>(
+    read: impl Fn(RecordRef<'_>) -> Result<S, String>,
+    frames: &[Frame],
+) -> Result<Piece<S>, JournalError> {
+    let records = frames.iter().flat_map(Frame::records);
+    let said = records.map(|record| match read(record) {
+        Ok(said) => Ok((record.seq, said)),
+        Err(why) => Err(JournalError::Fold { seq: record.seq, why }),
+    });
+    said.collect()
 }

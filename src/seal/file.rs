@@ -60,7 +60,7 @@ pub enum Guarded {
     Foreign,
 }
 
-/// The keys of one room. Cheap to clone; all clones are the same keyring.
+/// The keys of one room. Cheap to clone; all clones are the same keyring, but for [`Keyring::apart`].
 #[derive(Clone)]
 pub struct Keyring(Arc<Inner>);
 
@@ -71,6 +71,7 @@ struct Inner {
     path: Option<PathBuf>,
 }
 
+#[derive(Clone)]
 struct Trees {
     calls: Tree,
     snapshots: Tree,
@@ -131,6 +132,14 @@ impl Keyring {
         let mut inner = parse(text).ok_or_else(damaged)?;
         inner.path = Some(path.into());
         Ok(Some(Self(Arc::new(inner))))
+    }
+
+    /// The keys there are now, for a thread of its own: it waits for no other, and hears of no erasure after.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let Inner { since, heads, .. } = &*self.0;
+        let trees = Mutex::new(self.0.lock().clone());
+        Self(Arc::new(Inner { trees, since: *since, heads: heads.clone(), path: None }))
     }
 
     /// From where on everything was sealed under it.

@@ -57,6 +57,7 @@ impl Node {
 }
 
 /// What is left of the tree: disjoint nodes, by the first number under them.
+#[derive(Clone)]
 pub(super) struct Tree {
     nodes: BTreeMap<u64, Node>,
     /// The nodes above the key derived last, each under the one before: calls are numbered in order, and the way to

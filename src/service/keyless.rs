@@ -1,6 +1,7 @@
 //! The room as its log reads without keys, and how much of the log is sealed.
 
 use super::record::{decode, is_sealed};
+use crate::domain::Dated;
 use crate::engine::State;
 use crate::journal::{Fold, RecordRef};
 
@@ -15,15 +16,20 @@ pub struct Keyless {
 }
 
 impl Fold for Keyless {
+    /// What happened, and whether anything of it is sealed.
+    type Said = (Dated, bool);
+
     fn fresh(&self) -> Self {
         Self::default()
     }
 
-    fn apply(&mut self, _seq: u64, record: RecordRef<'_>) -> Result<(), String> {
-        self.sealed += u64::from(is_sealed(record));
-        let dated = decode(record)?;
+    fn reader(&self) -> impl Fn(RecordRef<'_>) -> Result<(Dated, bool), String> + use<> {
+        |record| Ok((decode(record)?, is_sealed(record)))
+    }
+
+    fn apply(&mut self, _seq: u64, (dated, sealed): (Dated, bool)) {
+        self.sealed += u64::from(sealed);
         self.state.apply(dated.at, &dated.transition);
-        Ok(())
     }
 
     fn digest(&self) -> [u8; 32] {

@@ -16,7 +16,7 @@ use crate::engine::State;
 use crate::journal::{Fold, Record, RecordRef, Snapshot, Tail};
 use crate::seal::{Guarded, Keyring};
 use serde::Deserialize;
-use serde_bytes::ByteBuf;
+use serde_bytes::Bytes;
 
 /// What a sealed snapshot begins with; a state in the clear, as older versions kept it, is an array and never does.
 const SEALED_STATE: &[u8] = b"fifteen state, sealed 1\n";
@@ -24,11 +24,11 @@ const SEALED_STATE: &[u8] = b"fifteen state, sealed 1\n";
 /// A record's body.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
-struct Body {
+struct Body<'a> {
     event: Event,
     mark: Option<KeyMark>,
-    #[serde(default)]
-    sealed: Option<ByteBuf>,
+    #[serde(default, borrow)]
+    sealed: Option<&'a Bytes>,
 }
 
 /// Whose key seals a transition.
@@ -62,6 +62,9 @@ const ROOM: &str = "a Vec takes every byte";
 /// Room for most transitions, so that few vectors grow.
 const TRANSITION_BYTES: usize = 512;
 
+/// The head of an array of two in MessagePack.
+const ARRAY_OF_TWO: u8 = 0x92;
+
 /// An array of two, whose head is one byte.
 fn encoded(transition: &Transition) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(TRANSITION_BYTES);
@@ -86,9 +89,8 @@ pub fn decode_sealed(record: RecordRef<'_>, keyring: &Keyring) -> Result<Dated, 
     let Some(sealed) = sealed.filter(|sealed| !sealed.is_empty()) else {
         return Ok(dated);
     };
-    let clear = &dated.transition;
-    let bound = encoded(clear);
-    let whole = match keyring.open(owner(&clear.event), record.seq, &bound, &sealed) {
+    let bound = bound_to(record.body, sealed);
+    let whole = match keyring.open(owner(&dated.transition.event), record.seq, &bound, sealed) {
         Guarded::Plain(whole) => whole,
         Guarded::Erased => return Ok(dated),
         // Of a keyring that was lost: the room went on without those identities.
@@ -105,13 +107,24 @@ pub fn decode_sealed(record: RecordRef<'_>, keyring: &Keyring) -> Result<Dated, 
     Ok(Dated { transition, ..dated })
 }
 
+/// What `sealed` was bound to when `body` was written: the array of two that [`encode`] made three of.
+fn bound_to(body: &[u8], sealed: &[u8]) -> Vec<u8> {
+    let head = match sealed.len() {
+        0..0x100 => 2,
+        0x100..0x1_0000 => 3,
+        _ => 5,
+    };
+    let end = body.len().saturating_sub(sealed.len() + head).max(1);
+    [&[ARRAY_OF_TWO], body.get(1..end).unwrap_or_default()].concat()
+}
+
 /// Whether anything is sealed in a record.
 #[must_use]
 pub fn is_sealed(record: RecordRef<'_>) -> bool {
     parts(record).is_ok_and(|(_, sealed)| sealed.is_some())
 }
 
-fn parts(record: RecordRef<'_>) -> Result<(Dated, Option<ByteBuf>), String> {
+fn parts(record: RecordRef<'_>) -> Result<(Dated, Option<&Bytes>), String> {
     if record.schema > SCHEMA {
         return Err(format!(
             "transition {} has schema {}; this program knows up to {SCHEMA}, take a newer one",
@@ -152,14 +165,18 @@ impl Saved {
 
 /// A state without keys: what is sealed stays sealed in it.
 impl Fold for State {
+    type Said = Dated;
+
     fn fresh(&self) -> Self {
         Self::default()
     }
 
-    fn apply(&mut self, _seq: u64, record: RecordRef<'_>) -> Result<(), String> {
-        let dated = decode(record)?;
+    fn reader(&self) -> impl Fn(RecordRef<'_>) -> Result<Dated, String> + use<> {
+        decode
+    }
+
+    fn apply(&mut self, _seq: u64, dated: Dated) {
         Self::apply(self, dated.at, &dated.transition);
-        Ok(())
     }
 
     fn digest(&self) -> [u8; 32] {
@@ -199,17 +216,22 @@ impl Opened {
 }
 
 impl Fold for Opened {
+    type Said = Dated;
+
     fn fresh(&self) -> Self {
         Self::with(self.keyring.clone())
     }
 
-    fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String> {
-        let dated = decode_sealed(record, &self.keyring)?;
+    fn reader(&self) -> impl Fn(RecordRef<'_>) -> Result<Dated, String> + use<> {
+        let keyring = self.keyring.apart();
+        move |record| decode_sealed(record, &keyring)
+    }
+
+    fn apply(&mut self, seq: u64, dated: Dated) {
         if let Event::IdentityErased { call, .. } = dated.transition.event {
             self.erased.push((call, seq));
         }
         self.state.apply(dated.at, &dated.transition);
-        Ok(())
     }
 
     fn digest(&self) -> [u8; 32] {

@@ -20,17 +20,22 @@ pub(crate) struct Seen {
 }
 
 impl Fold for Seen {
+    type Said = Record;
+
     fn fresh(&self) -> Self {
         Self { count: 0, hash: [0; 32] }
     }
 
-    fn apply(&mut self, seq: u64, record: RecordRef<'_>) -> Result<(), String> {
+    fn reader(&self) -> impl Fn(RecordRef<'_>) -> Result<Record, String> + use<> {
+        |RecordRef { at, schema, body, .. }| Ok(Record { at, schema, body: body.to_vec() })
+    }
+
+    fn apply(&mut self, seq: u64, record: Record) {
         let mut hash = blake3::Hasher::new();
         hash.update(&self.hash).update(&seq.to_be_bytes()).update(&record.at.0.to_be_bytes());
-        hash.update(&record.schema.to_be_bytes()).update(record.body);
+        hash.update(&record.schema.to_be_bytes()).update(&record.body);
         self.hash = hash.finalize().into();
         self.count += 1;
-        Ok(())
     }
 
     fn digest(&self) -> [u8; 32] {
@@ -77,8 +82,7 @@ pub(crate) fn commit_at(journal: &mut dyn Journal, count: u64, later: u64) {
 pub(crate) fn seen(n: u64) -> Seen {
     let mut state = Seen::default();
     for seq in 1..=n {
-        let Record { at, schema, body } = record(seq);
-        state.apply(seq, RecordRef { seq, at, schema, body: &body }).unwrap();
+        state.apply(seq, record(seq));
     }
     state
 }

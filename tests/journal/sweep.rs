@@ -198,9 +198,8 @@ fn outcome(dir: &Path, total: u64, names_file: &str) -> Result<Outcome, String> 
 fn whole(total: u64) -> Seen {
     let mut state = Seen::default();
     for seq in 1..=total {
-        let Record { at, schema, body } = record(seq);
-        let at = at.plus((seq - 1) / 360 * DAY);
-        state.apply(seq, RecordRef { seq, at, schema, body: &body }).unwrap();
+        let record = record(seq);
+        state.apply(seq, Record { at: record.at.plus((seq - 1) / 360 * DAY), ..record });
     }
     state
 }

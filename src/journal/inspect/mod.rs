@@ -75,13 +75,13 @@ pub(crate) fn fold<F: Fold>(
     mut at: impl FnMut(&F, &Frame),
 ) -> Result<(F, Tail), JournalError> {
     let (mut state, mut tail) = (like.fresh(), Tail::default());
+    let read = state.reader();
     for frame in frames {
         let frame = frame?;
         follows(&frame, &tail, "replay")?;
         for record in frame.records() {
-            state
-                .apply(record.seq, record)
-                .map_err(|why| JournalError::Fold { seq: record.seq, why })?;
+            let said = read(record).map_err(|why| JournalError::Fold { seq: record.seq, why })?;
+            state.apply(record.seq, said);
         }
         at(&state, &frame);
         tail = frame.tail();
