@@ -6,7 +6,8 @@
 //!
 //! `-- late`: from a deadline to its escalation at a reader, 10,000 due within a second and a million pending, under
 //! 5,000 new calls a second. `-- start`: from the start after a crash until calls are taken again, and fifteen's from
-//! a snapshot. `-- idle`: what a room costs in which nothing happens.
+//! a snapshot. `-- replay`: the same of a log of lives without any snapshot. `-- idle`: what a room costs in which
+//! nothing happens. `-- unit`: what a unit's client costs its car.
 //!
 //! Further words: `connections=1,64`, `seconds=2` of one run, `rounds=5` (the median is shown), `calls=N` of `late` and `start`, `only=fifteen,echo`,
 //! `dir=FOLDER` on the disk in question. beanstalkd, Redis and PostgreSQL take part where they are installed
@@ -18,6 +19,7 @@ mod callers;
 mod late;
 mod load;
 mod servers;
+mod unit;
 
 use callers::{BODY_BYTES, Beanstalkd, Echo, Fifteen, Postgres, Redis};
 use load::{Caller, Run, closed_loop};
@@ -89,9 +91,11 @@ fn main() {
             }
         }
         "start" => starts(&words),
+        "replay" => replays(&words),
         "idle" => idle(&words),
+        "unit" => unit::unit(&words.dir, words.calls.unwrap_or(10)),
         // What `cargo bench` without words, or `cargo test --benches`, finds here.
-        _ => println!("say what to measure: intake, lives, late, start, idle"),
+        _ => println!("say what to measure: intake, lives, late, start, replay, idle, unit"),
     }
 }
 
@@ -197,6 +201,34 @@ fn starts(words: &Words) {
             );
         }
     }
+}
+
+/// Transitions of a call's whole life.
+const LIFE: f64 = 5.0;
+
+/// From a crash until a log of whole lives is folded, from its first transition, and calls are taken again.
+fn replays(words: &Words) {
+    let wanted = words.calls.unwrap_or(1_000_000);
+    let never = [("snapshot_every = 1000000 ", "snapshot_every = 1000000000 ")];
+    let server = Server::start_under(Contender::Fifteen, &words.dir, &never).expect("fifteen");
+    let (mut lives, mut run) = (0, 0);
+    while lives < wanted {
+        run += 1;
+        let callers = (0..64).map(|nth| caller(Contender::Fifteen, run, nth, true)).collect();
+        lives += closed_loop(server.address, callers, 5.0).done;
+    }
+    let before = server.resident_mib();
+    let (server, took) = server.crash(Contender::Fifteen);
+    let said = server.said();
+    let replayed = said.split("replayed=").nth(1).and_then(|it| it.split(' ').next());
+    let transitions: f64 = replayed.and_then(|it| it.parse().ok()).expect("it says so");
+    println!(
+        "{:.0} lives, {transitions} transitions: {took:.2} s, {:.0} transitions/s; resident {:.0} MiB, before {before:.0}",
+        transitions / LIFE,
+        transitions / took,
+        server.resident_mib()
+    );
+    print!("{said}");
 }
 
 /// Voluntary and other switches of each thread of a server that nobody uses.

@@ -132,17 +132,26 @@ impl Server {
         self.child.id()
     }
 
+    /// What it has said since it was started last.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.folder.join("stderr.log")).unwrap_or_default()
+    }
+
     /// Resident memory of the child, MiB; no number where others do its work.
     pub fn resident_mib(&self) -> f64 {
         if self.postgres.is_some() {
             return f64::NAN;
         }
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        kib.unwrap_or(0.0) / 1024.0
+        resident_mib(self.child.id())
     }
+}
+
+/// Resident memory of a process, MiB.
+pub fn resident_mib(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kib.unwrap_or(0.0) / 1024.0
 }
 
 impl Drop for Server {
