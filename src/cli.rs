@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Erase(Erase),
     /// How the server is; exit code 1 when something is wrong.
     Health(Connect),
+    /// Print the description of calls over HTTP, for programs (OpenAPI 3.1).
+    Openapi,
 }
 
 /// How to reach a server. Global, so that it may stand before an action of `op` or after it.

@@ -3,8 +3,11 @@
 
 mod check;
 mod districts;
+mod intake;
 mod notices;
 mod rules;
+
+pub use self::intake::Intake;
 
 use self::check::{Checked, ms, name, unique, wrong};
 use self::notices::{ChannelTable, NotifyTable, PersonTable};
@@ -49,6 +52,9 @@ pub enum ConfigError {
         /// What is wrong, and what would be right.
         problem: String,
     },
+    /// The map it names cannot be used.
+    #[error("intake.map: {0}")]
+    Map(#[from] crate::map::MapError),
 }
 
 /// `[room]`.
@@ -173,6 +179,14 @@ pub struct MetricsSettings {
     pub outside_loopback: bool,
 }
 
+/// `[web]`: calls over HTTP.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebSettings {
+    /// Where they are taken; without it nowhere.
+    pub listen: Option<SocketAddr>,
+}
+
 /// `[[kind]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,6 +222,10 @@ pub struct Settings {
     pub limits: Limits,
     /// `[metrics]`.
     pub metrics: MetricsSettings,
+    /// `[web]`.
+    pub web: WebSettings,
+    /// `[intake]`.
+    pub intake: Intake,
     /// `[[kind]]`.
     pub kinds: Vec<Kind>,
     /// `[[district]]`.
@@ -249,6 +267,7 @@ impl Settings {
         self.canary.every = Duration::ZERO;
         // A real room's port, most likely, and nobody is to be woken by a drill.
         self.metrics.listen = None;
+        self.web.listen = None;
         let roster = &mut self.roster;
         (roster.people, roster.channels) = (Vec::new(), Vec::new());
         (roster.test_at, roster.report_at, roster.link) = (None, None, None);
@@ -293,6 +312,7 @@ impl Settings {
         for file in files.into_iter().chain([&mut listen.people_file]) {
             *file = file.take().map(|file| beside.join(file));
         }
+        settings.intake.read_map(beside)?;
         Ok(settings)
     }
 
@@ -326,6 +346,10 @@ struct File {
     canary: CanarySettings,
     limits: Limits,
     metrics: MetricsSettings,
+    #[serde(default)]
+    web: WebSettings,
+    #[serde(default)]
+    intake: Intake,
     kind: Vec<Kind>,
     district: Vec<District>,
     notify: NotifyTable,
@@ -345,6 +369,8 @@ impl File {
         self.check_listen()?;
         self.check_limits()?;
         self.check_metrics()?;
+        self.check_web()?;
+        self.intake.check()?;
         if self.journal.snapshot_every == 0 {
             return wrong("journal.snapshot_every", "is 0; at least 1");
         }
@@ -381,6 +407,8 @@ impl File {
             canary: self.canary,
             limits: self.limits,
             metrics: self.metrics,
+            web: self.web,
+            intake: self.intake,
             kinds: self.kind,
             districts: self.district,
             rules,
@@ -424,6 +452,20 @@ impl File {
                 "{address} is reachable from outside and speaks plain HTTP to anybody: listen on 127.0.0.1, or set metrics.outside_loopback = true"
             );
             return wrong("metrics.listen", problem);
+        }
+        Ok(())
+    }
+
+    fn check_web(&self) -> Checked<()> {
+        let Some(address) = self.web.listen else {
+            return Ok(());
+        };
+        let others = [Some(self.listen.address), self.metrics.listen];
+        if others.contains(&Some(address)) && address.port() != 0 {
+            return wrong(
+                "web.listen",
+                "is taken by listen.address or metrics.listen; it needs a port of its own",
+            );
         }
         Ok(())
     }

@@ -32,7 +32,7 @@
 //! - [`seal`]: the keys to what may name her, each of which can be destroyed; and the signed heads of the log.
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain; figures for
-//!   Prometheus and `/healthz` on a listener of their own.
+//!   Prometheus and `/healthz` on a listener of their own, calls over HTTP on another.
 //! - [`tls`]: certificates and keys from PEM files, and a development authority that makes them.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key;
 //!   [`client::unit`] keeps what a patrol crew says on its own disk until the room has it.
@@ -101,6 +101,7 @@ pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod journal;
+pub mod map;
 pub mod net;
 pub mod notify;
 pub mod people;

@@ -2,7 +2,7 @@
 //! by the name of the key.
 
 use fifteen::config::{SHIPPED, Settings};
-use fifteen::domain::{ClockRule, Priority, Trigger};
+use fifteen::domain::{ClockRule, Point, Priority, Trigger};
 
 const MINUTE: u64 = 60_000;
 
@@ -166,6 +166,8 @@ fn an_unknown_key_is_refused_in_every_section() {
     for section in [
         "[limits]",
         "[metrics]",
+        "[web]",
+        "[intake]",
         "[room]",
         "[listen]",
         "[journal]",
@@ -205,7 +207,9 @@ fn a_missing_section_or_key_is_named() {
         refused(&changed(&format!("\n{line}\n"), "\n"), &format!("`{key}`"), "missing field");
     }
     let whole: toml::Table = SHIPPED.parse().unwrap();
-    for section in whole.keys() {
+    // What a room may do without.
+    let optional = ["web", "intake"];
+    for section in whole.keys().filter(|section| !optional.contains(&section.as_str())) {
         let mut rest = whole.clone();
         rest.remove(section);
         refused(&rest.to_string(), &format!("`{section}`"), "missing field");
@@ -767,4 +771,51 @@ fn a_limit_that_lets_nothing_through_is_refused() {
         refused(&changed(line, key), &format!("limits.{name}"), "is 0");
     }
     refused(&changed("unread_mib = 256", "unread_mib = 3"), "limits.unread_mib", "less than 4");
+}
+
+#[test]
+fn calls_over_http_have_a_port_of_their_own() {
+    let listen = |address: &str| {
+        changed("# listen = \"127.0.0.1:7117\"", &format!("listen = \"{address}\""))
+    };
+    assert!(Settings::shipped().web.listen.is_none(), "nothing listens that nobody asked for");
+    let settings = Settings::parse(&listen("127.0.0.1:7117"), "good.toml").unwrap();
+    assert_eq!(settings.web.listen.unwrap().port(), 7117);
+    assert!(settings.into_drill(60).web.listen.is_none());
+    refused(&listen("127.0.0.1:7115"), "web.listen", "a port of its own");
+    let old = SHIPPED.replace("\n[web]\n", "\n").replace("\n[intake]\n", "\n");
+    assert!(Settings::parse(&old, "old.toml").unwrap().web.listen.is_none(), "a file of before");
+}
+
+const SQUARE: &str = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"zila":"Kasur"},
+    "geometry":{"type":"Polygon","coordinates":[[[74,30],[75,30],[75,31],[74,31],[74,30]]]}}]}"#;
+
+#[test]
+fn a_call_has_its_district_by_line_then_point_then_the_rooms_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let intake = "[intake]\nlines = { \"1015\" = \"Lahore\" }\nmap = \"map.geojson\"\nmap_name = \"zila\"\ndistrict = \"Okara\"\n";
+    let path = dir.path().join("dispatch.toml");
+    std::fs::write(&path, changed("[intake]\n", intake)).unwrap();
+    let said = Settings::load(Some(&path)).unwrap_err().to_string();
+    assert!(said.contains("intake.map") && said.contains("map.geojson"), "{said}");
+    std::fs::write(dir.path().join("map.geojson"), SQUARE).unwrap();
+    let settings = Settings::load(Some(&path)).unwrap();
+    let at = |lat, lon| Point::from_degrees(lat, lon, 20);
+    for (line, point, district) in [
+        (Some("1015"), at(30.5, 74.5), "Lahore"),
+        (Some("1016"), at(30.5, 74.5), "Kasur"),
+        (None, at(30.5, 74.5), "Kasur"),
+        (None, at(29.5, 74.5), "Okara"),
+        (Some("1016"), None, "Okara"),
+    ] {
+        assert_eq!(settings.intake.district_of(line, point), district, "{line:?} {point:?}");
+    }
+    assert_eq!(Settings::shipped().intake.district_of(Some("1015"), at(30.5, 74.5)), "");
+    std::fs::write(&path, changed("[intake]\n", &intake.replace("zila", "name"))).unwrap();
+    let said = Settings::load(Some(&path)).unwrap_err().to_string();
+    assert!(said.contains("feature 1") && said.contains("\"name\""), "{said}");
+    let with = |line: &str| changed("[intake]\n", &format!("[intake]\n{line}\n"));
+    refused(&with("district = \" x\""), "intake.district", "blanks");
+    refused(&with("lines = { \"1015\" = \"\" }"), "intake.lines.\"1015\"", "is empty");
+    refused(&with("map_name = \"x\""), "intake.map_name", "without intake.map");
 }

@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tls",     // its certificate, and who a unit's is for
         ],
     ),
+    ("map", &["domain"]),
     ("people", &["domain"]),
     ("report", &["domain", "journal"]),
     ("tls", &[]),
@@ -47,7 +48,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "config",
         &[
-            "domain", "notify", // makes the roster of who is told
+            "domain", "map",    // reads the districts' borders
+            "notify", // makes the roster of who is told
             "people", // whom a drill lets in beside the file
         ],
     ),

@@ -48,7 +48,13 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::User(args) => user::run(args, json),
         Command::Cert(args) => cert::run(args, json),
         Command::Journal(args) => journal::run(args, json),
+        Command::Openapi => openapi(),
     }
+}
+
+fn openapi() -> Result<ExitCode> {
+    println!("{}", fifteen::net::document().to_pretty_json()?);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A callsign as a file name: letters, digits and `-` as they are, every other byte as `%xx`; two callsigns never

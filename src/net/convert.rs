@@ -187,6 +187,13 @@ pub(super) fn order(by: &Actor, key: Option<wire::Key>, command: Command) -> Ord
 fn new_call(placed: &wire::PlaceCall, settings: &Settings) -> Result<NewCall, BadField> {
     let text = |text: &Option<String>| text.as_deref().map(Into::into);
     let proposed = settings.proposed_priority(&placed.kind);
+    // A bad point must not cost the call; the words stay.
+    let at = |place: &wire::Place| point(place.lat, place.lon, place.accuracy_m).unwrap_or(None);
+    let at = placed.place.as_ref().and_then(at);
+    let district = match placed.district.trim() {
+        "" => settings.intake.district_of(placed.line.as_deref(), at),
+        said => said,
+    };
     Ok(NewCall {
         source: match placed.source {
             wire::Source::PhoneLine => Source::PhoneLine,
@@ -196,7 +203,7 @@ fn new_call(placed: &wire::PlaceCall, settings: &Settings) -> Result<NewCall, Ba
             wire::Source::Officer => Source::Officer,
         },
         line: text(&placed.line),
-        district: placed.district.as_str().into(),
+        district: district.into(),
         kind: placed.kind.as_str().into(),
         // A call is taken whatever its priority says; one that is off the scale is proposed anew.
         priority: placed.priority.and_then(Priority::new).unwrap_or(proposed),
@@ -211,11 +218,10 @@ fn new_call(placed: &wire::PlaceCall, settings: &Settings) -> Result<NewCall, Ba
         sealed: Sealed {
             number: text(&placed.number),
             name: text(&placed.name),
-            place: placed.place.as_ref().map(|place| Place {
-                // A bad point must not cost the call; the words stay.
-                point: point(place.lat, place.lon, place.accuracy_m).unwrap_or(None),
-                words: text(&place.words),
-            }),
+            place: placed
+                .place
+                .as_ref()
+                .map(|place| Place { point: at, words: text(&place.words) }),
             note: text(&placed.note),
         },
     })

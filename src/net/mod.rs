@@ -24,6 +24,7 @@ mod reload;
 mod session;
 mod shed;
 mod stream;
+mod web;
 
 use crate::config::Settings;
 use crate::domain::UtcMs;
@@ -52,6 +53,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
+pub use web::document;
 
 /// What one side of [`Inside`] may write before the other reads.
 const INSIDE_BYTES: usize = 64 * 1024;
@@ -340,6 +342,13 @@ pub async fn serve<J: Journal + 'static>(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let web = match settings.web.listen {
+        Some(address) if !address.ip().is_loopback() && certificates.is_none() => {
+            return Err(ServeError::Exposed(address));
+        }
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let rate = settings.drill.unwrap_or(1);
     let clock = RoomClock::start_at_rate(opened.state.at, rate);
     let people = people::Registry::of(&settings, &clock)?;
@@ -365,6 +374,10 @@ pub async fn serve<J: Journal + 'static>(
     let looks = looks.map(|(listener, address)| {
         info!(%address, "metrics and health");
         tokio::spawn(metrics::serve(Arc::clone(&server), listener))
+    });
+    let web = web.map(|(listener, address)| {
+        info!(%address, tls, "calls over HTTP");
+        tokio::spawn(web::serve(Arc::clone(&server), listener))
     });
     ready(address, Inside(Arc::clone(&server)));
     let engine_ended = wait_for(started.thread);
@@ -404,8 +417,8 @@ pub async fn serve<J: Journal + 'static>(
     if let Some(recording) = recording {
         recording.abort();
     }
-    if let Some(looks) = looks {
-        looks.abort();
+    for listening in looks.into_iter().chain(web) {
+        listening.abort();
     }
     drop(connections);
     // Sessions stop reading; what they have asked is still answered, then the engine ends.

@@ -209,7 +209,7 @@ where
 }
 
 /// Resolves when the server stops.
-async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
+pub(super) async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
     // The sender is gone only when the server is.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -11,6 +11,7 @@ mod disks;
 mod drill;
 mod duty;
 mod full;
+mod http;
 mod identity;
 mod kill;
 mod lifecycle;

@@ -1,0 +1,235 @@
+//! `POST /v1/calls`: takes one call, as `place_call` of the wire does, and answers when it is on the disk.
+
+use super::answer::Problem;
+use super::{BODY_BYTES_MAX, Visit, who};
+use crate::domain::Answer;
+use crate::engine::{Accepted, State as Room};
+use crate::net::{answering, convert};
+use crate::protocol::{Code, Key, PlaceCall, Request, Source};
+use crate::service::Outcome;
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The kind of a call that does not say one: any, so its priority is that of an unknown kind.
+const KIND: &str = "not said";
+
+/// A call. Only `key` must be there; a field that is not known is ignored.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewCall {
+    /// Made by the client, once a call. The same key again gets the same call and makes no other, for 24 hours, also
+    /// after a crash of either side: send it until there is an answer.
+    key: Uuid,
+    /// `phone_line`, `app`, `walk_in`, `partner` or `officer`; absent: `app`.
+    #[serde(default = "app")]
+    #[schema(value_type = Option<String>, example = "app")]
+    source: Source,
+    /// The line or trunk it came in on.
+    line: Option<String>,
+    /// The caller's number. Sealed, as are all fields that say so: encrypted in the log, and each reading is recorded.
+    number: Option<String>,
+    /// The caller's name. Sealed.
+    name: Option<String>,
+    /// Where help is wanted. Sealed.
+    place: Option<Place>,
+    /// The district that answers for the call; absent: by the line, else by the place, else that of `[intake]`.
+    district: Option<String>,
+    /// What kind of call it is, a word of the room's configuration.
+    kind: Option<String>,
+    /// 1 (most urgent) to 4; absent: the kind's own.
+    #[schema(minimum = 1, maximum = 4)]
+    priority: Option<u8>,
+    /// What the caller said. Sealed.
+    note: Option<String>,
+    /// The caller cannot speak.
+    #[serde(default)]
+    silent: bool,
+    /// Ringing back would put the caller in danger.
+    #[serde(default)]
+    unsafe_to_ring_back: bool,
+    /// The line broke before the caller could tell.
+    #[serde(default)]
+    dropped: bool,
+    /// An SOS button was pressed.
+    #[serde(default)]
+    sos: bool,
+    /// A test of the system; nobody is in need.
+    #[serde(default)]
+    test: bool,
+}
+
+/// Where help is wanted: a point, words, or both.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Place {
+    /// Degrees north, WGS 84.
+    #[schema(minimum = -90, maximum = 90)]
+    lat: Option<f64>,
+    /// Degrees east, WGS 84.
+    #[schema(minimum = -180, maximum = 180)]
+    lon: Option<f64>,
+    /// Radius around the point in which the caller probably is, whole metres.
+    accuracy_m: Option<u32>,
+    /// The place in the caller's words.
+    words: Option<String>,
+}
+
+fn app() -> Source {
+    Source::App
+}
+
+impl NewCall {
+    fn request(self) -> (Key, Request) {
+        let place = self.place.map(|Place { lat, lon, accuracy_m, words }| {
+            crate::protocol::Place { lat, lon, accuracy_m, words }
+        });
+        let request = PlaceCall {
+            source: self.source,
+            line: self.line,
+            number: self.number,
+            name: self.name,
+            place,
+            district: self.district.unwrap_or_default(),
+            kind: self.kind.unwrap_or_else(|| KIND.to_owned()),
+            priority: self.priority,
+            note: self.note,
+            silent: self.silent,
+            unsafe_to_ring_back: self.unsafe_to_ring_back,
+            dropped: self.dropped,
+            sos: self.sos,
+            test: self.test,
+        };
+        (Key(*self.key.as_bytes()), request.into())
+    }
+}
+
+/// The call is taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Taken {
+    /// Its id, for good.
+    #[schema(example = 17)]
+    call: u64,
+    /// Number of the transition that took it.
+    #[schema(example = 40)]
+    seq: u64,
+    /// The key was seen before: this is the first answer again.
+    repeated: bool,
+    /// It is on the disk. False: the room's disks take nothing, the call is taken all the same and kept aside; send
+    /// it again, under the same key, until this is true.
+    durable: bool,
+    /// The server is a drill: nothing of this is real.
+    drill: bool,
+}
+
+impl IntoResponse for Taken {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self { durable: false, .. } => StatusCode::ACCEPTED,
+            Self { repeated: true, .. } => StatusCode::OK,
+            _ => StatusCode::CREATED,
+        };
+        (status, Json(self)).into_response()
+    }
+}
+
+/// Takes a call. It is never refused because there are too many.
+#[utoipa::path(
+    post,
+    path = "/v1/calls",
+    request_body = NewCall,
+    security(("name_and_token" = [])),
+    responses(
+        (status = 201, description = "Taken, and on the disk.", body = Taken),
+        (status = 200, description = "Taken before under this key: the same call.", body = Taken),
+        (status = 202, description = "Taken, and not on any disk yet: `durable` is false. Send it again.", body = Taken),
+        (status = 400, description = "No call: the body is not JSON, or `key` is missing.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Name or token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not come in time.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The key was used for another call.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is longer than 64 KiB.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server stops, or its log failed; nothing was taken. Send it again.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn place(
+    State(visit): State<Visit>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Taken, Problem> {
+    let Visit { server, peer, first_byte } = visit;
+    let received_at = first_byte.take().unwrap_or_else(|| server.clock.now());
+    let by = who::let_in(&server, &headers, peer.ip()).await?;
+    let limit = server.settings.limits.frame_limit;
+    let body = tokio::time::timeout(limit, to_bytes(body, BODY_BYTES_MAX)).await;
+    let body = body.map_err(|_| {
+        Problem::new(408, Code::SilentPeer, "the body did not come in time; send it again")
+    })?;
+    let body = body.map_err(|_| {
+        let text = format!("the body is longer than {BODY_BYTES_MAX} bytes, or broke off");
+        Problem::new(413, Code::TooLarge, text)
+    })?;
+    let (key, request) = read(&body)?.request();
+    let command = convert::command(&request, &by, received_at, &server.settings, |_| None);
+    let command = command.map_err(|bad| {
+        Problem::new(400, Code::BadValue, format!("{}: {}", bad.field, bad.text))
+            .of_field(bad.field)
+    })?;
+    let order = convert::order(&by, Some(key), command.expect("a call to be placed is a command"));
+    let (sender, receiver) = oneshot::channel();
+    let drill = server.settings.drill.is_some();
+    let answer = move |outcome: Outcome, state: Option<&Room>| {
+        let answered = match outcome {
+            Ok(Ok(accepted)) => Ok(taken(&accepted, convert::is_durable(&accepted, state), drill)),
+            Ok(Err(rejection)) => {
+                let rejection = convert::rejection(0, &rejection);
+                let status = if rejection.code == Code::KeyReused { 409 } else { 400 };
+                Err(Problem::new(status, rejection.code, rejection.text))
+            }
+            Err(failed) => {
+                Err(Problem::new(503, answering::failed_code(&failed), failed.to_string()))
+            }
+        };
+        // Whoever hung up asks again under the key.
+        let _ = sender.send(answered);
+    };
+    server.handle.order(order, answer).await;
+    receiver.await.unwrap_or_else(|_| {
+        Err(Problem::new(503, Code::ShuttingDown, "the server stops; send it again"))
+    })
+}
+
+fn taken(accepted: &Accepted, durable: bool, drill: bool) -> Taken {
+    let call = match accepted.answer {
+        Answer::CallPlaced(call) => call.0,
+        Answer::Done | Answer::AwaitingSecond => unreachable!("a call to be placed is placed"),
+    };
+    Taken { call, seq: accepted.seq, repeated: accepted.repeated, durable, drill }
+}
+
+/// What came as a body. The parser's own words may quote it, and it may be her name.
+fn read(body: &[u8]) -> Result<NewCall, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let call = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.inner());
+        let (line, column) = (inner.line(), inner.column());
+        if !inner.is_data() {
+            let text = format!("the body is no JSON: it goes wrong at line {line}, column {column}");
+            return Problem::new(400, Code::Malformed, text);
+        }
+        // Of a field that is missing the path is that of what lacks it.
+        match path.as_str() {
+            "." => Problem::new(400, Code::Malformed, "the body is no object with a key, which is a UUID, in it").of_field("key"),
+            _ => {
+                let text = format!("{path}: is not of its type (line {line}, column {column}); GET /v1/openapi.json has them all");
+                Problem::new(400, Code::BadValue, text).of_field(path)
+            }
+        }
+    })?;
+    json.end()
+        .map_err(|_| Problem::new(400, Code::Malformed, "something stands behind the call"))?;
+    Ok(call)
+}
