@@ -178,7 +178,12 @@ mod tests {
                 "no Polygon",
             ),
             (map(&[square("West", 400.0, false)]), "beyond the globe"),
-(map(&[good.replace("[[[", "[[\"x\",[").replace("Polygon\",", "Polygon\",\"x\":1,")]), "no GeoJSON"),
+            (
+                map(&[good
+                    .replace("[[[", "[[\"x\",[")
+                    .replace("Polygon\",", "Polygon\",\"x\":1,")]),
+                "no GeoJSON",
+            ),
         ] {
             let said = Borders::parse(&text, "name").unwrap_err();
             assert!(said.contains(word), "{text:.60}: {said}");

@@ -16,14 +16,13 @@ const LEFT_OVER: u64 = 256;
 /// Connections at once where the machine sets no limit.
 const MANY: u64 = 1 << 20;
 
-/// The listener, and a place for each connection.
-pub(super) struct Connections {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-}
+/// Places for the connections of all listeners.
+#[derive(Clone)]
+pub(super) struct Places(Arc<Semaphore>);
 
-impl Connections {
-    pub(super) fn new(listener: TcpListener, settings: &Settings) -> Self {
+impl Places {
+    /// As many as there are file handles for.
+    pub(super) fn of(settings: &Settings) -> Self {
         let most = places(raise_handles());
         info!(most, "connections at once");
         let wanted = settings.listen.sessions_max + settings.limits.handshakes_max;
@@ -34,7 +33,19 @@ impl Connections {
                 "fewer file handles than listen.sessions_max and limits.handshakes_max may take: intake may have to wait; raise the limit (LimitNOFILE)"
             );
         }
-        Self { listener, places: Arc::new(Semaphore::new(most)) }
+        Self(Arc::new(Semaphore::new(most)))
+    }
+}
+
+/// A listener, and a place for each of its connections.
+pub(super) struct Connections {
+    listener: TcpListener,
+    places: Places,
+}
+
+impl Connections {
+    pub(super) fn new(listener: TcpListener, places: Places) -> Self {
+        Self { listener, places }
     }
 
     /// The next connection, with its place. When there is no place left, whoever has not said who
@@ -43,10 +54,11 @@ impl Connections {
         &self,
         server: &Server,
     ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        if self.places.available_permits() == 0 {
+        let Places(places) = &self.places;
+        if places.available_permits() == 0 {
             server.door.make_room();
         }
-        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = Arc::clone(places).acquire_owned().await;
         let place = place.map_err(io::Error::other)?;
         let (socket, peer) = self.listener.accept().await?;
         Ok((socket, peer, place))

@@ -37,7 +37,7 @@ use crate::service::{self, CommitError, Handle, Ring, Shift};
 use crate::tls::TlsError;
 use census::Census;
 use certificates::Certificates;
-use connections::Connections;
+use connections::{Connections, Places};
 pub use feed::WireFeed;
 use limits::Door;
 use post::Post;
@@ -375,9 +375,11 @@ pub async fn serve<J: Journal + 'static>(
         info!(%address, "metrics and health");
         tokio::spawn(metrics::serve(Arc::clone(&server), listener))
     });
+    let places = Places::of(&server.settings);
     let web = web.map(|(listener, address)| {
         info!(%address, tls, "calls over HTTP");
-        tokio::spawn(web::serve(Arc::clone(&server), listener))
+        let connections = Connections::new(listener, places.clone());
+        tokio::spawn(web::serve(Arc::clone(&server), connections))
     });
     ready(address, Inside(Arc::clone(&server)));
     let engine_ended = wait_for(started.thread);
@@ -387,7 +389,7 @@ pub async fn serve<J: Journal + 'static>(
         .people
         .clone()
         .map(|registry| tokio::spawn(people::record_changes(Arc::clone(&server), registry)));
-    let connections = Connections::new(listener, &server.settings);
+    let connections = Connections::new(listener, places);
     let early = loop {
         tokio::select! {
             accepted = connections.next(&server) => match accepted {

@@ -40,8 +40,8 @@ fn live(dir: &Path, dice: &mut Dice, turns: usize) {
                 println!("epoch {epoch}");
             }
             3 if dice.once_in(2) => {
+                println!("closing");
                 store.close().unwrap();
-                println!("closed");
                 store = Store::open(dir, rules()).unwrap();
             }
             _ => commit(&mut store, dice),
@@ -70,6 +70,8 @@ struct Told {
     durable: u64,
     archived: u64,
     epoch: u64,
+    /// Something was committed since it was last stopped in order.
+    at_work: bool,
 }
 
 impl Told {
@@ -84,7 +86,8 @@ impl Told {
             let (what, number) = (words.next(), words.next().and_then(|it| it.parse().ok()));
             match (what, number) {
                 (Some("asked"), Some(upto)) => self.asked = upto,
-                (Some("durable"), Some(upto)) => self.durable = upto,
+                (Some("durable"), Some(upto)) => (self.durable, self.at_work) = (upto, true),
+                (Some("closing"), None) => self.at_work = false,
                 (Some("archived"), Some(upto)) => self.archived = upto,
                 (Some("epoch"), Some(epoch)) => self.epoch = epoch,
                 _ => {}
@@ -146,6 +149,10 @@ fn check(dir: &Path, lies: Lies, told: &Told, count: &mut Count) -> Result<(), S
     }
     if end.epoch < told.epoch || store.archived() < told.archived {
         return Err(format!("epoch {}, archived {}; said: {told:?}", end.epoch, store.archived()));
+    }
+    // Where nobody lies: the word's own removal may be among what was not synced.
+    if lies == Lies::Nobodys && told.at_work && store.opened().clean {
+        return Err("it died at work, and opens as if it had been stopped in order".into());
     }
     for state in [replay::<Seen>(&store), replay_from_start::<Seen>(&store)] {
         let state = state.map_err(|why| format!("replay: {why}"))?.state;

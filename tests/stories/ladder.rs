@@ -150,6 +150,16 @@ fn a_rung_not_told_cannot_be_taken() {
 }
 
 #[test]
+fn a_rung_that_another_clock_told_is_not_taken_for_this_one() {
+    let mut room = Room::open();
+    let call = room.call(1);
+    room.escalate(call, "arrive").unwrap();
+    assert_eq!(room.take(call, None), Err(Rejection::RungNotTold(call)));
+    room.escalate(call, "acknowledge").unwrap();
+    room.take(call, None).unwrap();
+}
+
+#[test]
 fn by_hand_the_ladder_comes_forward() {
     let mut room = Room::open();
     let call = room.call(1);

@@ -344,6 +344,16 @@ fn encoded(log: &[Dated]) -> Vec<u8> {
     bytes
 }
 
+#[test]
+fn a_room_after_another_transition_has_another_digest() {
+    let mut room = Room::open();
+    let mut digests = std::collections::BTreeSet::new();
+    for _ in 0..20 {
+        assert!(digests.insert(room.engine.state().digest()));
+        room.call(2);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 

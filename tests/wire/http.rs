@@ -6,24 +6,29 @@ use super::server::{Room, Server};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const LISTEN: (&str, &str) = ("# listen = \"127.0.0.1:7117\"", "listen = \"127.0.0.1:0\"");
+pub(crate) const LISTEN: (&str, &str) =
+    ("# listen = \"127.0.0.1:7117\"", "listen = \"127.0.0.1:0\"");
 const DISTRICT: (&str, &str) = ("# district = \"Lahore\"", "district = \"Kasur\"");
 const KEY: &str = "6f1c0f8e-5c0a-4c1e-9d2b-3a7e5b1f0c11";
 
 /// Where calls are taken over HTTP: the server says so in its log.
-fn web_of(server: &Server) -> SocketAddr {
+pub(crate) fn web_of(server: &Server) -> SocketAddr {
     let log = server.log();
     let line = log.lines().rfind(|line| line.contains("calls over HTTP")).expect("it says so");
     let (_, address) = line.split_once("address=").expect("with the address");
     address.split(' ').next().unwrap().parse().unwrap()
 }
 
-fn head(line: &str, more: &str, body: &str) -> String {
+pub(crate) fn head(line: &str, more: &str, body: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: here\r\n{more}Content-Length: {}\r\n\r\n", body.len())
 }
 
@@ -251,4 +256,79 @@ async fn the_description_is_the_same_printed_and_served() {
     assert!(served["paths"]["/v1/calls"]["post"]["responses"]["201"].is_object(), "{served}");
     let needed = &served["components"]["schemas"]["NewCall"]["required"];
     assert_eq!(needed, &json!(["key"]), "the key alone must be there");
+}
+
+/// Sends a call until it is answered, as docs/http.md says, wherever the room is by then; its number, and how often it
+/// was sent.
+async fn until_taken(web: &Mutex<SocketAddr>, body: &str) -> (u64, u32) {
+    for sent in 1.. {
+        let address = *web.lock().unwrap();
+        let sending = async {
+            let mut stream = TcpStream::connect(address).await.ok()?;
+            let text = head("POST /v1/calls", "Connection: close\r\n", body) + body;
+            stream.write_all(text.as_bytes()).await.ok()?;
+            let mut said = String::new();
+            stream.read_to_string(&mut said).await.ok()?;
+            let (head, body) = said.split_once("\r\n\r\n")?;
+            let taken: Value = serde_json::from_str(body).ok()?;
+            head.starts_with("HTTP/1.1 20").then(|| taken["call"].as_u64().unwrap())
+        };
+        if let Some(call) = sending.await {
+            return (call, sent);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    unreachable!("it is sent until it is taken")
+}
+
+#[tokio::test]
+async fn calls_sent_until_answered_are_in_the_log_once_each_however_often_the_server_dies() {
+    const SENDERS: u128 = 16;
+    const EACH: u128 = 40;
+    let room = Room::new(&[LISTEN, DISTRICT]);
+    let mut server = room.serve();
+    let web = Arc::new(Mutex::new(web_of(&server)));
+    let done = Arc::new(AtomicUsize::new(0));
+    let senders = (0..SENDERS).map(|sender| {
+        let (web, done) = (Arc::clone(&web), Arc::clone(&done));
+        tokio::spawn(async move {
+            let mut taken = Vec::new();
+            for nth in 0..EACH {
+                let key = uuid::Uuid::from_u128((sender << 64) | nth | 1 << 120);
+                let body = format!(r#"{{"key":"{key}","number":"{sender}-{nth}"}}"#);
+                taken.push(until_taken(&web, &body).await);
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            taken
+        })
+    });
+    let senders: Vec<_> = senders.collect();
+    let all = usize::try_from(SENDERS * EACH).unwrap();
+    for death in 1..=6 {
+        // Somewhere among what is under way: it dies by how far they have come, not by a clock.
+        while done.load(Ordering::Relaxed) < all * death / 8 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        server.kill();
+        server = room.serve();
+        *web.lock().unwrap() = web_of(&server);
+    }
+    let mut calls = BTreeSet::new();
+    let mut sent_again = 0;
+    for sender in senders {
+        for (call, sent) in soon("all to be taken", sender).await.unwrap() {
+            assert!(calls.insert(call), "call {call} is the answer to two keys");
+            sent_again += sent - 1;
+        }
+    }
+    println!("{all} calls over HTTP, 6 kills, sent again {sent_again} times");
+    assert!(sent_again > 0, "no kill met anything under way");
+    server.stop().await;
+    let dump = Command::new(env!("CARGO_BIN_EXE_fifteen"))
+        .args(["journal", "dump"])
+        .arg(room.data())
+        .output()
+        .unwrap();
+    let dump = String::from_utf8(dump.stdout).unwrap();
+    assert_eq!(dump.matches("call_received").count(), all, "none lost, none doubled");
 }

@@ -1,6 +1,7 @@
 //! TLS: who is trusted and who is not, certificates put in force while the room works, units'
 //! certificates, and a flood of handshakes that nobody finishes.
 
+use super::http;
 use super::peer::{Peer, call_from, soon};
 use super::proxy::Proxy;
 use super::server::{Room, Server, until};
@@ -239,6 +240,27 @@ async fn plain_text_and_tls_are_told_of_each_other() {
     assert!(status.success(), "{said}");
     let (status, said) = command(&under_tls, &["calls", "--server-name", "x"]);
     assert!(status.code() == Some(2) && said.contains("--ca"), "{said}");
+}
+
+#[tokio::test]
+async fn calls_over_http_are_under_the_same_tls_and_plain_text_is_not_heard() {
+    let safe = Safe::with(days(-1, 365), &[http::LISTEN]);
+    let server = safe.room.serve();
+    let web = http::web_of(&server);
+    let body = r#"{"key":"6f1c0f8e-5c0a-4c1e-9d2b-3a7e5b1f0c11"}"#;
+    let call = http::head("POST /v1/calls", "Connection: close\r\n", body) + body;
+    let mut plain = TcpStream::connect(web).await.unwrap();
+    plain.write_all(call.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    let _ = soon("an end", plain.read_to_end(&mut said)).await;
+    assert!(!said.starts_with(b"HTTP/1.1 2"), "a call in plain text, where TLS is spoken");
+    for (version, status) in [(&rustls::version::TLS12, "201"), (&rustls::version::TLS13, "200")] {
+        let mut stream = handshake(&safe, web, &[version]).await;
+        stream.write_all(call.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        soon("an answer", stream.read_to_string(&mut said)).await.unwrap();
+        assert_eq!(said.split(' ').nth(1), Some(status), "{said}");
+    }
 }
 
 #[tokio::test]

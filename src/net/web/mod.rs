@@ -13,6 +13,7 @@ mod who;
 
 pub use document::document;
 
+use super::connections::Connections;
 use super::door::Arrival;
 use super::{Server, Shed, session};
 use crate::protocol::Code;
@@ -28,7 +29,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
@@ -45,19 +46,22 @@ struct Visit {
     first_byte: FirstByte,
 }
 
-/// Answers on `listener` until it is dropped.
-pub(super) async fn serve(server: Arc<Server>, listener: TcpListener) {
+/// Answers on `connections` until it is dropped.
+pub(super) async fn serve(server: Arc<Server>, connections: Connections) {
     loop {
-        match listener.accept().await {
-            Ok((socket, peer)) => {
+        match connections.next(&server).await {
+            Ok((socket, peer, place)) => {
                 // Answers are short and people waiting.
                 let _ = socket.set_nodelay(true);
-                tokio::spawn(enter(Arc::clone(&server), socket, peer));
+                let entering = enter(Arc::clone(&server), socket, peer);
+                tokio::spawn(async move {
+                    entering.await;
+                    drop(place);
+                });
             }
             Err(error) => {
                 // Out of file handles, mostly: the connections that are there go on.
                 warn!("an HTTP connection could not be taken: {error}");
-                server.door.make_room();
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

@@ -15,21 +15,19 @@ use std::sync::Arc;
 /// By whose name calls stand that were taken where no people are kept and nobody said who they are.
 const NOBODY: &str = "http";
 
+const WHO: &str = "say who you are: Authorization: Basic, then base64 of NAME:TOKEN; `fifteen user token NAME` makes a token";
+
 /// Whoever sent these headers, as intake.
 pub(super) async fn let_in(
     server: &Arc<Server>,
     headers: &HeaderMap,
     peer: IpAddr,
 ) -> Result<Actor, Problem> {
-    let said = match headers.get(AUTHORIZATION) {
-        None => None,
-        Some(value) => Some(basic(value.as_bytes()).ok_or_else(|| {
-            Problem::new(401, Code::BadToken, "Authorization: Basic, then base64 of NAME:TOKEN")
-        })?),
-    };
+    let said = headers.get(AUTHORIZATION).map(|value| basic(value.as_bytes()));
     let (who, token) = match said {
-        Some((who, token)) => (who, Some(token)),
-        None => (NOBODY.to_owned(), None),
+        Some(Some((who, token))) => (who, Some(token)),
+        None if server.people.is_none() => (NOBODY.to_owned(), None),
+        None | Some(None) => return Err(Problem::new(401, Code::BadToken, WHO)),
     };
     let mut hello = Hello { token, ..Hello::new(Role::Intake, &who) };
     people::let_in(server, &mut hello, peer).await.map_err(|refused| {
