@@ -4,19 +4,22 @@
 mod check;
 mod districts;
 mod intake;
+mod listen;
 mod notices;
 mod rules;
+mod sms;
 
 pub use self::intake::Intake;
+pub use self::listen::{Limits, Listen, MetricsSettings, UnitCertificates, WebSettings};
+pub use self::sms::SmsSettings;
 
-use self::check::{Checked, ms, name, unique, wrong};
+use self::check::{Checked, name, unique, wrong};
 use self::notices::{ChannelTable, NotifyTable, PersonTable};
 use self::rules::{ClockTable, DispositionTable, LadderTable, QueueTable};
 use crate::domain::{Priority, Rules, Trigger};
 use crate::notify::Roster;
 use crate::people::Guest;
 use serde::Deserialize;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,53 +70,6 @@ pub struct Room {
     pub zone: String,
 }
 
-/// `[listen]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listen {
-    /// Where clients connect.
-    pub address: SocketAddr,
-    /// Serve other than loopback without TLS.
-    pub plain_text_outside_loopback: bool,
-    /// Connections at once, intake aside.
-    pub sessions_max: usize,
-    /// Both sides send something at least so often.
-    #[serde(with = "humantime_serde")]
-    pub heartbeat: Duration,
-    /// How long a connection may take to say who it is.
-    #[serde(with = "humantime_serde")]
-    pub handshake_limit: Duration,
-    /// Pushes waiting for one reader before it is dropped.
-    pub push_backlog_max: usize,
-    /// Pushes kept for clients that come back.
-    pub resume_max: usize,
-    /// File of the people who are let in; without it, whoever reaches loopback is.
-    pub people_file: Option<PathBuf>,
-    /// How long a log-in by password is good.
-    #[serde(with = "humantime_serde")]
-    pub token_valid: Duration,
-    /// The server's certificate and those between it and its authority, PEM: speak TLS.
-    pub certificate: Option<PathBuf>,
-    /// The key of that certificate, PEM.
-    pub key: Option<PathBuf>,
-    /// The authorities of units' own certificates, PEM.
-    pub unit_ca: Option<PathBuf>,
-    /// Whether a unit must show a certificate that names its callsign.
-    #[serde(default)]
-    pub unit_certificates: UnitCertificates,
-}
-
-/// Whether units show certificates.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UnitCertificates {
-    /// They are not asked for one.
-    #[default]
-    Off,
-    /// A unit without one that names its callsign is refused.
-    Required,
-}
-
 /// `[journal]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -143,48 +99,6 @@ pub struct CanarySettings {
     /// How late its escalation may be.
     #[serde(with = "humantime_serde")]
     pub late: Duration,
-}
-
-/// `[limits]`: what anybody may have of the server. No call is refused for any of them.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Connections a second of one address, four seconds' worth at once.
-    pub connections_per_second: u32,
-    /// Connections that have not said who they are.
-    pub handshakes_max: usize,
-    /// The same of one address.
-    pub handshakes_per_address: usize,
-    /// Sessions of one address, intake aside.
-    pub sessions_per_address: usize,
-    /// Requests a second of one session that are no work on a call, four seconds' worth at once.
-    pub questions_per_second: u32,
-    /// Positions of a unit are taken so often.
-    #[serde(with = "humantime_serde")]
-    pub position_every: Duration,
-    /// A frame that was begun is whole within this.
-    #[serde(with = "humantime_serde")]
-    pub frame_limit: Duration,
-    /// MiB of answers and snapshots on their way to readers, all together.
-    pub unread_mib: usize,
-}
-
-/// `[metrics]`.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MetricsSettings {
-    /// Where `/metrics` and `/healthz` are; without it nowhere.
-    pub listen: Option<SocketAddr>,
-    /// Answer there for other than loopback: plain HTTP, no token.
-    pub outside_loopback: bool,
-}
-
-/// `[web]`: calls over HTTP.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WebSettings {
-    /// Where they are taken; without it nowhere.
-    pub listen: Option<SocketAddr>,
 }
 
 /// `[[kind]]`.
@@ -226,6 +140,8 @@ pub struct Settings {
     pub web: WebSettings,
     /// `[intake]`.
     pub intake: Intake,
+    /// `[sms]`.
+    pub sms: SmsSettings,
     /// `[[kind]]`.
     pub kinds: Vec<Kind>,
     /// `[[district]]`.
@@ -350,6 +266,8 @@ struct File {
     web: WebSettings,
     #[serde(default)]
     intake: Intake,
+    #[serde(default)]
+    sms: SmsSettings,
     kind: Vec<Kind>,
     district: Vec<District>,
     notify: NotifyTable,
@@ -366,10 +284,10 @@ impl File {
                 format!("{:?} is no IANA time zone, such as Asia/Karachi", self.room.zone);
             return wrong("room.zone", problem);
         }
-        self.check_listen()?;
-        self.check_limits()?;
-        self.check_metrics()?;
-        self.check_web()?;
+        self.listen.check()?;
+        self.limits.check()?;
+        self.metrics.check(&self.listen)?;
+        self.web.check(&self.listen, &self.metrics)?;
         self.intake.check()?;
         if self.journal.snapshot_every == 0 {
             return wrong("journal.snapshot_every", "is 0; at least 1");
@@ -380,6 +298,7 @@ impl File {
             name("kind.name", &kind.name)?;
         }
         districts::check(&self.district)?;
+        let sms = self.sms.checked(&self.kind, &self.district)?;
         let (people, channels) = (self.person, self.channel);
         let roster = notices::roster(self.notify, people, channels, &rules, &self.district)?;
         if !self.canary.every.is_zero() {
@@ -409,6 +328,7 @@ impl File {
             metrics: self.metrics,
             web: self.web,
             intake: self.intake,
+            sms,
             kinds: self.kind,
             districts: self.district,
             rules,
@@ -416,84 +336,5 @@ impl File {
             guest: None,
             drill: None,
         })
-    }
-
-    fn check_limits(&self) -> Checked<()> {
-        let limits = &self.limits;
-        ms("limits.position_every", limits.position_every)?;
-        ms("limits.frame_limit", limits.frame_limit)?;
-        for (key, number) in [
-            ("limits.connections_per_second", limits.connections_per_second as usize),
-            ("limits.handshakes_max", limits.handshakes_max),
-            ("limits.handshakes_per_address", limits.handshakes_per_address),
-            ("limits.sessions_per_address", limits.sessions_per_address),
-            ("limits.questions_per_second", limits.questions_per_second as usize),
-        ] {
-            if number == 0 {
-                return wrong(key, "is 0; at least 1");
-            }
-        }
-        // An answer being made holds a MiB, and a snapshot comes after it.
-        if limits.unread_mib < 4 {
-            return wrong("limits.unread_mib", "is less than 4");
-        }
-        Ok(())
-    }
-
-    fn check_metrics(&self) -> Checked<()> {
-        let Some(address) = self.metrics.listen else {
-            return Ok(());
-        };
-        if address == self.listen.address && address.port() != 0 {
-            return wrong("metrics.listen", "is where clients connect; it needs a port of its own");
-        }
-        if !address.ip().is_loopback() && !self.metrics.outside_loopback {
-            let problem = format!(
-                "{address} is reachable from outside and speaks plain HTTP to anybody: listen on 127.0.0.1, or set metrics.outside_loopback = true"
-            );
-            return wrong("metrics.listen", problem);
-        }
-        Ok(())
-    }
-
-    fn check_web(&self) -> Checked<()> {
-        let Some(address) = self.web.listen else {
-            return Ok(());
-        };
-        let others = [Some(self.listen.address), self.metrics.listen];
-        if others.contains(&Some(address)) && address.port() != 0 {
-            return wrong(
-                "web.listen",
-                "is taken by listen.address or metrics.listen; it needs a port of its own",
-            );
-        }
-        Ok(())
-    }
-
-    fn check_listen(&self) -> Checked<()> {
-        let listen = &self.listen;
-        ms("listen.heartbeat", listen.heartbeat)?;
-        ms("listen.handshake_limit", listen.handshake_limit)?;
-        ms("listen.token_valid", listen.token_valid)?;
-        for (key, number) in [
-            ("listen.sessions_max", listen.sessions_max),
-            ("listen.push_backlog_max", listen.push_backlog_max),
-            ("listen.resume_max", listen.resume_max),
-        ] {
-            if number == 0 {
-                return wrong(key, "is 0; at least 1");
-            }
-        }
-        if listen.certificate.is_some() != listen.key.is_some() {
-            return wrong("listen.certificate", "and listen.key come together: one is missing");
-        }
-        if listen.unit_ca.is_some() && listen.certificate.is_none() {
-            return wrong("listen.unit_ca", "is of no use without listen.certificate and its key");
-        }
-        if listen.unit_certificates == UnitCertificates::Required && listen.unit_ca.is_none() {
-            let problem = "is \"required\", and no listen.unit_ca says whose certificates count";
-            return wrong("listen.unit_certificates", problem);
-        }
-        Ok(())
     }
 }

@@ -33,6 +33,7 @@
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain; figures for
 //!   Prometheus and `/healthz` on a listener of their own, calls over HTTP on another.
+//! - [`map`]: in which district a point lies, on the police's own map. [`sms`]: what the words of a text message say.
 //! - [`tls`]: certificates and keys from PEM files, and a development authority that makes them.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key;
 //!   [`client::unit`] keeps what a patrol crew says on its own disk until the room has it.
@@ -109,5 +110,6 @@ pub mod protocol;
 pub mod report;
 pub mod seal;
 pub mod service;
+pub mod sms;
 pub mod tls;
 pub mod trace;

@@ -168,6 +168,7 @@ fn an_unknown_key_is_refused_in_every_section() {
         "[metrics]",
         "[web]",
         "[intake]",
+        "[sms]",
         "[room]",
         "[listen]",
         "[journal]",
@@ -208,7 +209,7 @@ fn a_missing_section_or_key_is_named() {
     }
     let whole: toml::Table = SHIPPED.parse().unwrap();
     // What a room may do without.
-    let optional = ["web", "intake"];
+    let optional = ["web", "intake", "sms"];
     for section in whole.keys().filter(|section| !optional.contains(&section.as_str())) {
         let mut rest = whole.clone();
         rest.remove(section);
@@ -818,4 +819,22 @@ fn a_call_has_its_district_by_line_then_point_then_the_rooms_own() {
     refused(&with("district = \" x\""), "intake.district", "blanks");
     refused(&with("lines = { \"1015\" = \"\" }"), "intake.lines.\"1015\"", "is empty");
     refused(&with("map_name = \"x\""), "intake.map_name", "without intake.map");
+}
+
+#[test]
+fn the_words_of_a_message_mean_what_the_room_says_they_do() {
+    let shipped = Settings::shipped();
+    let read = |text: &str| {
+        let said = shipped.sms.meanings.read(text);
+        (said.kind.map(str::to_owned), said.district.map(str::to_owned))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(read("madad, Okara"), (some("violence in progress"), some("Okara")));
+    assert_eq!(read("تیزاب، لاہور میں"), (some("acid attack"), some("Lahore")));
+    assert_eq!(read("Jaranwala"), (None, some("Faisalabad")), "a tehsil's district");
+    assert_eq!(read("Sahiwal"), (None, some("Sahiwal")), "a district before another's tehsil");
+    let with = |line: &str| changed("[sms.words]\n", &format!("[sms.words]\n{line}\n"));
+    refused(&with("\"help\" = \"surprise\""), "sms.words.\"help\"", "no [[kind]]");
+    refused(&with("\" help\" = \"threat\""), "sms.words", "blanks");
+    refused(&changed("from = \"from\"  ", "from = \"\"  "), "sms.from", "is empty");
 }

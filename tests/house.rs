@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("map", &["domain"]),
+    ("sms", &[]),
     ("people", &["domain"]),
     ("report", &["domain", "journal"]),
     ("tls", &[]),
@@ -51,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain", "map",    // reads the districts' borders
             "notify", // makes the roster of who is told
             "people", // whom a drill lets in beside the file
+            "sms",    // what the words of a message mean
         ],
     ),
     ("console", &["client", "protocol"]),

@@ -34,8 +34,14 @@ impl Intake {
     #[must_use]
     pub fn district_of(&self, line: Option<&str>, point: Option<Point>) -> &str {
         let by_line = line.and_then(|line| self.lines.get(line)).map(String::as_str);
-        let by_point = || self.borders.as_ref().zip(point).and_then(|(it, at)| it.district_of(at));
+        let by_point = || point.and_then(|at| self.district_at(at));
         by_line.or_else(by_point).unwrap_or(&self.district)
+    }
+
+    /// The district a point lies in, where there is a map.
+    #[must_use]
+    pub fn district_at(&self, point: Point) -> Option<&str> {
+        self.borders.as_ref()?.district_of(point)
     }
 
     pub(super) fn check(&self) -> Checked<()> {

@@ -57,8 +57,12 @@ async fn answer(stream: &mut TcpStream) -> (u16, Value) {
 }
 
 async fn post(address: SocketAddr, more: &str, body: &str) -> (u16, Value) {
+    post_to("/v1/calls", address, more, body).await
+}
+
+async fn post_to(path: &str, address: SocketAddr, more: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let text = head("POST /v1/calls", more, body) + body;
+    let text = head(&format!("POST {path}"), more, body) + body;
     stream.write_all(text.as_bytes()).await.unwrap();
     answer(&mut stream).await
 }
@@ -112,6 +116,49 @@ async fn a_key_alone_is_a_call() {
     assert_eq!(status, 201, "{taken}");
     let calls = Peer::operator(server.address).await.calls("Kasur").await;
     assert_eq!((&*calls[0].kind, calls[0].priority), ("not said", 2));
+}
+
+#[tokio::test]
+async fn a_text_message_is_a_call_with_what_its_words_say() {
+    let room = Room::new(&[LISTEN, DISTRICT, ("text = \"text\"", "text = \"Body\"")]);
+    let server = room.serve();
+    let web = web_of(&server);
+    let sms = async |more: &str, body: &str| post_to("/v1/sms", web, more, body).await;
+    let form = "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n";
+    let text =
+        "from=%2B92+300+5550123&Body=mujhe+bachao%21+Canary+Street+ke+paas%2C+OKARA&id=7&x=y";
+    let (status, first) = sms(form, text).await;
+    assert_eq!(status, 201, "{first}");
+    let (status, again) = sms(form, text).await;
+    assert_eq!((status, &again["call"]), (200, &first["call"]), "a gateway that says it twice");
+    let (status, other) = sms(form, &text.replace("OKARA", "okara+jaldi")).await;
+    assert_eq!(status, 201, "a gateway that gives an id twice: {other}");
+    let json = json!({ "id": 8, "Body": "مدد ۳۱٫۵۲،۷۴٫۳۵", "from": null }).to_string();
+    let (status, taken) = sms("", &json).await;
+    assert_eq!(status, 201, "{taken}");
+    let mut peer = Peer::operator(server.address).await;
+    let okara = peer.calls("Okara").await;
+    assert_eq!((okara.len(), &*okara[0].kind), (2, "violence in progress"));
+    let shown = peer.show(first["call"].as_u64().unwrap()).await;
+    assert_eq!(shown.number.as_deref(), Some("+92 300 5550123"));
+    assert_eq!(shown.place.unwrap().words.as_deref(), Some("Canary Street"));
+    assert_eq!(shown.notes[0].text, "mujhe bachao! Canary Street ke paas, OKARA");
+    let elsewhere = peer.calls("Kasur").await;
+    assert_eq!(elsewhere.len(), 1, "whose words name no district");
+    let place = peer.show(elsewhere[0].call).await.place.unwrap();
+    assert_eq!((place.lat, place.lon), (Some(31.52), Some(74.35)));
+    for (more, body, word) in [
+        ("", "Body=Canary&id=9", "no JSON object"),
+        ("", r#"{"id":9}"#, "Body: is missing"),
+        (form, "Body=Canary", "id: is missing"),
+        (form, "", "Body: is missing"),
+        ("", r#"{"id":9,"Body":["Canary"]}"#, "Body: is missing"),
+    ] {
+        let (status, problem) = sms(more, body).await;
+        let said = problem.to_string();
+        assert!(status == 400 && said.contains(word) && !said.contains("Canary"), "{body}: {said}");
+    }
+    assert!(!server.log().contains("Canary") && !server.log().contains("5550123"));
 }
 
 #[tokio::test]

@@ -127,6 +127,28 @@ async fn healthz_says_what_health_says() {
 }
 
 #[tokio::test]
+async fn two_pages_are_answered_and_nothing_else() {
+    let room = Room::new(&[LISTEN]);
+    let server = room.serve();
+    let looks = looks_at(&server);
+    for (path, status) in [("/healthz?x=1", 200), ("/", 404), ("/metrics/../healthz", 404)] {
+        assert_eq!(get(looks, path).await.0, status, "{path}");
+    }
+    let many = "a: b\r\n".repeat(200);
+    for (head, word) in [
+        ("POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "405"),
+        ("\u{16}\u{3}\u{1}\r\n\r\n", "400"),
+        (&format!("GET /metrics HTTP/1.1\r\n{many}\r\n"), "431"),
+    ] {
+        let mut stream = TcpStream::connect(looks).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        soon("an answer", stream.read_to_string(&mut said)).await.unwrap();
+        assert_eq!(said.split(' ').nth(1), Some(word), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_who_looks_can_hold_up_a_call_or_others_who_look() {
     let room = Room::new(&[LISTEN]);
     let server = room.serve();

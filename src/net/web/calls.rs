@@ -2,13 +2,13 @@
 
 use super::answer::Problem;
 use super::{BODY_BYTES_MAX, Visit, who};
-use crate::domain::Answer;
+use crate::domain::{Actor, Answer, UtcMs};
 use crate::engine::{Accepted, State as Room};
-use crate::net::{answering, convert};
-use crate::protocol::{Code, Key, PlaceCall, Request, Source};
+use crate::net::{Server, answering, convert};
+use crate::protocol::{Code, Key, PlaceCall, Source};
 use crate::service::Outcome;
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The kind of a call that does not say one: any, so its priority is that of an unknown kind.
-const KIND: &str = "not said";
+pub(super) const KIND: &str = "not said";
 
 /// A call. Only `key` must be there; a field that is not known is ignored.
 #[derive(Deserialize, ToSchema)]
@@ -84,11 +84,11 @@ fn app() -> Source {
 }
 
 impl NewCall {
-    fn request(self) -> (Key, Request) {
+    fn request(self) -> (Key, PlaceCall) {
         let place = self.place.map(|Place { lat, lon, accuracy_m, words }| {
             crate::protocol::Place { lat, lon, accuracy_m, words }
         });
-        let request = PlaceCall {
+        let call = PlaceCall {
             source: self.source,
             line: self.line,
             number: self.number,
@@ -104,7 +104,7 @@ impl NewCall {
             sos: self.sos,
             test: self.test,
         };
-        (Key(*self.key.as_bytes()), request.into())
+        (Key(*self.key.as_bytes()), call)
     }
 }
 
@@ -160,25 +160,39 @@ pub(super) async fn place(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Taken, Problem> {
-    let Visit { server, peer, first_byte } = visit;
-    let received_at = first_byte.take().unwrap_or_else(|| server.clock.now());
-    let by = who::let_in(&server, &headers, peer.ip()).await?;
+    let received_at = visit.received_at();
+    let by = who::let_in(&visit.server, &headers, visit.peer.ip()).await?;
+    let (key, call) = read(&whole(&visit.server, body).await?)?.request();
+    take(&visit.server, key, call, &by, received_at).await
+}
+
+/// All of a body, in time.
+pub(super) async fn whole(server: &Server, body: Body) -> Result<Bytes, Problem> {
     let limit = server.settings.limits.frame_limit;
     let body = tokio::time::timeout(limit, to_bytes(body, BODY_BYTES_MAX)).await;
     let body = body.map_err(|_| {
         Problem::new(408, Code::SilentPeer, "the body did not come in time; send it again")
     })?;
-    let body = body.map_err(|_| {
+    body.map_err(|_| {
         let text = format!("the body is longer than {BODY_BYTES_MAX} bytes, or broke off");
         Problem::new(413, Code::TooLarge, text)
-    })?;
-    let (key, request) = read(&body)?.request();
-    let command = convert::command(&request, &by, received_at, &server.settings, |_| None);
+    })
+}
+
+/// Has the room take a call, and waits until it is on the disk.
+pub(super) async fn take(
+    server: &Server,
+    key: Key,
+    call: PlaceCall,
+    by: &Actor,
+    received_at: UtcMs,
+) -> Result<Taken, Problem> {
+    let command = convert::command(&call.into(), by, received_at, &server.settings, |_| None);
     let command = command.map_err(|bad| {
         Problem::new(400, Code::BadValue, format!("{}: {}", bad.field, bad.text))
             .of_field(bad.field)
     })?;
-    let order = convert::order(&by, Some(key), command.expect("a call to be placed is a command"));
+    let order = convert::order(by, Some(key), command.expect("a call to be placed is a command"));
     let (sender, receiver) = oneshot::channel();
     let drill = server.settings.drill.is_some();
     let answer = move |outcome: Outcome, state: Option<&Room>| {

@@ -1,4 +1,5 @@
-//! Calls over HTTP, for what does not speak the wire: apps, the hook of a telephone exchange, partners' systems.
+//! Calls over HTTP, for what does not speak the wire: apps, the hook of a telephone exchange, an SMS gateway, partners'
+//! systems.
 //!
 //! A way in beside the listener, off unless `[web]` says where. It takes calls and shows nothing of the room; what it
 //! takes goes the way of every call: converted, decided, on the disk, then answered. A connection counts as one that
@@ -8,6 +9,7 @@
 mod answer;
 mod calls;
 mod document;
+mod sms;
 mod stamp;
 mod who;
 
@@ -16,6 +18,7 @@ pub use document::document;
 use super::connections::Connections;
 use super::door::Arrival;
 use super::{Server, Shed, session};
+use crate::domain::UtcMs;
 use crate::protocol::Code;
 use answer::Problem;
 use axum::Router;
@@ -44,6 +47,13 @@ struct Visit {
     server: Arc<Server>,
     peer: SocketAddr,
     first_byte: FirstByte,
+}
+
+impl Visit {
+    /// When the first byte of this request was read.
+    fn received_at(&self) -> UtcMs {
+        self.first_byte.take().unwrap_or_else(|| self.server.clock.now())
+    }
 }
 
 /// Answers on `connections` until it is dropped.
@@ -134,6 +144,7 @@ where
 fn rooms(visit: Visit) -> Router {
     Router::new()
         .route("/v1/calls", post(calls::place))
+        .route("/v1/sms", post(sms::place))
         .route("/v1/openapi.json", get(document::show))
         .fallback(async || {
             Problem::new(
