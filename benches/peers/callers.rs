@@ -423,3 +423,44 @@ impl Caller for Echo {
         frame(bytes).map_or(Heard::More, |bytes| Heard::Answer { bytes, done: true })
     }
 }
+
+/// The same call over HTTP.
+pub struct Http {
+    run: u64,
+    nth: u64,
+}
+
+impl Http {
+    pub fn new(run: u64, nth: usize) -> Self {
+        Self { run: run << 32 | nth as u64, nth: 0 }
+    }
+}
+
+impl Caller for Http {
+    fn greeting(&mut self, _: &mut Vec<u8>) -> usize {
+        0
+    }
+
+    fn ask(&mut self, out: &mut Vec<u8>) {
+        self.nth += 1;
+        let key = uuid::Uuid::from_u64_pair(self.run, self.nth);
+        let body = format!(
+            r#"{{"key":"{key}","district":"Okara","kind":"threat","number":"+92 300 5550123","place":{{"lat":30.81,"lon":73.45,"accuracy_m":40}}}}"#
+        );
+        let head = "POST /v1/calls HTTP/1.1\r\nHost: here\r\nContent-Length: ";
+        let text = format!("{head}{}\r\n\r\n{body}", body.len());
+        out.extend_from_slice(text.as_bytes());
+    }
+
+    fn hear(&mut self, bytes: &[u8]) -> Heard {
+        let Some(head) = bytes.windows(4).position(|it| it == b"\r\n\r\n") else {
+            return Heard::More;
+        };
+        let text = std::str::from_utf8(&bytes[..head]).expect("a head is text");
+        assert!(text.starts_with("HTTP/1.1 201"), "{text}");
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length: usize = length.and_then(|it| it.parse().ok()).expect("an answer has a length");
+        let whole = head + 4 + length;
+        if bytes.len() < whole { Heard::More } else { Heard::Answer { bytes: whole, done: true } }
+    }
+}

@@ -1,6 +1,6 @@
 //! How late: from a deadline to its escalation on the disk and at a reader's, under load, with many more pending.
 
-use super::callers::{Beanstalkd, Fifteen, follow, frame, ping};
+use super::callers::{Beanstalkd, Fifteen, Http, follow, frame, ping};
 use super::load::{Caller, closed_loop, paced};
 use super::servers::{Contender, Server};
 use hdrhistogram::Histogram;
@@ -37,14 +37,7 @@ pub fn fifteen(dir: &Path, pending: u64, per_second: f64) {
     // An operator's call-back is due sooner; the deadlines of the others stay fifteen minutes away.
     let rules = [("limit = \"5m\"\nwarn = [\"2m\"]", &*format!("limit = \"{LIMIT_S}s\""))];
     let server = Server::start_under(Contender::Fifteen, dir, &rules).expect("fifteen");
-    let heard = Arc::new(Heard {
-        escalations: AtomicU64::new(0),
-        late_ms: histogram(),
-        said_ms: histogram(),
-        placed_ms: histogram(),
-    });
-    let (address, for_reader) = (server.address, Arc::clone(&heard));
-    std::thread::spawn(move || read(address, &for_reader));
+    let (address, heard) = (server.address, reader_of(server.address));
     let mut placed = 0;
     while placed < pending {
         let desks =
@@ -74,20 +67,69 @@ pub fn fifteen(dir: &Path, pending: u64, per_second: f64) {
         "{placed_due} due within a second ({missed_due} not placed), meanwhile {asked} new calls at {per_second}/s ({missed} not placed in \
          time); {escalations} escalations"
     );
-    let line = |what: &str, of: &Mutex<Histogram<u64>>| {
-        let of = of.lock().expect("a reader");
-        let at = |part| of.value_at_quantile(part);
-        println!(
-            "  {what:<52} p50 {:>4} p99 {:>4} p99.9 {:>4} max {:>4} ms",
-            at(0.5),
-            at(0.99),
-            at(0.999),
-            of.max()
-        );
-    };
     line("deadline to its push at a reader, after the commit", &heard.late_ms);
     line("deadline to its firing, as the log has it", &heard.said_ms);
     line("call's first byte to its push at a reader", &heard.placed_ms);
+}
+
+fn line(what: &str, of: &Mutex<Histogram<u64>>) {
+    let of = of.lock().expect("a reader");
+    let at = |part| of.value_at_quantile(part);
+    println!(
+        "  {what:<52} p50 {:>4} p99 {:>4} p99.9 {:>4} max {:>4} ms",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        of.max()
+    );
+}
+
+/// Calls over HTTP: beside those of the wire in a closed loop, and from their first byte to one who follows the room at
+/// so many a second.
+pub fn http(dir: &Path, seconds: f64, per_second: f64) {
+    let web = [("# listen = \"127.0.0.1:7117\"", "listen = \"127.0.0.1:0\"")];
+    let server = Server::start_under(Contender::Fifteen, dir, &web).expect("fifteen");
+    let said = server.said();
+    let web = said.split("calls over HTTP address=").nth(1).and_then(|it| it.split(' ').next());
+    let web: SocketAddr = web.and_then(|it| it.parse().ok()).expect("it says where");
+    let mut run = 0;
+    for connections in [1, 64] {
+        for over_http in [false, true] {
+            run += 1;
+            let caller = |nth| match over_http {
+                true => Box::new(Http::new(run, nth)) as Box<dyn Caller>,
+                false => Box::new(Fifteen::new(run, nth, false)),
+            };
+            let address = if over_http { web } else { server.address };
+            let done = closed_loop(address, (0..connections).map(caller).collect(), seconds);
+            println!(
+                "{connections:>3} connections {:>16} {:>8.0} calls/s p50 {:>7.3} p99 {:>7.3} ms",
+                if over_http { "HTTP" } else { "the wire" },
+                done.rate(),
+                done.ms(0.5),
+                done.ms(0.99)
+            );
+        }
+    }
+    let heard = reader_of(server.address);
+    let callers = (0..16).map(|nth| Box::new(Http::new(1 << 20, nth)) as Box<dyn Caller>);
+    let most = (seconds * per_second * 5.0) as u64;
+    let (asked, missed) = paced(web, callers.collect(), per_second, |asked| asked >= most);
+    println!("{asked} calls over HTTP at {per_second}/s ({missed} not placed in time)");
+    line("call's first byte to its push at a reader", &heard.placed_ms);
+}
+
+/// One who follows the room from here on.
+fn reader_of(address: SocketAddr) -> Arc<Heard> {
+    let heard = Arc::new(Heard {
+        escalations: AtomicU64::new(0),
+        late_ms: histogram(),
+        said_ms: histogram(),
+        placed_ms: histogram(),
+    });
+    let for_reader = Arc::clone(&heard);
+    std::thread::spawn(move || read(address, &for_reader));
+    heard
 }
 
 /// Follows the room; of escalations it notes how late they come.
