@@ -249,12 +249,13 @@ fn of_unit(state: &State, callsign: &Callsign) -> Shown {
     )
 }
 
-/// `items` cut into pages that each fit their share of a frame.
-fn in_pages<T: Serialize>(mut items: Vec<T>, bytes_max: usize) -> VecDeque<Vec<T>> {
+/// `items` cut into pages that each fit their share of a frame, and take no more memory than what is on them.
+fn in_pages<T: Serialize>(items: Vec<T>, bytes_max: usize) -> VecDeque<Vec<T>> {
     let mut pages = VecDeque::new();
-    while !items.is_empty() {
-        let rest = items.split_off(fitting(&items, PAGE, bytes_max));
-        pages.push_back(std::mem::replace(&mut items, rest));
+    let mut items = items.into_iter();
+    while !items.as_slice().is_empty() {
+        let many = fitting(items.as_slice(), PAGE, bytes_max);
+        pages.push_back(items.by_ref().take(many).collect());
     }
     pages
 }
@@ -350,5 +351,19 @@ impl WireFeed {
             push.is_none_or(|push| reader.pushes.try_send(push).is_ok())
         });
         self.readers = readers;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_of_a_full_room_take_the_memory_of_what_is_on_them() {
+        let items: Vec<u32> = (0..50_000).collect();
+        let pages = in_pages(items.clone(), CALLS_BYTES_MAX);
+        assert!(pages.len() > 50, "{} pages", pages.len());
+        assert!(pages.iter().map(Vec::capacity).sum::<usize>() < 2 * items.len());
+        assert_eq!(pages.into_iter().flatten().collect::<Vec<_>>(), items);
     }
 }
