@@ -1,7 +1,9 @@
 //! Who is told when a deadline is missed: once each, and never silence.
 
 use crate::room::{MINUTE, Room, START};
-use fifteen::domain::{Answer, CallId, Dated, Event, HISTORY_MAX, Progress, Rejection, Role};
+use fifteen::domain::{
+    Answer, CallId, Command, Dated, Event, HISTORY_MAX, Progress, Rejection, Role,
+};
 
 #[test]
 fn one_rung_at_the_limit_and_one_each_fifteen_minutes() {
@@ -287,4 +289,22 @@ fn a_call_left_to_its_reminders_remembers_its_beginning_and_its_latest() {
     assert!(all.len() > 1_000 && kept.len() <= HISTORY_MAX);
     assert_eq!(kept[..32], all[..32]);
     assert_eq!(kept[kept.len() - 100..], all[all.len() - 100..]);
+}
+
+#[test]
+fn taking_what_one_unit_missed_does_not_silence_what_another_will_miss() {
+    let mut room = Room::open();
+    let call = room.call(1);
+    room.sign_on("CAR-1");
+    room.sign_on("CAR-2");
+    room.assign(call, "CAR-1").unwrap();
+    room.seconds(60);
+    room.assign(call, "CAR-2").unwrap();
+    room.seconds(30);
+    assert_eq!(room.said("turnout").len(), 1);
+    let take = Command::TakeEscalation { call, clock: "turnout".into(), rung: None };
+    room.submit("Nadia", Role::Supervisor, take).unwrap();
+    room.minutes(32);
+    let repeats: Vec<_> = room.said("turnout").iter().map(|said| said.repeat).collect();
+    assert_eq!(repeats, [0, 0, 1, 2], "the second car's, told and told again");
 }

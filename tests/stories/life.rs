@@ -2,9 +2,10 @@
 
 use crate::room::{MINUTE, Room, START, unit};
 use fifteen::domain::{
-    Answer, CallId, Command, Event, Place, Point, Progress, Rejection, Role, SealedText, Source,
-    Stage, UtcMs, bounds,
+    Actor, Answer, CallId, Command, Event, Place, Point, Progress, Rejection, Role, SealedText,
+    Source, Stage, Transition, UtcMs, bounds,
 };
+use fifteen::engine::State;
 
 #[test]
 fn calls_are_numbered_from_one_upwards() {
@@ -361,5 +362,27 @@ fn every_transition_fits_a_log_record() {
         let bytes = rmp_serde::to_vec(&dated.transition).unwrap().len();
         let name = dated.transition.event.name();
         assert!(bytes <= 4_096 - 300, "{name} takes {bytes} bytes");
+    }
+}
+
+#[test]
+fn what_speaks_of_something_unknown_is_counted_and_what_concerns_no_call_is_not() {
+    let mut state = State::default();
+    let apply = |state: &mut State, event| {
+        state.apply(UtcMs(1_000), &Transition { event, mark: None });
+        state.strays
+    };
+    let by = || Actor::new("Saima", Role::Operator);
+    for event in [
+        Event::ClockStepped { by_ms: 9 },
+        Event::WorkShed { what: "queries".into(), count: 1 },
+        Event::EarlierAsked { call: None, by: by() },
+        Event::LogInsFailed { person: None, count: 1 },
+        Event::PersonChanged { person: "Saima".into(), what: "disabled".into(), by: "root".into() },
+    ] {
+        assert_eq!(apply(&mut state, event), 0);
+    }
+    for strays in 1..=3 {
+        assert_eq!(apply(&mut state, Event::CallClaimed { call: CallId(7), by: by() }), strays);
     }
 }

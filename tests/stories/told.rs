@@ -166,9 +166,11 @@ fn an_escalation_nobody_knows_is_refused() {
     assert_eq!(said, Rejection::UnknownEscalation(99));
     let many = vec![to("Nadia", "sms"); RECIPIENTS_MAX + 1];
     let (_, escalation) = told(&mut room);
+    let most = many[1..].to_vec();
     let said = room.refused("room", Role::Room, Command::IntendNotices { escalation, to: many });
     assert_eq!(said.code(), "too_large");
-    let delivery = Command::RecordDelivery { escalation, notice: 7 };
+    own(&mut room, Command::IntendNotices { escalation, to: most });
+    let delivery = Command::RecordDelivery { escalation, notice: 7_000 };
     assert_eq!(room.refused("room", Role::Room, delivery).code(), "unknown_escalation");
 }
 
@@ -210,4 +212,18 @@ fn earlier_calls_are_found_by_number_place_and_link() {
     assert_eq!(ids(state.linked_with(first).collect()), [near]);
     assert_eq!(ids(state.linked_with(room.get(near)).collect()), [first.id]);
     assert!(ids(state.from_place_of(room.get(other)).collect()).is_empty());
+}
+
+#[test]
+fn who_was_not_told_and_sees_it_is_on_record_once() {
+    let mut room = Room::open();
+    let (_, escalation) = told(&mut room);
+    own(&mut room, Command::IntendNotices { escalation, to: vec![to("Nadia", "sms")] });
+    for _ in 0..2 {
+        let see = Command::SeeEscalation { escalation };
+        room.submit("Bilal", Role::Supervisor, see).unwrap();
+    }
+    let who: Vec<_> = telling(&room, escalation).seen.into_iter().map(|(who, _)| who).collect();
+    assert_eq!(who, ["Bilal".into()]);
+    assert_eq!(room.count("escalation_seen"), 1);
 }
