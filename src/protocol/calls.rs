@@ -44,7 +44,7 @@ pub struct PlaceCall {
     /// Where help is wanted; sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// The district that answers for the call.
+    /// The district that answers for the call; empty: by its line, else by its place (`[intake]` of dispatch.toml).
     pub district: String,
     /// What kind of call it is, a word of the configuration.
     pub kind: String,
