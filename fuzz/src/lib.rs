@@ -11,9 +11,10 @@ use fifteen::console::command_line::{self, Context};
 use fifteen::console::keys::Keys;
 use fifteen::console::theme::Theme;
 use fifteen::console::{LinkNews, Model, Msg, update, view};
-use fifteen::domain::{Transition, UtcMs};
+use fifteen::domain::{Point, Transition, UtcMs};
 use fifteen::engine::State;
 use fifteen::journal::{FRAME_BYTES_MAX, Frame};
+use fifteen::map::Borders;
 use fifteen::protocol::{ClientMessage, FrameCodec, Role, ServerMessage};
 use fifteen::trace::Reader;
 use jiff::tz::TimeZone;
@@ -38,6 +39,8 @@ pub const DOORS: &[(&str, Door)] = &[
     ("config", config),
     ("command_line", line),
     ("console", console),
+    ("sms", sms),
+    ("map", map),
 ];
 
 /// A stream of bytes cut into frames. The first byte says in what pieces it arrives.
@@ -259,4 +262,30 @@ fn next_key(rest: &mut &[u8]) -> Option<KeyEvent> {
         _ => KeyModifiers::NONE,
     };
     Some(KeyEvent::new(code, modifiers))
+}
+
+/// A text message, read by the shipped words: what it says is on the globe, and in words that are there.
+pub fn sms(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let room = Settings::shipped();
+    let said = room.sms.meanings.read(&text);
+    if let Some((lat, lon)) = said.point {
+        assert!(Point::from_degrees(lat, lon, 0).is_some(), "{lat} {lon}");
+    }
+    assert!(said.place.is_none_or(|place| place.len() <= text.len() && !place.is_empty()));
+}
+
+/// The police's map of the districts.
+pub fn map(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    match Borders::parse(text, "name") {
+        Ok(borders) => {
+            let names: Vec<&str> = borders.names().collect();
+            let lahore = Point::from_degrees(31.5, 74.3, 10).expect("on the globe");
+            assert!(borders.district_of(lahore).is_none_or(|found| names.contains(&found)));
+        }
+        Err(problem) => assert!(!problem.is_empty()),
+    }
 }

@@ -5,7 +5,7 @@
 
 use crate::domain::Point;
 use geo::{BoundingRect, Coord, Intersects, MultiPolygon, Rect};
-use geojson::{FeatureCollection, GeometryValue};
+use geojson::{FeatureCollection, GeometryValue, Position};
 use std::path::{Path, PathBuf};
 
 /// A map of a province in 5 decimals has a hundredth of that.
@@ -75,14 +75,17 @@ impl Borders {
             let Some(named) = named.filter(|named| !named.is_empty()) else {
                 return Err(of(format!("has no property {name:?} with a name in it")));
             };
-            let land: MultiPolygon = match feature.geometry.as_ref().map(|it| &it.value) {
-                Some(value @ GeometryValue::Polygon { .. }) => {
-                    geo::Polygon::try_from(value.clone()).map(Into::into)
-                }
-                Some(value @ GeometryValue::MultiPolygon { .. }) => value.clone().try_into(),
-                _ => return Err(of("is no Polygon and no MultiPolygon".into())),
+            let value = feature.geometry.as_ref().map(|it| &it.value);
+            let Some(polygons) = value.and_then(polygons) else {
+                return Err(of("is no Polygon and no MultiPolygon".into()));
+            };
+            // The crate that makes land of them takes it for granted.
+            if polygons.iter().flatten().flatten().any(|position| position.len() < 2) {
+                return Err(of("has a position without longitude or latitude".into()));
             }
-            .map_err(|error| of(error.to_string()))?;
+            let value = GeometryValue::MultiPolygon { coordinates: polygons };
+            let land: MultiPolygon =
+                value.try_into().map_err(|it: geojson::Error| of(it.to_string()))?;
             let Some(around) = land.bounding_rect() else {
                 return Err(of("has no land".into()));
             };
@@ -112,6 +115,15 @@ impl Borders {
     /// The names on it, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.districts.iter().map(|district| &*district.name)
+    }
+}
+
+/// The polygons of a geometry that is land: each its rings.
+fn polygons(value: &GeometryValue) -> Option<Vec<Vec<Vec<Position>>>> {
+    match value {
+        GeometryValue::Polygon { coordinates } => Some(vec![coordinates.clone()]),
+        GeometryValue::MultiPolygon { coordinates } => Some(coordinates.clone()),
+        _ => None,
     }
 }
 
@@ -178,6 +190,7 @@ mod tests {
                 "no Polygon",
             ),
             (map(&[square("West", 400.0, false)]), "beyond the globe"),
+            (map(&[good.replacen("[0,0]", "[0]", 1)]), "feature 1: has a position without"),
             (
                 map(&[good
                     .replace("[[[", "[[\"x\",[")
