@@ -32,6 +32,8 @@ fn a_panic_button_makes_a_call_of_the_highest_priority_with_all_its_clocks() {
     assert_eq!((placed.priority.number(), &*placed.kind), (1, PANIC_KIND));
     assert_eq!((placed.source, &*placed.district), (Source::Officer, "Lahore"));
     assert_eq!(placed.sealed.place.as_ref().unwrap().point, point);
+    assert!(placed.flags.sos, "two people must agree before it is closed as an error");
+    assert!(placed.sealed.note.as_ref().unwrap().contains("CAR-1"), "who pressed it");
     assert_eq!(room.engine.state().unit(&unit("CAR-1")).unwrap().panic, Some(call));
     assert_eq!(room.queue(), [waiting, call]);
     room.minutes(15);
