@@ -2,7 +2,7 @@
 
 use super::answer::Problem;
 use super::{BODY_BYTES_MAX, Visit, who};
-use crate::domain::{Actor, Answer, UtcMs};
+use crate::domain::{Actor, Answer, CallId, Rejection, UtcMs};
 use crate::engine::{Accepted, State as Room};
 use crate::net::{Server, answering, convert};
 use crate::protocol::{Code, Key, PlaceCall, Source};
@@ -197,7 +197,7 @@ pub(super) async fn take(
     let drill = server.settings.drill.is_some();
     let answer = move |outcome: Outcome, state: Option<&Room>| {
         let answered = match outcome {
-            Ok(Ok(accepted)) => Ok(taken(&accepted, convert::is_durable(&accepted, state), drill)),
+            Ok(Ok(accepted)) => taken(&accepted, convert::is_durable(&accepted, state), drill),
             Ok(Err(rejection)) => {
                 let rejection = convert::rejection(0, &rejection);
                 let status = if rejection.code == Code::KeyReused { 409 } else { 400 };
@@ -216,12 +216,17 @@ pub(super) async fn take(
     })
 }
 
-fn taken(accepted: &Accepted, durable: bool, drill: bool) -> Taken {
-    let call = match accepted.answer {
-        Answer::CallPlaced(call) => call.0,
-        Answer::Done | Answer::AwaitingSecond => unreachable!("a call to be placed is placed"),
-    };
-    Taken { call, seq: accepted.seq, repeated: accepted.repeated, durable, drill }
+/// After an erasure no key says for what it was first used, so that the answer may be to something else.
+fn taken(accepted: &Accepted, durable: bool, drill: bool) -> Result<Taken, Problem> {
+    match accepted.answer {
+        Answer::CallPlaced(CallId(call)) => {
+            Ok(Taken { call, seq: accepted.seq, repeated: accepted.repeated, durable, drill })
+        }
+        Answer::Done | Answer::AwaitingSecond => {
+            let rejection = convert::rejection(0, &Rejection::KeyReused);
+            Err(Problem::new(409, rejection.code, rejection.text))
+        }
+    }
 }
 
 /// What came as a body. The parser's own words may quote it, and it may be her name.
@@ -246,4 +251,20 @@ fn read(body: &[u8]) -> Result<NewCall, Problem> {
     json.end()
         .map_err(|_| Problem::new(400, Code::Malformed, "something stands behind the call"))?;
     Ok(call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_first_used_for_something_else_is_refused_and_nothing_panics() {
+        for answer in [Answer::Done, Answer::AwaitingSecond] {
+            let accepted = Accepted { answer, repeated: true, seq: 7 };
+            let problem = taken(&accepted, true, false).unwrap_err();
+            assert_eq!(problem.into_response().status(), StatusCode::CONFLICT);
+        }
+        let accepted = Accepted { answer: Answer::CallPlaced(CallId(9)), repeated: true, seq: 7 };
+        assert_eq!(taken(&accepted, true, false).unwrap().call, 9);
+    }
 }
