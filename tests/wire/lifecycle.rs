@@ -279,7 +279,6 @@ async fn health_is_red_after_a_canary_came_late_and_green_again_after_one_in_tim
         ("late = \"1s\"", "late = \"1s\""),
     ]);
     let server = room.serve();
-    let mut peer = Peer::operator(server.address).await;
     // Nearly always one is under way; if none was, the next stop meets one.
     let problems = until("red health", || async {
         server.signal("STOP");
@@ -291,6 +290,7 @@ async fn health_is_red_after_a_canary_came_late_and_green_again_after_one_in_tim
     })
     .await;
     assert!(problems[0].contains("canary"), "{problems:?}");
+    let mut peer = Peer::operator(server.address).await;
     loop {
         if peer.health().await.ok {
             break;
