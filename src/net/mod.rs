@@ -69,6 +69,11 @@ pub enum ServeError {
         "{0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key (`fifteen cert` makes some), or listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.people_file for plain text"
     )]
     Exposed(SocketAddr),
+    /// Calls over HTTP would be taken from outside and nothing encrypts.
+    #[error(
+        "web.listen: {0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key, or listen on 127.0.0.1 behind a proxy that speaks TLS"
+    )]
+    WebExposed(SocketAddr),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -344,7 +349,7 @@ pub async fn serve<J: Journal + 'static>(
     };
     let web = match settings.web.listen {
         Some(address) if !address.ip().is_loopback() && certificates.is_none() => {
-            return Err(ServeError::Exposed(address));
+            return Err(ServeError::WebExposed(address));
         }
         Some(address) => Some(bind(address).await?),
         None => None,

@@ -103,9 +103,7 @@ fn point_in(word: &str) -> Option<((f64, f64), Option<u32>)> {
             .then_some(())?;
         text.trim_start_matches('+').parse().ok()
     };
-    let parts: Vec<&str> =
-        word.split(|it: char| !(it.is_ascii_digit() || "+-.,".contains(it))).collect();
-    for part in parts {
+    for part in word.split(|it: char| !(it.is_ascii_digit() || "+-.,".contains(it))) {
         let mut numbers = part.split(',');
         while let Some(lat) = numbers.next() {
             let mut after = numbers.clone();

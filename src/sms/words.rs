@@ -62,9 +62,9 @@ const NO_PLACE: &[&str] = &[
     "main", "mai", "me", "mein", "mujhe", "mujhay", "mera", "meri", "mere", "hum", "ham", "hai",
     "hain", "hoon", "hun", "ho", "raha", "rahe", "rahi", "kar", "koi", "aur", "or", "plz",
     "please", "pls", "help", "sos", "madad", "bachao", "jaldi", "i", "am", "is", "are", "my", "he",
-    "they", "and", "ap", "aap", "yeh", "ye", "woh", "wo", "us", "is", "میں", "مجھے", "میرا",
-    "میری", "میرے", "ہم", "ہے", "ہیں", "ہوں", "رہا", "رہے", "رہی", "کر", "کوئی", "اور", "مدد",
-    "بچاؤ", "جلدی", "یہ", "وہ", "پلیز",
+    "they", "and", "ap", "aap", "yeh", "ye", "woh", "wo", "us", "میں", "مجھے", "میرا", "میری",
+    "میرے", "ہم", "ہے", "ہیں", "ہوں", "رہا", "رہے", "رہی", "کر", "کوئی", "اور", "مدد", "بچاؤ",
+    "جلدی", "یہ", "وہ", "پلیز",
 ];
 
 /// Words of a place at most.

@@ -1,6 +1,7 @@
 //! Calls over HTTP: taken once by their key, on the disk when answered, on the clock from their first byte; what is no
 //! call gets a clear word and costs nothing.
 
+use super::lifecycle::does_not_start;
 use super::peer::{Peer, call_from, placed, soon};
 use super::server::{Room, Server};
 use base64::Engine as _;
@@ -275,6 +276,8 @@ async fn connections_that_say_nothing_make_room_for_a_call() {
         LISTEN,
         DISTRICT,
         ("handshakes_per_address = 128", "handshakes_per_address = 2"),
+        // None ends by its own time.
+        ("handshake_limit = \"5s\"", "handshake_limit = \"1h\""),
     ]);
     let server = room.serve();
     let web = web_of(&server);
@@ -287,6 +290,15 @@ async fn connections_that_say_nothing_make_room_for_a_call() {
     let mut ended = Vec::new();
     let first = &mut idle[0];
     soon("the oldest to end", first.read_to_end(&mut ended)).await.unwrap();
+}
+
+#[test]
+fn calls_over_http_in_plain_text_are_taken_on_loopback_only() {
+    let outside = ("# listen = \"127.0.0.1:7117\"", "listen = \"0.0.0.0:0\"");
+    let said = does_not_start(&Room::new(&[outside]), "127.0.0.1:0");
+    for word in ["web.listen", "0.0.0.0", "nothing encrypts", "listen.certificate"] {
+        assert!(said.contains(word), "{said:?} does not say {word:?}");
+    }
 }
 
 #[tokio::test]

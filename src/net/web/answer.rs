@@ -31,6 +31,10 @@ impl Problem {
         Self { status, code, detail: detail.into(), field: None }
     }
 
+    pub(super) fn is(&self, code: &Code) -> bool {
+        self.code == *code
+    }
+
     pub(super) fn of_field(self, field: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..self }
     }

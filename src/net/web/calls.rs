@@ -163,7 +163,7 @@ pub(super) async fn place(
     let received_at = visit.received_at();
     let by = who::let_in(&visit.server, &headers, visit.peer.ip()).await?;
     let (key, call) = read(&whole(&visit.server, body).await?)?.request();
-    take(&visit.server, key, call, &by, received_at).await
+    take(&visit.server, Some(key), call, &by, received_at).await
 }
 
 /// All of a body, in time.
@@ -182,7 +182,7 @@ pub(super) async fn whole(server: &Server, body: Body) -> Result<Bytes, Problem>
 /// Has the room take a call, and waits until it is on the disk.
 pub(super) async fn take(
     server: &Server,
-    key: Key,
+    key: Option<Key>,
     call: PlaceCall,
     by: &Actor,
     received_at: UtcMs,
@@ -192,7 +192,7 @@ pub(super) async fn take(
         Problem::new(400, Code::BadValue, format!("{}: {}", bad.field, bad.text))
             .of_field(bad.field)
     })?;
-    let order = convert::order(by, Some(key), command.expect("a call to be placed is a command"));
+    let order = convert::order(by, key, command.expect("a call to be placed is a command"));
     let (sender, receiver) = oneshot::channel();
     let drill = server.settings.drill.is_some();
     let answer = move |outcome: Outcome, state: Option<&Room>| {

@@ -6,6 +6,7 @@ use super::calls::{KIND, Taken, take, whole};
 use super::{Visit, who};
 use crate::config::SmsSettings;
 use crate::domain::Point;
+use crate::domain::bounds::{NOTE_BYTES_MAX, cut};
 use crate::protocol::{Code, Key, Place, PlaceCall, Source};
 use axum::body::Body;
 use axum::extract::State;
@@ -16,6 +17,8 @@ use std::collections::BTreeMap;
 
 /// The line such calls come in on.
 const LINE: &str = "sms";
+/// Messages that a gateway may give one id within the time keys are kept; from the next on a repeat is a call of its own.
+const SAME_ID_MAX: u8 = 16;
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Takes a text message as a call. The names of its fields are those of `[sms]` in dispatch.toml; others are ignored.
@@ -32,7 +35,7 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
     security(("name_and_token" = [])),
     responses(
         (status = 201, description = "Taken, and on the disk.", body = Taken),
-        (status = 200, description = "The same message of the same number was taken before: the same call.", body = Taken),
+        (status = 200, description = "The same message under the same id was taken before: the same call.", body = Taken),
         (status = 202, description = "Taken, and not on any disk yet: `durable` is false. Send it again.", body = Taken),
         (status = 400, description = "No message: neither object nor form, or a field is missing.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Name or token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
@@ -52,7 +55,8 @@ pub(super) async fn place(
     let is_form = headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(FORM));
     let settings = &visit.server.settings;
     let message = Message::read(&settings.sms, &body, is_form)?;
-    let said = settings.sms.meanings.read(&message.text);
+    // No more of it is kept as a note, and reading takes the network's time.
+    let said = settings.sms.meanings.read(cut(&message.text, NOTE_BYTES_MAX).0);
     let at = said.point.and_then(|(lat, lon)| Point::from_degrees(lat, lon, 0));
     // Where she stands says more than what she names.
     let district = at.and_then(|at| settings.intake.district_at(at)).or(said.district);
@@ -69,7 +73,15 @@ pub(super) async fn place(
         note: Some(message.text.clone()),
         ..PlaceCall::new(Source::App, district.unwrap_or_default(), said.kind.unwrap_or(KIND))
     };
-    take(&visit.server, message.key(), call, &by, received_at).await
+    for nth in 0..SAME_ID_MAX {
+        let key = message.key(&by.who, nth);
+        match take(&visit.server, Some(key), call.clone(), &by, received_at).await {
+            // Another message had this id: a gateway that counts anew.
+            Err(problem) if problem.is(&Code::KeyReused) => {}
+            other => return other,
+        }
+    }
+    take(&visit.server, None, call, &by, received_at).await
 }
 
 /// A message as a gateway hands it over.
@@ -92,12 +104,12 @@ impl Message {
         Ok(Self { from: fields.remove(&names.from), text, id })
     }
 
-    /// The same message of the same number has the same. With its text: gateways that count anew give an id twice.
-    fn key(&self) -> Key {
+    /// The key of the `nth` message that `gateway` gave this id. Nothing of her is in it: keys stand in the log in the
+    /// clear, and a hash of a number and a few words is as good as they are.
+    fn key(&self, gateway: &str, nth: u8) -> Key {
         let mut hash = blake3::Hasher::new_derive_key("fifteen 2026 key of a text message");
-        for part in [self.from.as_deref().unwrap_or_default(), &self.id, &self.text] {
-            hash.update(&(part.len() as u64).to_be_bytes()).update(part.as_bytes());
-        }
+        hash.update(&[nth]).update(&(gateway.len() as u64).to_be_bytes());
+        hash.update(gateway.as_bytes()).update(self.id.as_bytes());
         let mut key = [0; 16];
         hash.finalize_xof().fill(&mut key);
         Key(key)
