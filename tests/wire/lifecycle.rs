@@ -279,17 +279,18 @@ async fn health_is_red_after_a_canary_came_late_and_green_again_after_one_in_tim
         ("late = \"1s\"", "late = \"1s\""),
     ]);
     let server = room.serve();
-    // Nearly always one is under way; if none was, the next stop meets one.
-    let problems = until("red health", || async {
+    // Nearly always one is under way; if none was, or the stop fell into a commit, the next stop
+    // meets one.
+    until("health red for a canary", || async {
         server.signal("STOP");
         tokio::time::sleep(Duration::from_millis(3_500)).await;
         server.signal("CONT");
         let mut peer = Peer::operator(server.address).await;
         let health = peer.health().await;
-        (!health.ok).then_some(health.problems)
+        let of_canary = health.problems.iter().any(|problem| problem.contains("canary"));
+        (!health.ok && of_canary).then_some(())
     })
     .await;
-    assert!(problems[0].contains("canary"), "{problems:?}");
     let mut peer = Peer::operator(server.address).await;
     loop {
         if peer.health().await.ok {
