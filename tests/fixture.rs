@@ -30,7 +30,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The versions kept.
-const VERSIONS: [u32; 4] = [1, 2, 3, 4];
+const VERSIONS: [u32; 5] = [1, 2, 3, 4, 5];
 
 fn kept(version: u32) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -255,6 +255,7 @@ fn everything_happens() -> Vec<Dated> {
     hard_to_close(&mut room);
     calls_of_every_source(&mut room);
     people_are_told(&mut room);
+    one_presses_sos(&mut room);
     a_crew_in_danger(&mut room);
     one_is_erased(&mut room);
     room.minutes(45);
@@ -291,6 +292,7 @@ fn one_call_from_end_to_end(room: &mut Room) {
             name: Some("a made-up caller".into()),
             place: Some(Place { point, words: Some("behind the made-up mill".into()) }),
             note: Some("a man follows her".into()),
+            press: None,
         },
         ..Room::new_call(2)
     };
@@ -432,6 +434,31 @@ fn people_are_told(room: &mut Room) {
     own(room, Command::RecordDelivery { escalation, notice: first });
     own(room, fails(first + 1, true));
     room.submit("Nadia", Role::Supervisor, Command::SeeEscalation { escalation }).unwrap();
+}
+
+/// Pressed twice, followed, a wrong PIN tried; taken back, and then under duress.
+fn one_presses_sos(room: &mut Room) {
+    let press = Press {
+        device: Some(Key([8; 16])),
+        cancel: Some(PinProof([1; 32])),
+        duress: Some(PinProof([2; 32])),
+    };
+    let mut new = Room::new_call(2);
+    new.flags.sos = true;
+    new.sealed.press = Some(Box::new(press));
+    for key in [Key([9; 16]), Key([10; 16])] {
+        let command = Command::PlaceCall { received_at: room.now, call: Box::new(new.clone()) };
+        let by = Actor::new("sos page", Role::Intake);
+        room.order(&Order { by, key: Some(key), command }).unwrap();
+    }
+    let press = Key([9; 16]);
+    let point = Point::from_degrees(31.5497, 74.3436, 25).unwrap();
+    let fixes = vec![Fix { n: 1, point, taken_at: room.now }];
+    room.submit("sos page", Role::Intake, Command::FollowCaller { press, fixes }).unwrap();
+    for proof in [3, 1, 2] {
+        let command = Command::CancelPress { press, proof: PinProof([proof; 32]) };
+        room.submit("sos page", Role::Intake, command).unwrap();
+    }
 }
 
 /// Asked about, and then destroyed by two people on a court's order.

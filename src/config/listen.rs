@@ -121,6 +121,9 @@ pub struct MetricsSettings {
 pub struct WebSettings {
     /// Where they are taken; without it nowhere.
     pub listen: Option<SocketAddr>,
+    /// The SOS page and what it asks, for everybody.
+    #[serde(default)]
+    pub sos: bool,
 }
 
 impl Limits {
@@ -167,6 +170,9 @@ impl MetricsSettings {
 impl WebSettings {
     pub(super) fn check(&self, listen: &Listen, metrics: &MetricsSettings) -> Checked<()> {
         let Some(address) = self.listen else {
+            if self.sos {
+                return wrong("web.sos", "is of no use without web.listen");
+            }
             return Ok(());
         };
         let others = [Some(listen.address), metrics.listen];

@@ -110,11 +110,13 @@ pub fn flags(flags: Flags) -> Vec<&'static str> {
     named(
         flags,
         [
+            "DURESS: she was made to take it back",
             "DO NOT RING BACK: it puts her in danger",
             "SOS",
             "she cannot speak",
             "the line was cut",
             "a test, nobody is in need",
+            "taken back with her PIN",
         ],
     )
 }
@@ -122,11 +124,12 @@ pub fn flags(flags: Flags) -> Vec<&'static str> {
 /// The same in a few letters each, for a list.
 #[must_use]
 pub fn flags_short(set: Flags) -> String {
-    named(set, ["NO-RING", "SOS", "silent", "cut", "test"]).join(" ")
+    named(set, ["DURESS", "NO-RING", "SOS", "silent", "cut", "test", "taken back"]).join(" ")
 }
 
-fn named(flags: Flags, names: [&'static str; 5]) -> Vec<&'static str> {
-    let set = [flags.unsafe_to_ring_back, flags.sos, flags.silent, flags.dropped, flags.test];
+fn named(flags: Flags, names: [&'static str; 7]) -> Vec<&'static str> {
+    let Flags { silent, unsafe_to_ring_back, dropped, sos, test, cancelled, duress } = flags;
+    let set = [duress, unsafe_to_ring_back, sos, silent, dropped, test, cancelled];
     set.into_iter().zip(names).filter(|(set, _)| *set).map(|(_, name)| name).collect()
 }
 

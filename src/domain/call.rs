@@ -6,7 +6,7 @@
 //!     └─────────────┴───────────────┴──────────────┘  the last unit left before arriving
 //! ```
 
-use super::{CallId, Callsign, ClockRun, Place, Priority, Telling, UtcMs};
+use super::{CallId, Callsign, ClockRun, Fix, FollowUp, Place, Press, Priority, Telling, UtcMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -44,6 +44,10 @@ pub struct Flags {
     pub test: bool,
     /// One of its texts was longer than the room keeps and was cut.
     pub cut: bool,
+    /// Taken back with the caller's own PIN. It stays a call until people close it.
+    pub cancelled: bool,
+    /// The caller was made to take it back: whoever stands beside her believes that it is.
+    pub duress: bool,
 }
 
 impl Flags {
@@ -64,16 +68,20 @@ impl From<u8> for Flags {
             sos: bit(3),
             test: bit(4),
             cut: bit(5),
+            cancelled: bit(6),
+            duress: bit(7),
         }
     }
 }
 
 impl From<Flags> for u8 {
     fn from(flags: Flags) -> Self {
-        [flags.silent, flags.unsafe_to_ring_back, flags.dropped, flags.sos, flags.test, flags.cut]
-            .iter()
+        let Flags { silent, unsafe_to_ring_back, dropped, sos, test, cut, cancelled, duress } =
+            flags;
+        [silent, unsafe_to_ring_back, dropped, sos, test, cut, cancelled, duress]
+            .into_iter()
             .enumerate()
-            .fold(0, |bits, (place, set)| bits | (Self::from(*set) << place))
+            .fold(0, |bits, (place, set)| bits | (Self::from(set) << place))
     }
 }
 
@@ -88,6 +96,9 @@ pub struct Sealed {
     pub place: Option<Place>,
     /// What the call taker noted first.
     pub note: Option<Box<str>>,
+    /// Of an SOS page's press. Last, and left out where there is none: calls are then as they were before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub press: Option<Box<Press>>,
 }
 
 impl fmt::Debug for Sealed {
@@ -304,6 +315,9 @@ pub struct Call {
     /// When its identity was destroyed by lawful order.
     #[serde(default)]
     pub erased_at: Option<UtcMs>,
+    /// What the device that pressed has said since. Last, and left out where there is nothing, as in [`Sealed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow_up: Option<Box<FollowUp>>,
 }
 
 impl Call {
@@ -352,6 +366,22 @@ impl Call {
         self.units.iter().find(|assignment| assignment.unit == *unit)
     }
 
+    /// Where she was last.
+    #[must_use]
+    pub fn last_fix(&self) -> Option<&Fix> {
+        self.follow_up.as_ref()?.trail.last()
+    }
+
+    /// Where help is wanted: the place as it was given, and where her device was last.
+    #[must_use]
+    pub fn whereabouts(&self) -> Option<Place> {
+        let given = self.placed.sealed.place.clone();
+        let Some(fix) = self.last_fix() else {
+            return given;
+        };
+        Some(Place { point: Some(fix.point), ..given.unwrap_or_default() })
+    }
+
     /// Its priority now.
     #[must_use]
     pub fn priority(&self) -> Priority {
@@ -365,7 +395,7 @@ mod tests {
 
     #[test]
     fn flags_survive_their_bits() {
-        for bits in 0..64 {
+        for bits in 0..=u8::MAX {
             assert_eq!(u8::from(Flags::from(bits)), bits);
         }
     }

@@ -1,8 +1,8 @@
 //! What is asked of the room: commands, and the rejections that answer them.
 
 use super::{
-    Actor, CallId, Callsign, Key, NewCall, Point, Priority, Progress, Recipient, Rules, SealedText,
-    SignOn, UtcMs,
+    Actor, CallId, Callsign, Fix, Key, NewCall, PinProof, Point, Priority, Progress, Recipient,
+    Rules, SealedText, SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,20 @@ pub enum Command {
         received_at: UtcMs,
         /// The call.
         call: Box<NewCall>,
+    },
+    /// Where the device of a press was since; what is known by its number already changes nothing.
+    FollowCaller {
+        /// The key of the press.
+        press: Key,
+        /// Where, oldest first.
+        fixes: Vec<Fix>,
+    },
+    /// Take the call of a press back, or be made to.
+    CancelPress {
+        /// The key of the press.
+        press: Key,
+        /// What the PIN makes.
+        proof: PinProof,
     },
     /// Work a call; again: still working it.
     ClaimCall {
@@ -339,6 +353,8 @@ pub enum Answer {
     Done,
     /// A second person must close it the same way.
     AwaitingSecond,
+    /// The PIN was neither of the two; recorded, and nothing done.
+    WrongPin,
 }
 
 /// Why a command changed nothing. An answer, not a failure.
@@ -347,6 +363,9 @@ pub enum Rejection {
     /// No such call, or closed too long ago.
     #[error("call {0} is not known here; `fifteen calls` lists those that are")]
     UnknownCall(CallId),
+    /// No press of an SOS page has this key, or its call was taken too long ago.
+    #[error("no SOS is known here by this id; press again")]
+    UnknownPress,
     /// No such unit.
     #[error("unit {0} is not signed on; it signs on with `fifteen unit {0}`")]
     UnknownUnit(Callsign),
@@ -494,6 +513,7 @@ impl Rejection {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::UnknownCall(_) => "unknown_call",
+            Self::UnknownPress => "unknown_call",
             Self::UnknownUnit(_) => "unknown_unit",
             Self::NotAssigned { .. } => "not_assigned",
             Self::CallClosed(_) => "call_closed",

@@ -7,7 +7,7 @@
 mod about;
 
 use super::{
-    Actor, CallId, CallbackOutcome, Callsign, KeyMark, NewCall, Point, Priority, Progress,
+    Actor, CallId, CallbackOutcome, Callsign, Fix, KeyMark, NewCall, Point, Priority, Progress,
     Recipient, Rules, SealedText, SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
@@ -26,11 +26,15 @@ pub struct Transition {
 }
 
 impl Transition {
-    /// Whether anything in it may name her. The mark of a call-back is a hash of what was said in it, and a hash of
-    /// few words is those words; every other mark stands at the event that holds what it hashes.
+    /// Whether anything in it may name her. The mark of a call-back is a hash of what was said in it, that of a press
+    /// that joined a call one of her number, and a hash of few words is those words; every other mark stands at the
+    /// event that holds what it hashes.
     #[must_use]
     pub fn may_name_her(&self) -> bool {
-        let hashed = matches!(self.event, Event::CallbackRecorded { .. }) && self.mark.is_some();
+        let hashed = matches!(
+            self.event,
+            Event::CallbackRecorded { .. } | Event::PressedAgain { .. } if self.mark.is_some()
+        );
         hashed || self.event.may_name_her()
     }
 
@@ -476,6 +480,35 @@ pub enum Event {
         proposed_by: Box<str>,
         /// The second.
         by: Actor,
+    },
+    /// The device of an open call pressed again: the same call.
+    PressedAgain {
+        /// Which call.
+        call: CallId,
+        /// By way of whom.
+        by: Actor,
+    },
+    /// She moved, or her device knows better where she is.
+    CallerMoved {
+        /// Of which call.
+        call: CallId,
+        /// Where; `None` where it is not shown, or was erased.
+        fix: Option<Fix>,
+    },
+    /// She took the call back with her own PIN.
+    CallCancelled {
+        /// Which call.
+        call: CallId,
+    },
+    /// She was made to take the call back, and said so by another PIN.
+    DuressSignalled {
+        /// Which call.
+        call: CallId,
+    },
+    /// Somebody tried to take the call back with a wrong PIN.
+    CancelRefused {
+        /// Which call.
+        call: CallId,
     },
     /// Somebody tried to log in and could not, summed up over a second.
     LogInsFailed {

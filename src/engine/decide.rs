@@ -3,6 +3,7 @@
 mod duty;
 mod identity;
 mod notices;
+mod press;
 
 use super::state::State;
 use crate::domain::bounds::{
@@ -75,6 +76,8 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             Ok(Decision::of(Event::PersonChanged { person: name(person), what, by: name(by) }))
         }
         Command::PlaceCall { received_at, call } => Ok(place(state, now, *received_at, call, by)),
+        Command::FollowCaller { press, fixes } => press::follow(state, now, press, fixes),
+        Command::CancelPress { press, proof } => press::cancel(state, press, proof),
         Command::ClaimCall { call, take_over } => claim(open(state, *call)?, *take_over, by),
         Command::ReleaseClaim { call } => release_claim(open(state, *call)?, by),
         Command::AssignUnit { call, unit } => assign(state, open(state, *call)?, unit, by),
@@ -278,6 +281,11 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
         state.rules().is_some(),
         "rules are adopted before the first call; without clocks it would be answered and lost"
     );
+    if let Some(open) = press::joined(state, &call.sealed) {
+        let by = Actor::new(cut(&by.who, NAME_BYTES_MAX).0, by.role);
+        let event = Event::PressedAgain { call: open, by };
+        return Decision { events: vec![event], answer: Answer::CallPlaced(open) };
+    }
     let mut was_cut = false;
     let mut keep = |text: &str, bytes_max| -> Box<str> {
         let (kept, shorter) = cut(text, bytes_max);
@@ -299,6 +307,7 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
                 words: place.words.as_deref().map(|text| keep(text, WORDS_BYTES_MAX)),
             }),
             note: call.sealed.note.as_deref().map(|text| keep(text, NOTE_BYTES_MAX)),
+            press: call.sealed.press.clone(),
         },
     };
     let by = Actor::new(&keep(&by.who, NAME_BYTES_MAX), by.role);

@@ -151,7 +151,11 @@ impl Engine {
                 self.settle_call(id, self.now, out);
             }
         }
-        if let Some(id) = touched(&order.command) {
+        let pressed = match &order.command {
+            Command::CancelPress { press, .. } => self.state.pressed(press).map(|call| call.id),
+            _ => None,
+        };
+        if let Some(id) = touched(&order.command).or(pressed) {
             self.settle_call(id, self.now, out);
         }
     }

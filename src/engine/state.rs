@@ -8,13 +8,14 @@ mod clocks;
 mod duty;
 mod earlier;
 mod erasure;
+mod presses;
 mod tellings;
 
 pub use erasure::ErasureAsked;
 
 use super::keys::Keys;
 use super::queue::Queue;
-use crate::domain::{Call, CallId, Callsign, Progress, Rules, Unit, UnitStatus, UtcMs};
+use crate::domain::{Call, CallId, Callsign, Key, Progress, Rules, Unit, UnitStatus, UtcMs};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -66,6 +67,9 @@ pub struct State {
     unsettled: BTreeSet<u64>,
     #[serde(skip)]
     callers: BTreeSet<(u64, CallId)>,
+    /// The open calls that presses of a device join.
+    #[serde(skip)]
+    devices: BTreeSet<(Key, CallId)>,
 }
 
 impl Default for State {
@@ -90,6 +94,7 @@ impl Default for State {
             told: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             callers: BTreeSet::new(),
+            devices: BTreeSet::new(),
         }
     }
 }

@@ -213,7 +213,7 @@ fn new_call(placed: &wire::PlaceCall, settings: &Settings) -> Result<NewCall, Ba
             dropped: placed.dropped,
             sos: placed.sos,
             test: placed.test,
-            cut: false,
+            ..Flags::default()
         },
         sealed: Sealed {
             number: text(&placed.number),
@@ -223,6 +223,7 @@ fn new_call(placed: &wire::PlaceCall, settings: &Settings) -> Result<NewCall, Ba
                 .as_ref()
                 .map(|place| Place { point: at, words: text(&place.words) }),
             note: text(&placed.note),
+            press: None,
         },
     })
 }
@@ -348,6 +349,8 @@ fn flags(flags: Flags) -> wire::Flags {
         dropped: flags.dropped,
         sos: flags.sos,
         test: flags.test,
+        cancelled: flags.cancelled,
+        duress: flags.duress,
     }
 }
 
@@ -467,7 +470,7 @@ pub(super) fn assignment(call: &Call, unit: &Callsign) -> Option<wire::Assignmen
         kind: call.placed.kind.to_string(),
         priority: call.priority().number(),
         district: call.placed.district.to_string(),
-        place: sealed.place.as_ref().map(place),
+        place: call.whereabouts().as_ref().map(place),
         number: text(&sealed.number),
         name: text(&sealed.name),
         note: text(&sealed.note),
@@ -498,7 +501,8 @@ pub(super) fn details(
         summary: Box::new(summary(state, call)),
         number: text(&sealed.number),
         name: text(&sealed.name),
-        place: sealed.place.as_ref().map(place),
+        place: call.whereabouts().as_ref().map(place),
+        place_at: call.last_fix().map(|fix| fix.taken_at.0),
         line: text(&call.placed.line),
         notes: first.chain(later).collect(),
         timeline,
@@ -606,6 +610,13 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
         Event::IdentityErased { authority, proposed_by, .. } => {
             format!("her identity erased by order of {authority}, asked for by {proposed_by}")
         }
+        Event::PressedAgain { .. } => "her device pressed SOS again".into(),
+        Event::CallerMoved { .. } => "her device told where she is".into(),
+        Event::CallCancelled { .. } => "taken back with her PIN".into(),
+        Event::DuressSignalled { .. } => {
+            "DURESS: she was made to take it back; her page shows it as cancelled".into()
+        }
+        Event::CancelRefused { .. } => "somebody tried to take it back with a wrong PIN".into(),
         Event::EarlierAsked { .. } => "asked for earlier calls of the same number or place".into(),
         Event::NoticesIntended { .. }
         | Event::NoticeDelivered { .. }

@@ -2,6 +2,7 @@
 //! order; a reader that cannot keep up is dropped, never awaited.
 
 use super::convert;
+use super::pressed::Presses;
 use crate::domain::{Call, CallId, Callsign, Dated, Event, Source};
 use crate::engine::State;
 use crate::notify::Bell;
@@ -49,6 +50,8 @@ pub struct WireFeed {
     whole: (u64, Vec<Bytes>),
     /// Hears of what people are to be told.
     bell: Bell,
+    /// The SOS pages that listen.
+    pub(super) presses: Presses,
 }
 
 /// How a subscription begins.
@@ -71,6 +74,7 @@ impl WireFeed {
             canaries: (state.calls().filter(|call| call.is_canary())).map(|call| call.id).collect(),
             whole: (0, Vec::new()),
             bell,
+            presses: Presses::default(),
         }
     }
 
@@ -195,11 +199,18 @@ fn unit_push(
         Event::CallClosed { call, .. } => on.remove(call),
         _ => false,
     };
+    // Where she is now, and whether she was made to take it back, is theirs who are on their way.
+    let changed = match event {
+        Event::CallerMoved { call, .. }
+        | Event::CallCancelled { call }
+        | Event::DuressSignalled { call } => on.contains(call),
+        _ => false,
+    };
     let everybody = matches!(event, Event::SpillBegan { .. } | Event::SpillMerged { .. });
-    if !is_news(event) || !(own || leaves || everybody) {
+    if !is_news(event) || !(own || leaves || changed || everybody) {
         return None;
     }
-    let shown = call.filter(|_| assigned).and_then(|id| state.call(id));
+    let shown = call.filter(|_| assigned || changed).and_then(|id| state.call(id));
     let known = state.unit(callsign);
     Some(encode(Push {
         seq: dated.seq,
@@ -307,6 +318,7 @@ impl Feed for WireFeed {
                 self.canaries.insert(*call);
             }
             self.tell(state, dated);
+            self.presses.committed(state, dated);
             self.bell.heard_of(&dated.transition.event);
             if let Event::IdentityErased { call, .. } = dated.transition.event {
                 self.forget_what_names(call);

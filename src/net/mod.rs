@@ -18,6 +18,7 @@ mod metrics;
 mod notices;
 mod people;
 mod post;
+mod pressed;
 mod queries;
 mod readings;
 mod reload;

@@ -25,6 +25,12 @@ pub struct Flags {
     /// A test of the system; nobody is in need.
     #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
     pub test: bool,
+    /// The caller took it back with a PIN; it is a call until people close it.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub cancelled: bool,
+    /// The caller was made to take it back: whoever is beside her believes that it is. Do not ring.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub duress: bool,
 }
 
 /// Who is working a call.

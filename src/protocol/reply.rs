@@ -132,6 +132,9 @@ pub struct CallDetails {
     /// Where help is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// When her device was at the point of `place`, ms since 1970 UTC; absent where the point was given with the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place_at: Option<u64>,
     /// The line or trunk it came in on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,

@@ -515,7 +515,10 @@ const FULL: &str =
 
 /// What is taken even then.
 fn is_urgent(order: &Order) -> bool {
-    let call = matches!(order.command, Command::PlaceCall { .. } | Command::Panic { .. });
+    let call = matches!(
+        order.command,
+        Command::PlaceCall { .. } | Command::Panic { .. } | Command::CancelPress { .. }
+    );
     // The room's own: notices, above all.
     call || order.by.role == Role::Room
 }

@@ -165,6 +165,7 @@ fn names(told: &[PatrolNews]) -> Vec<String> {
         PatrolNews::SignedOff { by_room } => format!("signed_off by_room={by_room}"),
         PatrolNews::Status(status) => format!("status {status}"),
         PatrolNews::Told(UnitNews::Assigned(_)) => "assigned".to_owned(),
+        PatrolNews::Told(UnitNews::Changed(_)) => "changed".to_owned(),
         PatrolNews::Told(UnitNews::Ended { .. }) => "unassigned".to_owned(),
         PatrolNews::Told(UnitNews::Message(message)) => format!("message {}", message.text),
         PatrolNews::Sent { entry, .. } => format!("sent {:?}", entry.saying),

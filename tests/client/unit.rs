@@ -3,7 +3,8 @@
 use crate::script::{Guest, House, house, quick, snapshot, soon};
 use fifteen::client::{Client, UnitClient, UnitNews};
 use fifteen::protocol::{
-    Assignment, Flags, Hello, Push, ReportedStatus, Request, Role, SignOn, UnitStatus, UnitSummary,
+    Assignment, Flags, Hello, Place, Push, ReportedStatus, Request, Role, SignOn, UnitStatus,
+    UnitSummary,
 };
 
 fn assignment(call: u64, assigned_at: u64) -> Assignment {
@@ -50,6 +51,21 @@ fn unit_push(seq: u64, calls: &[u64], assignment: Option<Assignment>) -> Push {
         assignment: assignment.map(Box::new),
         message: None,
     }
+}
+
+#[tokio::test]
+async fn what_changed_of_an_assignment_is_told_once() {
+    let (mut unit, _house, mut guest) = on_duty().await;
+    let here = |lat| Place { lat: Some(lat), lon: Some(74.3), ..Place::default() };
+    let moved = |lat| Assignment { place: Some(here(lat)), ..assignment(7, 100) };
+    guest.say(unit_push(2, &[7], Some(assignment(7, 100)))).await;
+    guest.say(unit_push(3, &[7], Some(moved(31.5)))).await;
+    guest.say(unit_push(4, &[7], Some(moved(31.5)))).await;
+    guest.say(unit_push(5, &[7], Some(moved(31.6)))).await;
+    let told = |news: Assignment| UnitNews::Changed(Box::new(news));
+    assert_eq!(soon(unit.next()).await.unwrap(), UnitNews::Assigned(Box::new(assignment(7, 100))));
+    assert_eq!(soon(unit.next()).await.unwrap(), told(moved(31.5)));
+    assert_eq!(soon(unit.next()).await.unwrap(), told(moved(31.6)));
 }
 
 async fn on_duty() -> (UnitClient, House, Guest) {

@@ -330,6 +330,7 @@ impl Desk {
                 accuracy_m: Some(80),
                 words: Some("گھر نمبر ۷، گلبرگ".into()),
             }),
+            place_at: None,
             line: Some("15-4".into()),
             notes: vec![NoteLine {
                 at,

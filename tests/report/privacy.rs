@@ -27,6 +27,7 @@ fn her_name_is_in_no_output() {
                 words: text(),
             }),
             note: text(),
+            press: None,
         },
         ..Room::new_call(1)
     };

@@ -23,15 +23,25 @@ fn erase(call: CallId) -> Command {
 /// A call that names her in every way a call can, closed.
 fn told_all(room: &mut Room, name: &str) -> CallId {
     let text = |what: &str| Some(Box::<str>::from(format!("{name} {what}")));
-    let call = room.place(NewCall {
+    let press = Key([name.as_bytes()[0] + 100; 16]);
+    let new = NewCall {
         sealed: Sealed {
             number: Some("+920000000017".into()),
             name: text("herself"),
             place: Some(Place { point: None, words: text("lane") }),
             note: text("whispers"),
+            press: Some(Box::new(Press { device: Some(press), ..Press::default() })),
         },
         ..Room::new_call(2)
-    });
+    };
+    let page = |command, key| Order { by: Actor::new("sos page", Role::Intake), key, command };
+    let placing = Command::PlaceCall { received_at: room.now, call: Box::new(new) };
+    let Answer::CallPlaced(call) = room.order(&page(placing, Some(press))).unwrap().answer else {
+        panic!("a placed call answers with its number");
+    };
+    let point = Point::from_degrees(31.5497, 74.3436, 25).unwrap();
+    let fixes = vec![Fix { n: 1, point, taken_at: room.now }];
+    room.order(&page(Command::FollowCaller { press, fixes }, None)).unwrap();
     let note = |what| SealedText(text(what).unwrap());
     room.operator(Command::OpenCall { call, reason: text("must be found") }).unwrap();
     let keyed = Order {
@@ -321,6 +331,11 @@ fn the_longest_of_everything_fits_a_record_sealed() {
                 words: Some(long.as_str().into()),
             }),
             note: Some(long.as_str().into()),
+            press: Some(Box::new(Press {
+                device: Some(Key([255; 16])),
+                cancel: Some(PinProof([255; 32])),
+                duress: Some(PinProof([255; 32])),
+            })),
         },
         ..Room::new_call(1)
     });

@@ -21,5 +21,6 @@ mod properties;
 mod queue;
 mod room;
 mod rules;
+mod sos;
 mod told;
 mod units;

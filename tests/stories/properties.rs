@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => DAY - 1..DAY + 2,
     ];
     let ask = (
-        0..42_u8,
+        0..46_u8,
         prop_oneof![9 => 1..5_u64, 1 => 0..9_u64],
         0..4_u8,
         0..6_u8,
@@ -100,6 +100,13 @@ impl Ask {
                 let mut placed = Room::new_call(1 + number % 4);
                 placed.flags.dropped = self.who == 0;
                 placed.flags.silent = self.who == 1;
+                if self.who > 2 {
+                    placed.sealed.press = Some(Box::new(Press {
+                        device: Some(Key([number % 2; 16])),
+                        cancel: Some(PinProof([1; 32])),
+                        duress: Some(PinProof([2; 32])),
+                    }));
+                }
                 if self.who == 2 && number == 0 {
                     placed.source = Source::Canary;
                 }
@@ -108,6 +115,16 @@ impl Ask {
                     received_at: UtcMs(now.0 - earlier_ms),
                     call: Box::new(placed),
                 }
+            }
+            42..=43 => {
+                let point = Point::from_degrees(31.5, 74.3, 5).unwrap();
+                let fix = |n| Fix { n: u32::from(n), point, taken_at: now };
+                let fixes = vec![fix(number), fix(self.who)];
+                Command::FollowCaller { press: Key([self.unit; 16]), fixes }
+            }
+            44..=45 => {
+                let proof = PinProof([number % 3; 32]);
+                Command::CancelPress { press: Key([self.unit; 16]), proof }
             }
             4 | 31..=33 => Command::ClaimCall { call, take_over: number == 0 },
             5 => Command::ReleaseClaim { call },

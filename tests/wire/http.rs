@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 pub(crate) const LISTEN: (&str, &str) =
     ("# listen = \"127.0.0.1:7117\"", "listen = \"127.0.0.1:0\"");
-const DISTRICT: (&str, &str) = ("# district = \"Lahore\"", "district = \"Kasur\"");
+pub(crate) const DISTRICT: (&str, &str) = ("# district = \"Lahore\"", "district = \"Kasur\"");
 const KEY: &str = "6f1c0f8e-5c0a-4c1e-9d2b-3a7e5b1f0c11";
 
 /// Where calls are taken over HTTP: the server says so in its log.
@@ -61,7 +61,12 @@ async fn post(address: SocketAddr, more: &str, body: &str) -> (u16, Value) {
     post_to("/v1/calls", address, more, body).await
 }
 
-async fn post_to(path: &str, address: SocketAddr, more: &str, body: &str) -> (u16, Value) {
+pub(crate) async fn post_to(
+    path: &str,
+    address: SocketAddr,
+    more: &str,
+    body: &str,
+) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let text = head(&format!("POST {path}"), more, body) + body;
     stream.write_all(text.as_bytes()).await.unwrap();

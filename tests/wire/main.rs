@@ -25,5 +25,6 @@ mod proxy;
 mod resume;
 mod roles;
 mod server;
+mod sos;
 mod tls;
 mod told;

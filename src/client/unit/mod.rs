@@ -29,6 +29,8 @@ use told::Told;
 pub enum UnitNews {
     /// Go there.
     Assigned(Box<Assignment>),
+    /// She moved, or something else of a call that is yours changed.
+    Changed(Box<Assignment>),
     /// No longer yours: released, closed, or done.
     Ended {
         /// Call id.

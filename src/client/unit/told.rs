@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 /// The assignments and messages the crew knows of.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// By call; the instant tells a second assignment to one call from the first.
-    known: BTreeMap<u64, u64>,
+    /// By call; the instant in it tells a second assignment to one call from the first.
+    known: BTreeMap<u64, Assignment>,
     /// Log sequence of the last message told.
     message_seq: u64,
     pub(super) news: VecDeque<UnitNews>,
@@ -50,9 +50,12 @@ impl Told {
     }
 
     fn assigned(&mut self, assignment: Assignment) {
-        let (call, at) = (assignment.call, assignment.assigned_at);
-        if self.known.insert(call, at) != Some(at) {
+        let before = self.known.insert(assignment.call, assignment.clone());
+        let same = before.as_ref().is_some_and(|it| it.assigned_at == assignment.assigned_at);
+        if !same {
             self.news.push_back(UnitNews::Assigned(Box::new(assignment)));
+        } else if before.as_ref() != Some(&assignment) {
+            self.news.push_back(UnitNews::Changed(Box::new(assignment)));
         }
     }
 

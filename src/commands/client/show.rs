@@ -100,6 +100,9 @@ fn write_head(
     line("name", &sealed(&details.name))?;
     line("number", &sealed(&details.number))?;
     line("place", &details.place.as_ref().map_or_else(String::new, text::place))?;
+    if let Some(at) = details.place_at {
+        line("there at", &times.full(at))?;
+    }
     line("district", &plain(&call.district))?;
     let age = text::span(call.closed_at.unwrap_or(now_at).saturating_sub(call.received_at));
     let source = text::words(call.source.as_str());

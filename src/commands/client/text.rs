@@ -60,11 +60,13 @@ pub(super) fn unit_on_call(unit: &str, status: UnitStatus) -> String {
 /// What is special about a call, the most dangerous first.
 pub(super) fn flags(flags: Flags) -> Vec<&'static str> {
     let named = [
+        (flags.duress, "DURESS: she was made to take it back, do not ring"),
         (flags.unsafe_to_ring_back, "DO NOT RING BACK: it puts her in danger"),
         (flags.sos, "SOS"),
         (flags.silent, "she cannot speak"),
         (flags.dropped, "the line was cut"),
         (flags.test, "a test, nobody is in need"),
+        (flags.cancelled, "taken back with her PIN"),
     ];
     let set = named.iter().filter(|(set, _)| *set);
     set.map(|(_, name)| *name).collect()
@@ -73,11 +75,13 @@ pub(super) fn flags(flags: Flags) -> Vec<&'static str> {
 /// The same in a word each, for a list.
 pub(super) fn flags_short(flags: Flags) -> String {
     let named = [
+        (flags.duress, "DURESS"),
         (flags.unsafe_to_ring_back, "no ring-back"),
         (flags.sos, "SOS"),
         (flags.silent, "silent"),
         (flags.dropped, "dropped"),
         (flags.test, "test"),
+        (flags.cancelled, "taken back"),
     ];
     let set: Vec<_> = named.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
     set.join(", ")

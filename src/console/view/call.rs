@@ -126,8 +126,11 @@ fn facts(
     let width = usize::from(area.width);
     let mut lines: Vec<Parts> = Vec::new();
     for (number, flag) in text::flags(call.flags).into_iter().enumerate() {
-        let style =
-            if number == 0 && call.flags.unsafe_to_ring_back { theme.urgent } else { theme.warn };
+        let style = if number == 0 && (call.flags.duress || call.flags.unsafe_to_ring_back) {
+            theme.urgent
+        } else {
+            theme.warn
+        };
         for (number, line) in text::wrap(flag, width.saturating_sub(4)).into_iter().enumerate() {
             let mark = if number == 0 { "!" } else { " " };
             lines.push(vec![(format!(" {mark} {line}"), style)]);
@@ -186,9 +189,13 @@ fn who_and_where(
     let name = details.name.as_deref().unwrap_or("not known");
     fact(lines, pen, width, "name", name, theme.value);
     let number = details.number.as_deref().unwrap_or("not known");
-    let style = if call.flags.unsafe_to_ring_back { theme.late } else { theme.value };
+    let style =
+        if call.flags.unsafe_to_ring_back || call.flags.duress { theme.late } else { theme.value };
     fact(lines, pen, width, "number", number, style);
-    let place = details.place.as_ref().map_or_else(|| "not known".into(), text::place);
+    let mut place = details.place.as_ref().map_or_else(|| "not known".into(), text::place);
+    if let Some(at) = details.place_at {
+        place.push_str(&format!(", there at {}", text::time_of_day(at, &model.zone)));
+    }
     fact(lines, pen, width, "place", &place, theme.value);
     let line = details.line.as_deref().map_or_else(String::new, |line| format!(", line {line}"));
     let source = format!("{}{line}", text::words(call.source.as_str()));

@@ -301,14 +301,16 @@ fn units(call: &CallSummary, columns: u16) -> String {
     whole
 }
 
-/// Do-not-ring, SOS, silent, cut, test: a letter each.
+/// Duress, do-not-ring, SOS, silent, cut, test, taken back: a letter each.
 fn flag_letters(flags: Flags) -> String {
     let all = [
+        (flags.duress, 'D'),
         (flags.unsafe_to_ring_back, 'N'),
         (flags.sos, 'S'),
         (flags.silent, 'm'),
         (flags.dropped, 'c'),
         (flags.test, 't'),
+        (flags.cancelled, 'x'),
     ];
     all.iter().filter(|(set, _)| *set).map(|(_, letter)| letter).collect()
 }

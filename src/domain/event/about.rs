@@ -52,6 +52,11 @@ impl Event {
             Self::EarlierAsked { .. } => "earlier_asked",
             Self::ErasureProposed { .. } => "erasure_proposed",
             Self::IdentityErased { .. } => "identity_erased",
+            Self::PressedAgain { .. } => "pressed_again",
+            Self::CallerMoved { .. } => "caller_moved",
+            Self::CallCancelled { .. } => "call_cancelled",
+            Self::DuressSignalled { .. } => "duress_signalled",
+            Self::CancelRefused { .. } => "cancel_refused",
             Self::LogInsFailed { .. } => "log_ins_failed",
             Self::PersonChanged { .. } => "person_changed",
         }
@@ -72,6 +77,7 @@ impl Event {
             | Self::PriorityChanged { cause: PriorityCause::By(_, reason), .. }
             | Self::Escalated { by_hand: Some((_, reason)), .. } => *reason = None,
             Self::UnitOutOfService { reason, .. } => *reason = SealedText::withheld().0,
+            Self::CallerMoved { fix, .. } => *fix = None,
             _ => {}
         }
         self
@@ -93,6 +99,7 @@ impl Event {
             | Self::CallOpened { reason, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(_, reason), .. }
             | Self::Escalated { by_hand: Some((_, reason)), .. } => reason.is_some(),
+            Self::CallerMoved { fix, .. } => fix.is_some(),
             _ => false,
         }
     }
@@ -127,7 +134,12 @@ impl Event {
             | Self::NoticeFailed { call, .. }
             | Self::EscalationSeen { call, .. }
             | Self::ErasureProposed { call, .. }
-            | Self::IdentityErased { call, .. } => Some(*call),
+            | Self::IdentityErased { call, .. }
+            | Self::PressedAgain { call, .. }
+            | Self::CallerMoved { call, .. }
+            | Self::CallCancelled { call }
+            | Self::DuressSignalled { call }
+            | Self::CancelRefused { call } => Some(*call),
             Self::MessageSent { call, .. } | Self::EarlierAsked { call, .. } => *call,
             _ => None,
         }
@@ -186,6 +198,7 @@ impl Event {
             | Self::EarlierAsked { by, .. }
             | Self::ErasureProposed { by, .. }
             | Self::IdentityErased { by, .. }
+            | Self::PressedAgain { by, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
             | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),
             _ => None,

@@ -17,14 +17,17 @@ impl State {
         if self.change(at, &transition.event).is_none() {
             self.strays += 1;
         }
-        if let Some(call) = transition.event.call().and_then(|id| self.calls.get_mut(&id)) {
+        // A trail of hours would push the rest of its story out.
+        let told = !matches!(transition.event, Event::CallerMoved { .. });
+        let call = transition.event.call().filter(|_| told);
+        if let Some(call) = call.and_then(|id| self.calls.get_mut(&id)) {
             call.touch(self.seq);
         }
         if let Some(mark) = transition.mark {
             let answer = match transition.event {
-                Event::CallReceived { call, .. } | Event::UnitPanicked { call, .. } => {
-                    Answer::CallPlaced(call)
-                }
+                Event::CallReceived { call, .. }
+                | Event::UnitPanicked { call, .. }
+                | Event::PressedAgain { call, .. } => Answer::CallPlaced(call),
                 Event::CloseProposed { .. } | Event::ErasureProposed { .. } => {
                     Answer::AwaitingSecond
                 }
@@ -130,6 +133,16 @@ impl State {
             Event::NoticeFailed { escalation, notice, gave_up, problem, .. } => {
                 self.failed(at, *escalation, *notice, *gave_up, problem)?;
             }
+            Event::CallerMoved { call, fix } => self.caller_moved(*call, *fix)?,
+            Event::CancelRefused { call } => self.cancel_refused(*call)?,
+            Event::CallCancelled { call } => {
+                self.calls.get_mut(call)?.placed.flags.cancelled = true;
+                self.note_device(*call);
+            }
+            Event::DuressSignalled { call } => {
+                self.calls.get_mut(call)?.placed.flags.duress = true;
+                self.note_device(*call);
+            }
             Event::EscalationSeen { escalation, by, .. } => self.seen(at, *escalation, by)?,
             Event::Escalated { call, .. } => {
                 self.change_call(at, event)?;
@@ -199,7 +212,7 @@ impl State {
                         .for_each(|run| run.taken = true);
                 }
             }
-            Event::CallOpened { .. } => {}
+            Event::CallOpened { .. } | Event::PressedAgain { .. } => {}
             _ => return None,
         }
         Some(())
@@ -237,6 +250,7 @@ impl State {
             aging_from: received_at,
             tellings: Vec::new(),
             erased_at: None,
+            follow_up: None,
         };
         start_clocks(&mut call, &self.books[book], received_at);
         if call.is_canary() {
@@ -247,6 +261,7 @@ impl State {
         }
         self.remember_caller(&call);
         self.calls.insert(id, Box::new(call));
+        self.note_device(id);
         Some(())
     }
 
@@ -374,6 +389,7 @@ impl State {
         } else {
             self.closed.push_back((closing.at, id, call.generation));
             call.closed = Some(closing);
+            self.note_device(id);
         }
         for assignment in units {
             if let Some(unit) = self.units.get_mut(&assignment.unit) {
@@ -398,6 +414,7 @@ impl State {
         call.clocks.clear();
         start_clocks(call, &self.books[book], at);
         self.queue.insert(call);
+        self.note_device(id);
         Some(())
     }
 

@@ -61,6 +61,10 @@ impl State {
             self.forget_caller(&call);
             call.placed.sealed = Sealed::default();
             call.notes.iter_mut().for_each(|note| note.text = SealedText::withheld());
+            if let Some(mut since) = call.follow_up.take().filter(|since| since.wrong_pins > 0) {
+                since.trail = Vec::new();
+                call.follow_up = Some(since);
+            }
             call.erased_at = Some(at);
             self.calls.insert(id, call);
         }

@@ -51,7 +51,11 @@ impl State {
                 }
             }
         }
+        let ids: Vec<CallId> = calls.keys().copied().collect();
         self.calls = calls;
+        ids.into_iter().for_each(|id| {
+            self.note_device(id);
+        });
     }
 
     pub(super) fn forget_call(&mut self, id: CallId) {

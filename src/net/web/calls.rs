@@ -1,19 +1,17 @@
 //! `POST /v1/calls`: takes one call, as `place_call` of the wire does, and answers when it is on the disk.
 
 use super::answer::Problem;
-use super::{BODY_BYTES_MAX, Visit, who};
+use super::{Visit, asking, who};
 use crate::domain::{Actor, Answer, CallId, Rejection, UtcMs};
-use crate::engine::{Accepted, State as Room};
-use crate::net::{Server, answering, convert};
+use crate::engine::Accepted;
+use crate::net::{Server, convert};
 use crate::protocol::{Code, Key, PlaceCall, Source};
-use crate::service::Outcome;
 use axum::Json;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -162,21 +160,9 @@ pub(super) async fn place(
 ) -> Result<Taken, Problem> {
     let received_at = visit.received_at();
     let by = who::let_in(&visit.server, &headers, visit.peer.ip()).await?;
-    let (key, call) = read(&whole(&visit.server, body).await?)?.request();
+    let body = asking::whole(&visit.server, body).await?;
+    let (key, call) = asking::read::<NewCall>(&body, "key")?.request();
     take(&visit.server, Some(key), call, &by, received_at).await
-}
-
-/// All of a body, in time.
-pub(super) async fn whole(server: &Server, body: Body) -> Result<Bytes, Problem> {
-    let limit = server.settings.limits.frame_limit;
-    let body = tokio::time::timeout(limit, to_bytes(body, BODY_BYTES_MAX)).await;
-    let body = body.map_err(|_| {
-        Problem::new(408, Code::SilentPeer, "the body did not come in time; send it again")
-    })?;
-    body.map_err(|_| {
-        let text = format!("the body is longer than {BODY_BYTES_MAX} bytes, or broke off");
-        Problem::new(413, Code::TooLarge, text)
-    })
 }
 
 /// Has the room take a call, and waits until it is on the disk.
@@ -193,27 +179,8 @@ pub(super) async fn take(
             .of_field(bad.field)
     })?;
     let order = convert::order(by, key, command.expect("a call to be placed is a command"));
-    let (sender, receiver) = oneshot::channel();
     let drill = server.settings.drill.is_some();
-    let answer = move |outcome: Outcome, state: Option<&Room>| {
-        let answered = match outcome {
-            Ok(Ok(accepted)) => taken(&accepted, convert::is_durable(&accepted, state), drill),
-            Ok(Err(rejection)) => {
-                let rejection = convert::rejection(0, &rejection);
-                let status = if rejection.code == Code::KeyReused { 409 } else { 400 };
-                Err(Problem::new(status, rejection.code, rejection.text))
-            }
-            Err(failed) => {
-                Err(Problem::new(503, answering::failed_code(&failed), failed.to_string()))
-            }
-        };
-        // Whoever hung up asks again under the key.
-        let _ = sender.send(answered);
-    };
-    server.handle.order(order, answer).await;
-    receiver.await.unwrap_or_else(|_| {
-        Err(Problem::new(503, Code::ShuttingDown, "the server stops; send it again"))
-    })
+    asking::order(server, order, move |accepted, durable| taken(accepted, durable, drill)).await
 }
 
 /// After an erasure no key says for what it was first used, so that the answer may be to something else.
@@ -222,35 +189,11 @@ fn taken(accepted: &Accepted, durable: bool, drill: bool) -> Result<Taken, Probl
         Answer::CallPlaced(CallId(call)) => {
             Ok(Taken { call, seq: accepted.seq, repeated: accepted.repeated, durable, drill })
         }
-        Answer::Done | Answer::AwaitingSecond => {
+        Answer::Done | Answer::AwaitingSecond | Answer::WrongPin => {
             let rejection = convert::rejection(0, &Rejection::KeyReused);
             Err(Problem::new(409, rejection.code, rejection.text))
         }
     }
-}
-
-/// What came as a body. The parser's own words may quote it, and it may be her name.
-fn read(body: &[u8]) -> Result<NewCall, Problem> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let call = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let (path, inner) = (error.path().to_string(), error.inner());
-        let (line, column) = (inner.line(), inner.column());
-        if !inner.is_data() {
-            let text = format!("the body is no JSON: it goes wrong at line {line}, column {column}");
-            return Problem::new(400, Code::Malformed, text);
-        }
-        // Of a field that is missing the path is that of what lacks it.
-        match path.as_str() {
-            "." => Problem::new(400, Code::Malformed, "the body is no object with a key, which is a UUID, in it").of_field("key"),
-            _ => {
-                let text = format!("{path}: is not of its type (line {line}, column {column}); GET /v1/openapi.json has them all");
-                Problem::new(400, Code::BadValue, text).of_field(path)
-            }
-        }
-    })?;
-    json.end()
-        .map_err(|_| Problem::new(400, Code::Malformed, "something stands behind the call"))?;
-    Ok(call)
 }
 
 #[cfg(test)]
@@ -259,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_key_first_used_for_something_else_is_refused_and_nothing_panics() {
-        for answer in [Answer::Done, Answer::AwaitingSecond] {
+        for answer in [Answer::Done, Answer::AwaitingSecond, Answer::WrongPin] {
             let accepted = Accepted { answer, repeated: true, seq: 7 };
             let problem = taken(&accepted, true, false).unwrap_err();
             assert_eq!(problem.into_response().status(), StatusCode::CONFLICT);

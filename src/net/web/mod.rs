@@ -7,9 +7,12 @@
 //! what it asked is answered. TLS is that of the listener.
 
 mod answer;
+mod asking;
 mod calls;
 mod document;
+mod page;
 mod sms;
+mod sos;
 mod stamp;
 mod who;
 
@@ -141,11 +144,21 @@ where
     tokio::time::timeout(super::FAREWELL, connection).await.unwrap_or(Ok(()))
 }
 
+fn sos_rooms() -> Router<Visit> {
+    Router::new()
+        .route("/v1/sos", post(sos::press))
+        .route("/v1/sos/{id}/trail", post(sos::trail))
+        .route("/v1/sos/{id}/cancel", post(sos::cancel))
+        .route("/v1/sos/{id}/events", get(sos::events))
+        .merge(page::rooms())
+}
+
 fn rooms(visit: Visit) -> Router {
     Router::new()
         .route("/v1/calls", post(calls::place))
         .route("/v1/sms", post(sms::place))
         .route("/v1/openapi.json", get(document::show))
+        .merge(if visit.server.settings.web.sos { sos_rooms() } else { Router::new() })
         .fallback(async || {
             Problem::new(
                 404,

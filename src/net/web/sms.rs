@@ -2,8 +2,8 @@
 //! is read by [`crate::sms`], and the whole of it is the call's first note.
 
 use super::answer::Problem;
-use super::calls::{KIND, Taken, take, whole};
-use super::{Visit, who};
+use super::calls::{KIND, Taken, take};
+use super::{Visit, asking, who};
 use crate::config::SmsSettings;
 use crate::domain::Point;
 use crate::domain::bounds::{NOTE_BYTES_MAX, cut};
@@ -51,7 +51,7 @@ pub(super) async fn place(
 ) -> Result<Taken, Problem> {
     let received_at = visit.received_at();
     let by = who::let_in(&visit.server, &headers, visit.peer.ip()).await?;
-    let body = whole(&visit.server, body).await?;
+    let body = asking::whole(&visit.server, body).await?;
     let is_form = headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(FORM));
     let settings = &visit.server.settings;
     let message = Message::read(&settings.sms, &body, is_form)?;

@@ -173,6 +173,7 @@ impl Desk {
                 Vec::new()
             }
             PatrolNews::Told(UnitNews::Assigned(assignment)) => self.assigned(*assignment, now),
+            PatrolNews::Told(UnitNews::Changed(assignment)) => self.changed(*assignment),
             PatrolNews::Told(UnitNews::Ended { call }) => self.ended(call),
             PatrolNews::Told(UnitNews::Message(message)) => {
                 let line = self.message(&message);
@@ -244,6 +245,21 @@ impl Desk {
         self.current.get_or_insert(call);
         let answer = if said.is_some() { "" } else { "\n  answer: a accept   d decline" };
         vec![Act::Ring(format!("{card}{answer}"))]
+    }
+
+    /// Where she is now is a line; that anything else of the call changed rings.
+    fn changed(&mut self, assignment: Assignment) -> Vec<Act> {
+        let Some(held) = self.held.get_mut(&assignment.call) else {
+            return Vec::new();
+        };
+        let only_moved = Assignment { place: held.assignment.place.clone(), ..assignment.clone() }
+            == held.assignment;
+        held.assignment = assignment;
+        if !only_moved {
+            return vec![Act::Ring(words::card(&held.assignment, &self.times))];
+        }
+        let place = held.assignment.place.as_ref().map_or_else(String::new, text::place);
+        vec![Act::Print(format!("call {}: she is now at {place}", held.assignment.call))]
     }
 
     fn ended(&mut self, call: u64) -> Vec<Act> {

@@ -111,6 +111,9 @@ pub(super) fn event(news: &PatrolNews, unsent: usize) -> Value {
         PatrolNews::Told(UnitNews::Assigned(assignment)) => {
             json!({ "event": "assigned", "assignment": assignment })
         }
+        PatrolNews::Told(UnitNews::Changed(assignment)) => {
+            json!({ "event": "changed", "assignment": assignment })
+        }
         PatrolNews::Told(UnitNews::Ended { call }) => {
             json!({ "event": "unassigned", "call": call })
         }
@@ -203,6 +206,11 @@ mod tests {
             "call": 7, "generation": 1, "kind": "assault", "priority": 1, "district": "Gulberg",
             "place": { "words": "House 12" }, "flags": { "sos": true }, "assigned_at": AT
         });
+        let moved = json!({
+            "call": 7, "generation": 1, "kind": "assault", "priority": 1, "district": "Gulberg",
+            "place": { "lat": 31.5, "lon": 74.3, "accuracy_m": 12 }, "flags": { "sos": true, "duress": true },
+            "assigned_at": AT
+        });
         let message = json!({
             "seq": 4711, "at": AT, "unit": "CAR-1", "who": "Sana", "text": "come back"
         });
@@ -215,6 +223,7 @@ mod tests {
             PatrolNews::SignedOff { by_room: true },
             PatrolNews::Status(UnitStatus::EnRoute),
             PatrolNews::Told(UnitNews::Assigned(serde_json::from_value(assignment).unwrap())),
+            PatrolNews::Told(UnitNews::Changed(serde_json::from_value(moved).unwrap())),
             PatrolNews::Told(UnitNews::Ended { call: 7 }),
             PatrolNews::Told(UnitNews::Message(serde_json::from_value(message).unwrap())),
         ];

@@ -53,6 +53,28 @@ fn printed(acts: &[Act]) -> String {
 }
 
 #[test]
+fn where_she_is_now_is_a_line_and_duress_rings() {
+    let mut desk = desk(false);
+    desk.news(assigned(7), NOW);
+    let changed = |lat: f64, duress: bool| {
+        let assignment = serde_json::json!({
+            "call": 7, "generation": 1, "kind": "assault\u{1b}[2J", "priority": 1,
+            "district": "Gulberg", "place": { "lat": lat, "lon": 74.3 }, "name": "Zara",
+            "flags": { "unsafe_to_ring_back": true, "duress": duress }, "assigned_at": NOW
+        });
+        PatrolNews::Told(UnitNews::Changed(serde_json::from_value(assignment).unwrap()))
+    };
+    let acts = desk.news(changed(31.5, false), NOW);
+    assert!(
+        matches!(&acts[..], [Act::Print(line)] if line.contains("31.5") && line.contains("call 7"))
+    );
+    let acts = desk.news(changed(31.6, true), NOW);
+    assert!(
+        matches!(&acts[..], [Act::Ring(card)] if card.contains("DURESS") && card.contains("31.6"))
+    );
+}
+
+#[test]
 fn one_key_is_one_answer_from_the_acceptance_to_the_clear() {
     let mut desk = desk(false);
     desk.news(assigned(7), NOW);

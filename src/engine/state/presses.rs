@@ -1,0 +1,49 @@
+//! The presses of SOS pages: which call a press made, and what its device said since.
+
+use super::State;
+use crate::domain::{Answer, Call, CallId, Fix, FollowUp, Key};
+
+impl State {
+    /// The call that the press with this key made, or joined. Known for as long as keys are.
+    #[must_use]
+    pub fn pressed(&self, press: &Key) -> Option<&Call> {
+        let Answer::CallPlaced(id) = self.keys().get(press)?.answer else {
+            return None;
+        };
+        self.call(id).filter(|call| call.placed.sealed.press.is_some())
+    }
+
+    /// The latest open call of a device, unless it was taken back.
+    pub(crate) fn pressed_from(&self, device: &Key) -> Option<CallId> {
+        let calls = self.devices.range((*device, CallId(0))..=(*device, CallId(u64::MAX)));
+        calls.last().map(|(_, id)| *id)
+    }
+
+    /// Keeps the list of devices with an open call as `call` now has it.
+    pub(super) fn note_device(&mut self, id: CallId) -> Option<()> {
+        let call = self.calls.get(&id)?;
+        let device = call.placed.sealed.press.as_ref()?.device?;
+        let flags = call.placed.flags;
+        if call.closed.is_none() && !flags.cancelled && !flags.duress {
+            self.devices.insert((device, id));
+        } else {
+            self.devices.remove(&(device, id));
+        }
+        Some(())
+    }
+
+    pub(super) fn caller_moved(&mut self, id: CallId, fix: Option<Fix>) -> Option<()> {
+        let call = self.calls.get_mut(&id)?;
+        // Without the key to it, that she moved is all that is known.
+        if let Some(fix) = fix {
+            call.follow_up.get_or_insert_default().keep(fix);
+        }
+        Some(())
+    }
+
+    pub(super) fn cancel_refused(&mut self, id: CallId) -> Option<()> {
+        let since: &mut FollowUp = self.calls.get_mut(&id)?.follow_up.get_or_insert_default();
+        since.wrong_pins += 1;
+        Some(())
+    }
+}
