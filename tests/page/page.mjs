@@ -1,0 +1,318 @@
+// The SOS page in a real Chromium, against a real server that is killed now and then.
+//
+//   cd tests/page && npm ci
+//   node page.mjs ../../target/debug/fifteen [NAME...]     all scenarios, or those whose names hold one of these
+//   CUTS=1000 node page.mjs ../../target/debug/fifteen cuts
+//
+// Pictures are left in ../../target/page. Needs Chromium (CHROMIUM, or /usr/bin/chromium).
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const FIFTEEN = process.argv[2]
+const WANTED = process.argv.slice(3)
+const CUTS = Number(process.env.CUTS || 24)
+const ROOT = join(import.meta.dirname, '../..')
+const PICTURES = join(ROOT, 'target/page')
+const LAHORE = { latitude: 31.5497, longitude: 74.3436, accuracy: 14 }
+
+const freePort = () => new Promise(done => {
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = server.address()
+    server.close(() => done(port))
+  })
+})
+
+/** A room of its own, whose server can be killed and comes back where it was. */
+class Room {
+  static async open() {
+    const room = new Room()
+    room.folder = mkdtempSync(join(tmpdir(), 'fifteen-page-'))
+    room.port = await freePort()
+    const rules = readFileSync(join(ROOT, 'dispatch.toml'), 'utf8')
+      .replace('# listen = "127.0.0.1:7117"', `listen = "127.0.0.1:${room.port}"`)
+      .replace('# sos = true ', 'sos = true ')
+      .replace('# district = "Lahore"', 'district = "Kasur"')
+      .replace('every = "5m"', 'every = "0s"')
+    writeFileSync(join(room.folder, 'dispatch.toml'), rules)
+    room.url = `http://127.0.0.1:${room.port}/`
+    await room.start()
+    return room
+  }
+  async start() {
+    const args = ['serve', '--config', join(this.folder, 'dispatch.toml'), '--data', join(this.folder, 'data'), '--listen', '127.0.0.1:0']
+    this.server = spawn(FIFTEEN, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    this.address = await new Promise((done, failed) => {
+      let said = ''
+      this.server.stdout.on('data', part => {
+        said += part
+        if (said.includes('\n')) done(said.split('\n')[0].replace('ready ', ''))
+      })
+      this.server.on('exit', () => failed(new Error('the server ended')))
+    })
+  }
+  async kill() {
+    const ended = new Promise(done => this.server.once('exit', done))
+    this.server.kill('SIGKILL')
+    await ended
+  }
+  async restart() { await this.kill(); await this.start() }
+  says(...args) { return execFileSync(FIFTEEN, [...args, '--connect', this.address], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }) }
+  calls() { const said = JSON.parse(this.says('calls', '--json', '--limit', '1000')); return said.calls ?? said }
+  show(call) { return JSON.parse(this.says('show', String(call), '--json')) }
+  async close() { await this.kill(); rmSync(this.folder, { recursive: true }) }
+}
+
+/** Her phone: its own storage, an Urdu page, a position. */
+async function phone(browser, room, { where = LAHORE, own = {} } = {}) {
+  const context = await browser.newContext({ viewport: { width: 360, height: 640 }, deviceScaleFactor: 2, geolocation: where ?? undefined, permissions: where ? ['geolocation'] : [], serviceWorkers: 'block' })
+  const page = await context.newPage()
+  const wrong = []
+  page.on('pageerror', error => wrong.push(String(error)))
+  page.on('console', said => { if (said.type() == 'error' && /Content Security Policy|SyntaxError/.test(said.text())) wrong.push(said.text()) })
+  await page.goto(room.url)
+  if (Object.keys(own).length) await page.evaluate(own => { localStorage.setItem('own', JSON.stringify({ ...JSON.parse(localStorage.getItem('own')), ...own })) }, own)
+  await page.reload()
+  return { context, page, wrong }
+}
+
+async function hold(page) {
+  const box = await page.locator('#press').boundingBox()
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+  await page.mouse.down()
+  await page.waitForTimeout(1050)
+  await page.mouse.up()
+}
+const stands = (page, state, timeout = 20000) => page.waitForSelector(`#state[data-state=${state}]`, { timeout })
+const picture = (page, name) => page.screenshot({ path: join(PICTURES, name + '.png'), fullPage: true })
+const soon = async (what, found, ms = 20000) => {
+  for (const until = Date.now() + ms; ;) {
+    const it = await found()
+    if (it) return it
+    assert.ok(Date.now() < until, `never: ${what}`)
+    await new Promise(go => setTimeout(go, 50))
+  }
+}
+async function pins(page, own, duress) {
+  await page.locator('#own summary').click()
+  await page.fill('#pin_own', own)
+  await page.fill('#pin_duress', duress)
+  await page.click('#keep')
+  await page.waitForFunction(() => JSON.parse(localStorage.getItem('own')).duress)
+  await page.locator('#own summary').click()
+}
+
+const scenarios = {
+  async 'a press is taken, followed and heard of'(browser, room) {
+    const { page, context, wrong } = await phone(browser, room)
+    await picture(page, 'ready-ur')
+    const order = []
+    page.on('request', request => { if (request.url().includes('/v1/')) order.push(request.url().replace(/.*\/v1\//, '').replace(/[0-9a-f-]{36}/, 'ID')) })
+    await hold(page)
+    await stands(page, 'taken')
+    const [call] = room.calls()
+    assert.equal(call.flags.sos, true)
+    const { place } = await soon('her place', () => { const shown = room.show(call.call); return shown.place?.lat && shown })
+    assert.ok(Math.abs(place.lat - LAHORE.latitude) < 1e-6, JSON.stringify(place))
+    assert.equal(order[0], 'sos', 'the press is the first packet: ' + order)
+    assert.ok(order.includes('sos/ID/events') && order.includes('sos/ID/trail'), String(order))
+    await context.setGeolocation({ ...LAHORE, latitude: 31.56 })
+    await page.waitForTimeout(5200)
+    await context.setGeolocation({ ...LAHORE, latitude: 31.57 })
+    await soon('that she moved', () => room.show(call.call).place.lat > 31.565)
+    room.says('op', 'ack', String(call.call), 'KSR-1')
+    await stands(page, 'acknowledged')
+    room.says('op', 'enroute', String(call.call), 'KSR-1')
+    await stands(page, 'en_route')
+    await picture(page, 'en-route-ur')
+    room.says('op', 'onscene', String(call.call), 'KSR-1')
+    await stands(page, 'on_scene')
+    room.says('op', 'close', String(call.call), 'helped')
+    await stands(page, 'closed')
+    assert.deepEqual(wrong, [])
+  },
+
+  async 'nothing waits for a position'(browser, room) {
+    const { page } = await phone(browser, room, { where: null })
+    await page.evaluate(() => {
+      window.sent = null
+      const before = window.fetch
+      window.fetch = (...all) => { window.sent ??= performance.now(); return before(...all) }
+      document.querySelector('#press').addEventListener('pointerdown', () => { window.down = performance.now() }, true)
+    })
+    await hold(page)
+    await stands(page, 'taken')
+    const ms = await page.evaluate(() => window.sent - window.down - 1000)
+    console.log(`    the packet left ${ms.toFixed(1)} ms after the second was over`)
+    assert.equal(room.calls().length, 1)
+  },
+
+  async 'offline, and then the network is back'(browser, room) {
+    const { page, context } = await phone(browser, room, { where: null, own: { lang: 'en' } })
+    await context.setOffline(true)
+    await hold(page)
+    await stands(page, 'unsent')
+    assert.equal(await page.locator('#tel').getAttribute('href'), 'tel:15')
+    assert.match(await page.locator('#sms').getAttribute('href'), /^sms:15\?body=SOS/)
+    await picture(page, 'unsent-en')
+    assert.equal(room.calls().length, 0)
+    await context.setOffline(false)
+    await stands(page, 'taken')
+    assert.equal(room.calls().length, 1)
+  },
+
+  async 'the page is closed while it sends'(browser, room) {
+    const { page, context } = await phone(browser, room, { where: null })
+    await context.setOffline(true)
+    await hold(page)
+    await stands(page, 'sending')
+    await page.close()
+    await context.setOffline(false)
+    const again = await context.newPage()
+    await again.goto(room.url)
+    await stands(again, 'taken')
+    assert.equal(room.calls().length, 1)
+    await again.reload()
+    await stands(again, 'taken')
+    assert.equal(room.calls().length, 1)
+  },
+
+  async 'taken back, and under duress: her screen and her link show the same'(browser, room) {
+    const seen = []
+    for (const pin of ['1111', '2222']) {
+      const { page, context } = await phone(browser, room, { own: { lang: 'en', number: '0300 5550123' } })
+      await pins(page, '1111', '2222')
+      await hold(page)
+      await stands(page, 'taken')
+      await soon('a position', async () => (await page.locator('#state small').textContent()).includes('14 m'))
+      const link = []
+      const session = await context.newCDPSession(page)
+      await session.send('Network.enable')
+      const sizes = {}
+      session.on('Network.requestWillBeSent', ({ requestId, request }) => {
+        if (request.url.includes('/cancel')) sizes[requestId] = [request.method, request.postData.length, Object.keys(request.headers).sort().join()]
+      })
+      session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => { if (sizes[requestId]) link.push([...sizes[requestId], encodedDataLength]) })
+      await page.fill('#pin', '9999')
+      await page.click('#back button')
+      await soon('that it is wrong', async () => await page.locator('#bad').textContent())
+      await page.fill('#pin', pin)
+      await page.click('#back button')
+      await stands(page, 'cancelled')
+      await page.waitForTimeout(500)
+      const dom = (await page.content()).replace(/<script>[^]*<\/script>/, '')
+      seen.push({ dom, link, shot: (await page.screenshot()).toString('base64') })
+      await picture(page, 'cancelled-en-' + pin)
+      await context.close()
+    }
+    const flags = room.calls().map(call => call.flags)
+    assert.deepEqual(flags.map(flags => [!!flags.cancelled, !!flags.duress]).sort(), [[false, true], [true, false]])
+    assert.equal(seen[0].dom, seen[1].dom)
+    assert.deepEqual(seen[0].link, seen[1].link)
+    assert.equal(seen[0].link.length, 2)
+    assert.equal(seen[0].shot, seen[1].shot, 'pixel for pixel')
+  },
+
+  async 'a practice reaches nobody'(browser, room) {
+    const { page } = await phone(browser, room, { own: { try: true } })
+    await picture(page, 'practice-ur')
+    await hold(page)
+    await stands(page, 'practice')
+    assert.equal(room.calls().length, 0)
+  },
+
+  async 'it fits a small screen in each language'(browser, room) {
+    for (const lang of ['ur', 'pnb', 'en']) {
+      const { page, context } = await phone(browser, room, { own: { lang } })
+      await page.setViewportSize({ width: 320, height: 568 })
+      const { wide, dir, press } = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth, dir: document.documentElement.dir, press: document.querySelector('#press').getBoundingClientRect().bottom }))
+      assert.ok(wide <= 320, `${lang} is ${wide} wide`)
+      assert.ok(press <= 568, `${lang}: the button ends at ${press}`)
+      assert.equal(dir, lang == 'en' ? 'ltr' : 'rtl')
+      await page.locator('#own summary').click()
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 320, lang + ' with its details open')
+      await picture(page, 'small-' + lang)
+      await context.close()
+    }
+  },
+
+  async 'over a slow network'(browser, room) {
+    const context = await browser.newContext({ viewport: { width: 360, height: 640 } })
+    const page = await context.newPage()
+    const session = await context.newCDPSession(page)
+    await session.send('Network.enable')
+    await session.send('Network.emulateNetworkConditions', { offline: false, latency: 2000, downloadThroughput: 50000 / 8, uploadThroughput: 50000 / 8 })
+    let bytes = 0
+    session.on('Network.loadingFinished', ({ encodedDataLength }) => { bytes += encodedDataLength })
+    const start = Date.now()
+    await page.goto(room.url, { waitUntil: 'commit' })
+    await page.waitForFunction(() => document.querySelector('#press span')?.textContent)
+    const usable = Date.now() - start
+    await hold(page)
+    const pressed = Date.now()
+    await stands(page, 'taken')
+    console.log(`    at 50 kbit/s and 2 s a round trip: usable after ${usable} ms, taken ${Date.now() - pressed} ms after the press, ${bytes} bytes`)
+    assert.equal(room.calls().length, 1)
+  },
+
+  async 'cuts'(browser, room) {
+    // One phone, pressed again and again, each time through another kind of cut.
+    const { page, context } = await phone(browser, room, { where: null, own: { lang: 'en' } })
+    let kind = 0, expected = 0, sent = 0
+    await page.route('**/v1/sos', async route => {
+      sent++
+      const cut = kind
+      kind = null
+      if (cut == 'lost') return route.abort()
+      if (cut == 'busy') return route.fulfill({ status: 503, body: '{}' })
+      // The room has it, and her phone never hears so.
+      if (cut == 'unheard') { await route.fetch().catch(() => {}); return route.abort() }
+      if (cut == 'killed') { room.killing = room.restart(); return route.abort() }
+      if (cut == 'killed after') { await route.fetch().catch(() => {}); room.killing = room.restart(); return route.abort() }
+      return route.continue().catch(() => {})
+    })
+    const kinds = ['lost', 'busy', 'unheard', 'killed', 'killed after', 'offline']
+    for (let cut = 0; cut < CUTS; cut++) {
+      kind = kinds[cut % kinds.length]
+      // Another device each time, or the press would join the open call.
+      await page.evaluate(() => { own.device = uuid(); if (now) document.querySelector('#anew').onclick() })
+      await page.waitForSelector('#press:visible')
+      if (kind == 'offline') { await context.setOffline(true); setTimeout(() => context.setOffline(false), 300) }
+      await page.evaluate(() => press())
+      expected++
+      await stands(page, 'taken', 60000)
+      await room.killing
+      room.killing = null
+    }
+    const calls = room.calls()
+    const ids = new Set(calls.map(call => call.call))
+    console.log(`    ${CUTS} cuts, ${sent} presses sent, ${ids.size} calls`)
+    assert.equal(ids.size, expected, 'nothing lost, nothing doubled')
+  },
+}
+
+mkdirSync(PICTURES, { recursive: true })
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+})
+let failed = 0
+for (const [name, scenario] of Object.entries(scenarios)) {
+  if (WANTED.length && !WANTED.some(word => name.includes(word))) continue
+  const room = await Room.open()
+  try {
+    await scenario(browser, room)
+    console.log(`ok  ${name}`)
+  } catch (error) {
+    failed++
+    console.log(`NOT ok  ${name}\n${error.stack}`)
+  }
+  for (const context of browser.contexts()) await context.close()
+  await room.close()
+}
+await browser.close()
+process.exit(failed ? 1 : 0)
