@@ -151,12 +151,21 @@ impl Engine {
                 self.settle_call(id, self.now, out);
             }
         }
-        let pressed = match &order.command {
-            Command::CancelPress { press, .. } => self.state.pressed(press).map(|call| call.id),
-            _ => None,
-        };
-        if let Some(id) = touched(&order.command).or(pressed) {
+        if let Some(id) = touched(&order.command).or_else(|| self.pressed(&order.command)) {
             self.settle_call(id, self.now, out);
+        }
+    }
+
+    /// The call that a command of an SOS page's device speaks of.
+    fn pressed(&self, command: &Command) -> Option<CallId> {
+        match command {
+            Command::FollowCaller { press, .. } | Command::CancelPress { press, .. } => {
+                self.state.pressed(press).map(|call| call.id)
+            }
+            Command::PlaceCall { call, .. } => {
+                self.state.pressed_from(&call.sealed.press.as_ref()?.device?)
+            }
+            _ => None,
         }
     }
 

@@ -289,3 +289,18 @@ fn beyond_the_bound_of_memory_calls_are_still_taken_and_other_work_is_not() {
     let claim = Command::ClaimCall { call: CallId(1), take_over: false };
     assert!(matches!(service.order(None, claim), Err(Failed::Log(why)) if why.contains("calls")));
 }
+
+#[test]
+fn where_the_log_was_left_is_said_once_until_it_is_merged() {
+    let mut room = Room::open();
+    let own = |room: &mut Room, command| room.submit("room", Role::Room, command).unwrap();
+    for first in [2, 9] {
+        own(&mut room, Command::RecordSpill { first });
+        assert_eq!(room.engine.state().spilled(), Some(2));
+    }
+    for _ in 0..2 {
+        own(&mut room, Command::RecordMerge);
+    }
+    let said = (room.count("spill_began"), room.count("spill_merged"));
+    assert_eq!((said, room.engine.state().spilled()), ((1, 1), None));
+}

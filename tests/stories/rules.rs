@@ -2,6 +2,7 @@
 
 use crate::room::{MINUTE, Room};
 use fifteen::config::Settings;
+use fifteen::domain::bounds;
 use fifteen::domain::{Command, Rejection, Role};
 use fifteen::engine::Engine;
 
@@ -117,4 +118,22 @@ fn rules_too_large_for_a_record_are_refused() {
         panic!("{rejection}");
     };
     assert_eq!((field, bytes_max), ("rules", 3_600));
+}
+
+#[test]
+fn rules_that_just_fit_a_record_are_adopted_and_a_byte_more_is_refused() {
+    let mut room = Room::open();
+    let padded = |letters: usize| {
+        let mut rules = Settings::shipped().rules;
+        rules.ladders[0].rungs = vec!["x".repeat(letters).into()];
+        let bytes = rmp_serde::to_vec(&rules).unwrap().len();
+        (rules, bytes)
+    };
+    let most = (0..bounds::RULES_BYTES_MAX)
+        .find(|letters| padded(*letters).1 == bounds::RULES_BYTES_MAX)
+        .expect("of some length they just fit");
+    let adopt = |rules| Command::AdoptRules(Box::new(rules));
+    room.submit("room", Role::Room, adopt(padded(most).0)).unwrap();
+    let refused = room.refused("room", Role::Room, adopt(padded(most + 1).0));
+    assert!(matches!(refused, Rejection::TooLong { field: "rules", .. }), "{refused}");
 }

@@ -230,3 +230,25 @@ fn only_the_key_of_a_press_follows_it_up() {
     assert_eq!(cancel(&mut room, 1, CANCEL).unwrap_err(), Rejection::CallClosed(call));
     assert_eq!(follow(&mut room, 1, vec![here]).unwrap_err(), Rejection::CallClosed(call));
 }
+
+#[test]
+fn what_was_due_on_the_call_comes_before_what_her_device_says() {
+    for what in 0..3 {
+        let mut room = Room::open();
+        press(&mut room, 1, pressed(1));
+        // Fifteen minutes and more, and nobody woke the engine.
+        room.now = room.now.plus(16 * 60_000);
+        match what {
+            0 => drop(press(&mut room, 2, pressed(1))),
+            1 => {
+                let here = fix(&room, 1, 31.5);
+                follow(&mut room, 1, vec![here]).unwrap();
+            }
+            _ => drop(cancel(&mut room, 1, DURESS).unwrap()),
+        }
+        let events: Vec<_> = room.log.iter().map(|dated| dated.transition.event.name()).collect();
+        let place = |name| events.iter().position(|event| *event == name).unwrap();
+        let said = ["pressed_again", "caller_moved", "duress_signalled"][what];
+        assert!(place("escalated") < place(said), "{events:?}");
+    }
+}

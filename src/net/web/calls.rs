@@ -140,7 +140,7 @@ impl IntoResponse for Taken {
     post,
     path = "/v1/calls",
     request_body = NewCall,
-    security(("name_and_token" = [])),
+    security((), ("name_and_token" = [])),
     responses(
         (status = 201, description = "Taken, and on the disk.", body = Taken),
         (status = 200, description = "Taken before under this key: the same call.", body = Taken),

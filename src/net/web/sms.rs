@@ -32,7 +32,7 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
             (BTreeMap<String, String> = "application/x-www-form-urlencoded", example = "id=SM1&from=%2B923005550123&text=madad"),
         )
     ),
-    security(("name_and_token" = [])),
+    security((), ("name_and_token" = [])),
     responses(
         (status = 201, description = "Taken, and on the disk.", body = Taken),
         (status = 200, description = "The same message under the same id was taken before: the same call.", body = Taken),

@@ -20,7 +20,9 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{Stream, unfold};
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -45,23 +47,55 @@ pub(super) struct NewPress {
     /// gets the same call: send it until there is an answer.
     key: Uuid,
     /// A number the device made for itself, once: a press while its call is open joins that call.
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
     device: Option<Uuid>,
     /// Where she is, if it is known yet. Sealed.
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
     place: Option<Spot>,
     /// Her number. Sealed.
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
     number: Option<String>,
     /// Her name. Sealed.
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
     name: Option<String>,
     /// SHA-256, in 64 hex digits, over the device's secret and the PIN that takes the press back.
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
     cancel: Option<String>,
     /// The same of the PIN for when she is made to take it back.
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
     duress: Option<String>,
     /// Nothing may ring or sound: she cannot speak.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
     silent: bool,
     /// A trial: answered and stamped, and never put before the room.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
     practice: bool,
+}
+
+/// What is of another type is left out, and the press taken.
+fn as_far_as_it_is<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    Ok(T::deserialize(Value::deserialize(deserializer)?).unwrap_or_default())
+}
+
+/// A whole number, also where it is written with a point.
+fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
+    const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
+    let number = f64::deserialize(deserializer)?;
+    let whole = (number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number)).then(|| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole, not negative, and below 2^53"
+        )]
+        let whole = number as u64;
+        whole
+    });
+    let fits = whole.and_then(|whole| T::try_from(whole).ok());
+    fits.ok_or_else(|| serde::de::Error::custom("is no whole number that fits"))
 }
 
 /// A position.
@@ -214,9 +248,10 @@ pub(super) struct Trail {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewFix {
     /// The device's own count of them, rising: one that was sent before is known by it.
+    #[serde(deserialize_with = "whole")]
     n: u32,
     /// How long ago the device was there, milliseconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     age_ms: u64,
     #[serde(flatten)]
     spot: Spot,
@@ -268,6 +303,7 @@ pub(super) async fn trail(
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Pin {
     /// SHA-256, in 64 hex digits, over the device's secret and the PIN.
+    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
     proof: String,
 }
 
@@ -402,12 +438,27 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read = |text: &str| {
+            asking::read::<NewFix>(text.as_bytes(), "n").map(|fix| (fix.n, fix.age_ms))
+        };
+        let of =
+            |n: &str, age: &str| read(&format!(r#"{{"n":{n},"age_ms":{age},"lat":31,"lon":74}}"#));
+        assert_eq!(of("7.0", "9e3").unwrap(), (7, 9_000));
+        assert_eq!(of("4294967295", "0").unwrap().0, u32::MAX);
+        for wrong in ["4294967296", "-1", "0.5", "\"7\"", "1e300"] {
+            assert!(of(wrong, "0").is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn what_is_no_position_is_left_out_of_a_press_that_is_taken() {
-        let text = r#"{"key":"00000000-0000-4000-8000-000000000001","place":{"lat":91,"lon":0,"accuracy_m":-3},"cancel":"zz"}"#;
+        let text = r#"{"key":"00000000-0000-4000-8000-000000000001","place":{"lat":91,"lon":0,"accuracy_m":-3},"cancel":"zz","device":"","number":7,"silent":"yes"}"#;
         let press: NewPress = asking::read(text.as_bytes(), "key").unwrap();
         let call = press.call(|point| if point.is_none() { "Lahore".into() } else { "".into() });
         assert_eq!((call.sealed.place, &*call.district), (None, "Lahore"));
-        assert_eq!(call.sealed.press.unwrap().cancel, None);
+        assert_eq!(*call.sealed.press.unwrap(), Press::default());
+        assert_eq!((call.sealed.number, call.flags.silent), (None, false));
         assert_eq!(call.priority, Priority::MOST_URGENT);
     }
 }
