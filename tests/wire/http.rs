@@ -118,7 +118,8 @@ async fn a_call_over_http_is_taken_once_and_the_same_after_a_crash() {
 async fn a_key_alone_is_a_call() {
     let room = Room::new(&[LISTEN, DISTRICT]);
     let server = room.serve();
-    let (status, taken) = post(web_of(&server), "", &format!(r#"{{"key":"{KEY}"}}"#)).await;
+    let (status, taken) =
+        post(web_of(&server), "", &format!(r#"{{"key":"{KEY}","source":null}}"#)).await;
     assert_eq!(status, 201, "{taken}");
     let calls = Peer::operator(server.address).await.calls("Kasur").await;
     assert_eq!((&*calls[0].kind, calls[0].priority), ("not said", 2));
@@ -182,6 +183,12 @@ async fn what_is_no_call_gets_a_clear_word_and_costs_nothing() {
         (r#"{"key":"Zarmina"}"#, 400, "bad_value", "key"),
         (
             r#"{"key":"6f1c0f8e-5c0a-4c1e-9d2b-3a7e5b1f0c11","source":"Zarmina"}"#,
+            400,
+            "bad_value",
+            "source",
+        ),
+        (
+            r#"{"key":"6f1c0f8e-5c0a-4c1e-9d2b-3a7e5b1f0c11","source":7}"#,
             400,
             "bad_value",
             "source",

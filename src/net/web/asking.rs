@@ -8,7 +8,8 @@ use crate::net::{Server, answering, convert};
 use crate::protocol::Code;
 use crate::service::Outcome;
 use axum::body::{Body, Bytes, to_bytes};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use tokio::sync::oneshot;
 
 /// All of a body, in time.
@@ -31,7 +32,8 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], needed: &str) -> Result<T, 
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner());
         let (line, column) = (inner.line(), inner.column());
-        if !inner.is_data() {
+        // Of a field that may be one of a few words the parser says the same as of what is no JSON.
+        if serde_json::from_slice::<IgnoredAny>(body).is_err() {
             let text = format!("the body is no JSON: it goes wrong at line {line}, column {column}");
             return Problem::new(400, Code::Malformed, text);
         }
@@ -83,4 +85,33 @@ pub(super) async fn order<T: Send + 'static>(
     receiver.await.unwrap_or_else(|_| {
         Err(Problem::new(503, Code::ShuttingDown, "the server stops; send it again"))
     })
+}
+
+/// A whole number, also where it is written with a point.
+pub(super) fn whole_number<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    as_whole(f64::deserialize(deserializer)?)
+}
+
+/// The same, where there may be none.
+pub(super) fn whole_number_if_any<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    Option::<f64>::deserialize(deserializer)?.map(as_whole).transpose()
+}
+
+fn as_whole<T: TryFrom<u64>, E: serde::de::Error>(number: f64) -> Result<T, E> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and not negative; what is too large becomes the largest"
+    )]
+    let whole = (number.fract() == 0.0 && number >= 0.0).then_some(number as u64);
+    let fits = whole.and_then(|whole| T::try_from(whole).ok());
+    fits.ok_or_else(|| E::custom("is no whole number that fits"))
 }

@@ -25,9 +25,8 @@ pub(super) struct NewCall {
     /// after a crash of either side: send it until there is an answer.
     key: Uuid,
     /// `phone_line`, `app`, `walk_in`, `partner` or `officer`; absent: `app`.
-    #[serde(default = "app")]
     #[schema(value_type = Option<String>, example = "app")]
-    source: Source,
+    source: Option<Source>,
     /// The line or trunk it came in on.
     line: Option<String>,
     /// The caller's number. Sealed, as are all fields that say so: encrypted in the log, and each reading is recorded.
@@ -41,6 +40,7 @@ pub(super) struct NewCall {
     /// What kind of call it is, a word of the room's configuration.
     kind: Option<String>,
     /// 1 (most urgent) to 4; absent: the kind's own.
+    #[serde(default, deserialize_with = "asking::whole_number_if_any")]
     #[schema(minimum = 1, maximum = 4)]
     priority: Option<u8>,
     /// What the caller said. Sealed.
@@ -72,13 +72,10 @@ pub(super) struct Place {
     #[schema(minimum = -180, maximum = 180)]
     lon: Option<f64>,
     /// Radius around the point in which the caller probably is, whole metres.
+    #[serde(default, deserialize_with = "asking::whole_number_if_any")]
     accuracy_m: Option<u32>,
     /// The place in the caller's words.
     words: Option<String>,
-}
-
-fn app() -> Source {
-    Source::App
 }
 
 impl NewCall {
@@ -87,7 +84,7 @@ impl NewCall {
             crate::protocol::Place { lat, lon, accuracy_m, words }
         });
         let call = PlaceCall {
-            source: self.source,
+            source: self.source.unwrap_or(Source::App),
             line: self.line,
             number: self.number,
             name: self.name,

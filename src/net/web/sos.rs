@@ -81,23 +81,6 @@ where
     Ok(T::deserialize(Value::deserialize(deserializer)?).unwrap_or_default())
 }
 
-/// A whole number, also where it is written with a point.
-fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
-    const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
-    let number = f64::deserialize(deserializer)?;
-    let whole = (number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number)).then(|| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "whole, not negative, and below 2^53"
-        )]
-        let whole = number as u64;
-        whole
-    });
-    let fits = whole.and_then(|whole| T::try_from(whole).ok());
-    fits.ok_or_else(|| serde::de::Error::custom("is no whole number that fits"))
-}
-
 /// A position.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Spot {
@@ -248,10 +231,10 @@ pub(super) struct Trail {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewFix {
     /// The device's own count of them, rising: one that was sent before is known by it.
-    #[serde(deserialize_with = "whole")]
+    #[serde(deserialize_with = "asking::whole_number")]
     n: u32,
     /// How long ago the device was there, milliseconds.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "asking::whole_number")]
     age_ms: u64,
     #[serde(flatten)]
     spot: Spot,
