@@ -22,6 +22,8 @@ const BEAT_MS: u64 = 15_000;
 const SAID_MS: u64 = 12_000;
 /// Notes that come one after another are read once, ms.
 const REREAD_MS: u64 = 400;
+/// The same of where she is since: her device tells it every few seconds, and each reading is put on record.
+const MOVED_REREAD_MS: u64 = 30_000;
 /// Escalations of a page.
 const PAGE: u32 = 200;
 
@@ -158,6 +160,13 @@ fn pushed(model: &mut Model, update: Update, out: &mut Vec<Effect>) {
             if is_alarm(&push, before.as_deref()) {
                 ring(model, out);
             }
+            if push.event == "duress_signalled"
+                && let Some(call) = push.call.as_deref()
+            {
+                let call = call.call;
+                complain(model, format!("call {call}: DURESS, she was made to take her SOS back"));
+                ring(model, out);
+            }
             if let Some(unreached) = told_nobody(&push) {
                 complain(model, unreached);
                 ring(model, out);
@@ -218,12 +227,14 @@ fn follow_open(
     let Some(call) = push.call.as_deref().filter(|call| call.call == open.call) else { return };
     let known = open.details.as_ref().and_then(|details| details.timeline.last());
     let last = open.since.last().or(known).map_or(0, |line| line.seq);
-    if push.seq > last {
+    // Where she is now is one line of the pane, not a hundred of her story.
+    if push.seq > last && push.event != "caller_moved" {
         open.since.push(line_of(push, call));
     }
     match &*push.event {
         // The words of a note are sealed: only a reading brings them.
         "note_added" => open.reread_at = Some(own + REREAD_MS),
+        "caller_moved" if open.reread_at.is_none() => open.reread_at = Some(own + MOVED_REREAD_MS),
         "unit_assigned" | "unit_left" | "acknowledgement_withdrawn" if model.link.is_up() => {
             let (call, limit) = (open.call, Some(10));
             ask(out, RecommendUnits { call, limit }, Purpose::Recommend(call));

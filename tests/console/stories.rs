@@ -50,6 +50,29 @@ fn a_note_of_somebody_else_is_fetched_because_its_words_are_sealed() {
 }
 
 #[test]
+fn where_she_is_since_is_fetched_twice_a_minute_and_fills_no_story() {
+    let mut desk = opened(urgent(7));
+    for second in 0..58 {
+        desk.push(201 + second, "caller_moved", urgent(7));
+        desk.pass(1);
+    }
+    let read = Request::from(ShowCall { call: 7, reason: None });
+    assert_eq!(requests(&mut desk).iter().filter(|it| **it == read).count(), 1);
+    desk.pass(5);
+    assert!(!desk.screen().contains("caller moved"), "{}", desk.screen());
+}
+
+#[test]
+fn duress_rings_and_says_so_whatever_is_open() {
+    let mut desk = Desk::with(vec![urgent(7)], Vec::new());
+    let mut forced = urgent(7);
+    forced.flags = Flags { sos: true, duress: true, ..forced.flags };
+    desk.push(201, "duress_signalled", forced);
+    assert_eq!(desk.rang(), 1);
+    assert!(desk.screen().contains("call 7: DURESS"), "{}", desk.screen());
+}
+
+#[test]
 fn a_claim_beats_every_fifteen_seconds_while_its_call_is_open() {
     let mut desk = opened(claimed(urgent(7), "sara"));
     desk.pass(46);
