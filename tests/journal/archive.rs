@@ -51,6 +51,22 @@ fn closed_days_become_one_file_each_and_replay_gives_the_same_digest() {
 }
 
 #[test]
+fn the_log_is_read_from_any_transition_of_the_archive() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = three_days(dir.path());
+    archive_before(&mut store, MIDNIGHT + 2 * DAY);
+    // The first and the last of each file, and their neighbours.
+    for from in [1, 2, 999, 1_000, 1_001, 1_002, 1_999, 2_000, 2_001, 2_002] {
+        let frames: Vec<Frame> = store.tail(from).unwrap().map(Result::unwrap).collect();
+        let first = &frames[0];
+        assert!(first.first_seq() <= from && from <= first.last_seq(), "from {from}");
+        let last = frames.last().unwrap().last_seq();
+        let held: u64 = frames.iter().map(|it| it.last_seq() - it.first_seq() + 1).sum();
+        assert_eq!((last, held), (3_000, 3_001 - first.first_seq()), "from {from}: each once");
+    }
+}
+
+#[test]
 fn bounded_steps_make_several_files_a_day() {
     let dir = tempfile::tempdir().unwrap();
     let mut store =
@@ -60,6 +76,8 @@ fn bounded_steps_make_several_files_a_day() {
     assert_eq!(step, Trimmed { archived: 375, moved: 375, more: true });
     // Commits go on between the steps.
     commit(&mut store, 1);
+    let step = store.trim(1_000).unwrap();
+    assert_eq!(step, Trimmed { archived: 750, moved: 375, more: true });
     while store.trim(1_000).unwrap().more {}
     assert_eq!(
         names(dir.path()),

@@ -125,11 +125,15 @@ fn her_trail_is_kept_once_in_order_and_the_unit_is_sent_to_its_end() {
     assert_eq!(follow(&mut room, 1, vec![ahead]).unwrap(), 0, "no clock runs ahead of the room's");
     room.seconds(1);
     assert_eq!(follow(&mut room, 1, vec![ahead]).unwrap(), 1);
+    let there = room.now;
+    room.seconds(2);
+    let later = Fix { taken_at: room.now, ..ahead };
+    assert_eq!(follow(&mut room, 1, vec![later]).unwrap(), 0, "its number says that it was sent");
 
     let call = room.engine.state().call(call).unwrap();
     let place = call.whereabouts().unwrap();
     assert_eq!((place.point, place.words.as_deref()), (Some(ahead.point), Some("by the canal")));
-    assert_eq!(call.last_fix().unwrap().taken_at, room.now);
+    assert_eq!(call.last_fix().unwrap().taken_at, there);
     assert_eq!(call.follow_up.as_ref().unwrap().trail.len(), 3);
     as_it_was_lived(&room);
 }
