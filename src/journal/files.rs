@@ -159,3 +159,54 @@ impl Ballast {
         fs::remove_file(&self.path).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_gone_already_and_anything_else_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        remove(&missing).unwrap();
+        remove_dir(&missing).unwrap();
+        assert_eq!(list(&missing).unwrap(), Vec::<PathBuf>::new());
+        // Below a file there is no folder, and that is no sign that all is well.
+        let file = folder.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let below = file.join("below");
+        assert!(remove(&below).is_err() && remove_dir(&below).is_err() && list(&below).is_err());
+        remove(&file).unwrap();
+        assert!(!file.exists());
+        create_dir(&missing.join("inner")).unwrap();
+        assert_eq!(list(&missing).unwrap(), [missing.join("inner")]);
+        remove_dir(&missing).unwrap();
+        assert!(!missing.exists());
+        assert!(sync(&missing).is_err(), "there is nothing to sync");
+    }
+
+    #[test]
+    fn the_parent_of_a_bare_name_is_here() {
+        assert_eq!(parent(Path::new("room/data")), Path::new("room"));
+        assert_eq!(parent(Path::new("data")), Path::new("."));
+        assert_eq!(parent(Path::new("/")), Path::new("."));
+    }
+
+    #[test]
+    fn ballast_is_as_large_as_it_is_to_be_and_is_given_back_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = Ballast::new(folder.path(), 0);
+        assert!(none.fill() && !none.release(), "a ballast of no bytes is none");
+        let ballast = Ballast::new(folder.path(), 8_192);
+        let size = || fs::metadata(folder.path().join("BALLAST")).map(|file| file.len()).ok();
+        fs::write(folder.path().join("BALLAST"), "of a room with less").unwrap();
+        for _ in 0..2 {
+            assert!(ballast.fill());
+            assert_eq!(size(), Some(8_192));
+        }
+        assert!(ballast.release() && !ballast.release());
+        assert_eq!(size(), None);
+        let nowhere = Ballast::new(&folder.path().join("nowhere"), 8_192);
+        assert!(!nowhere.fill(), "a disk that has no room for it is said to have none");
+    }
+}

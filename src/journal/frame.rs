@@ -333,6 +333,26 @@ mod tests {
         bytes
     }
 
+    #[test]
+    fn a_header_is_wrong_in_any_one_of_its_fields() {
+        let record = Record { at: UtcMs(7), schema: 1, body: vec![1, 2, 3] };
+        let frame = pack(&Tail::default(), 1, &[record]).unwrap().remove(0);
+        assert!(Frame::decode(sealed_again(frame.bytes().to_vec())).is_ok());
+        // A flag, the count, the first number.
+        for (place, byte) in [(1, 1), (3, 0), (19, 0)] {
+            let mut bytes = frame.bytes().to_vec();
+            bytes[place] = byte;
+            let fault = Frame::decode(sealed_again(bytes)).unwrap_err();
+            assert!(matches!(fault, Fault::Header(_)), "byte {place}: {fault:?}");
+        }
+        for len in CRC_BYTES..RECORDS_AT + CRC_BYTES {
+            let fault = Frame::decode(sealed_again(vec![1; len])).unwrap_err();
+            assert_eq!(fault, Fault::Short(len));
+        }
+        let bare = sealed_again(frame.bytes()[..RECORDS_AT + CRC_BYTES].to_vec());
+        assert!(!matches!(Frame::decode(bare), Err(Fault::Short(_))), "a header of full length");
+    }
+
     proptest! {
         #[test]
         fn what_is_packed_comes_back(records in prop::collection::vec(record(), 1..200), epoch: u64, seq in 0..u64::MAX / 2) {
