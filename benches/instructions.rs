@@ -131,6 +131,7 @@ fn call(nth: u64, now: UtcMs) -> Order {
             name: Some("Caller of the bench".into()),
             place: Some(Place { point: None, words }),
             note: Some("Followed home, man at the door".into()),
+            press: None,
         },
     };
     let mut key = [0; 16];

@@ -181,6 +181,22 @@ const scenarios = {
     assert.equal(room.calls().length, 1)
   },
 
+  async 'the page opens without a network'(browser, room) {
+    const context = await browser.newContext({ viewport: { width: 360, height: 640 } })
+    const page = await context.newPage()
+    await page.goto(room.url)
+    await page.evaluate(() => navigator.serviceWorker.ready)
+    await soon('that it is kept', () => page.evaluate(async () => !!await caches.match('/')))
+    await room.kill()
+    await page.reload()
+    await stands(page, 'ready')
+    await hold(page)
+    await stands(page, 'unsent')
+    await room.start()
+    await stands(page, 'taken', 40000)
+    assert.equal(room.calls().length, 1)
+  },
+
   async 'taken back, and under duress: her screen and her link show the same'(browser, room) {
     const seen = []
     for (const pin of ['1111', '2222']) {

@@ -211,7 +211,7 @@ fn a_wrong_pin_takes_nothing_back_and_is_recorded_so_often() {
     as_it_was_lived(&room);
 
     let mut bare = pressed(1);
-    *bare.sealed.press.as_mut().unwrap() = Box::default();
+    **bare.sealed.press.as_mut().unwrap() = Press::default();
     press(&mut room, 2, bare);
     assert_eq!(cancel(&mut room, 2, CANCEL).unwrap(), Answer::WrongPin, "there is no PIN");
 }
