@@ -16,6 +16,7 @@
 //! character of somebody else's words to the terminal, and never drops a call half typed.
 
 pub mod actions;
+mod alarm;
 pub mod bell;
 pub mod command_line;
 pub mod draft;

@@ -9,7 +9,7 @@ use super::model::{Model, OpenCall, Over, Said};
 use super::new_call;
 use super::placing::{placed, resend_drafts};
 use super::room::Change;
-use super::{on_key, text, told, view, watch};
+use super::{alarm, on_key, text, told, view, watch};
 use crate::client::Update;
 use crate::protocol::{
     CallSummary, Claim, Code, Done, Health, ListCalls, ListEarlier, ListEscalations, Push,
@@ -157,54 +157,15 @@ fn pushed(model: &mut Model, update: Update, out: &mut Vec<Effect>) {
                 model.board.changed(Some(&forgotten), None);
                 model.missed.changed(Some(&forgotten), None);
             }
-            if is_alarm(&push, before.as_deref()) {
+            if alarm::is_alarm(&push, before.as_deref()) {
                 ring(model, out);
             }
-            if push.event == "duress_signalled"
-                && let Some(call) = push.call.as_deref()
-            {
-                let call = call.call;
-                complain(model, format!("call {call}: DURESS, she was made to take her SOS back"));
-                ring(model, out);
-            }
-            if let Some(unreached) = told_nobody(&push) {
-                complain(model, unreached);
+            for line in alarm::lines(&push) {
+                complain(model, line);
                 ring(model, out);
             }
             follow_open(model, &push, before.as_deref(), out);
         }
-    }
-}
-
-/// Every way to everybody of an office is used up, or it has nobody: the room is all that is left.
-fn told_nobody(push: &Push) -> Option<String> {
-    let told = push.escalation.as_deref().filter(|_| push.event == "notices_intended")?;
-    let over = told.taken_at.is_some()
-        || push.call.as_deref().is_some_and(|call| call.stage == Stage::Closed);
-    let mut latest =
-        told.notices.iter().filter(|it| it.intended_at >= told.last_told_at).peekable();
-    let nobody = latest.peek().is_none();
-    if over || !latest.all(|notice| notice.failed_at.is_some()) {
-        return None;
-    }
-    let (office, call) = (text::plain(&told.office), told.call);
-    Some(if nobody {
-        format!("call {call}: nobody is named to be told for the {office}: ring them yourself")
-    } else {
-        format!("call {call}: nobody of the {office} could be reached: ring them yourself")
-    })
-}
-
-/// Somebody must hear of it.
-fn is_alarm(push: &Push, before: Option<&CallSummary>) -> bool {
-    let urgent = |call: &CallSummary| call.priority == 1 && !call.flags.test;
-    match &*push.event {
-        "call_received" => push.call.as_deref().is_some_and(urgent),
-        "priority_changed" => {
-            push.call.as_deref().is_some_and(urgent) && !before.is_some_and(urgent)
-        }
-        "escalated" | "unit_panicked" => true,
-        _ => push.message.as_ref().is_some_and(|message| message.to_room && !message.read),
     }
 }
 
