@@ -487,6 +487,8 @@ pub enum Event {
         call: CallId,
         /// By way of whom.
         by: Actor,
+        /// Nothing may ring or sound from now on, if it might before.
+        silent: bool,
     },
     /// She moved, or her device knows better where she is.
     CallerMoved {

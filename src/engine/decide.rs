@@ -283,7 +283,8 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
     );
     if let Some(open) = press::joined(state, &call.sealed) {
         let by = Actor::new(cut(&by.who, NAME_BYTES_MAX).0, by.role);
-        let event = Event::PressedAgain { call: open, by };
+        let silent = call.flags.silent;
+        let event = Event::PressedAgain { call: open, by, silent };
         return Decision { events: vec![event], answer: Answer::CallPlaced(open) };
     }
     let mut was_cut = false;

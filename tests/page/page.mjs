@@ -136,6 +136,24 @@ const scenarios = {
     assert.deepEqual(wrong, [])
   },
 
+  async 'another press of the same phone joins its call and goes on telling where she is'(browser, room) {
+    const { page, context } = await phone(browser, room)
+    await hold(page)
+    await stands(page, 'taken')
+    await soon('her place', () => room.show(room.calls()[0].call).place?.lat)
+    // A phone that forgot its press, and not who it is.
+    await page.evaluate(async () => { (await store).transaction('press', 'readwrite').objectStore('press').delete('now') })
+    await page.waitForTimeout(1100)
+    await context.setGeolocation({ ...LAHORE, latitude: 31.6 })
+    await page.reload()
+    await stands(page, 'ready')
+    await hold(page)
+    await stands(page, 'taken')
+    const [call, ...others] = room.calls()
+    assert.deepEqual(others, [])
+    await soon('where she is since', () => room.show(call.call).place.lat == 31.6)
+  },
+
   async 'nothing waits for a position'(browser, room) {
     const { page } = await phone(browser, room, { where: null })
     await page.evaluate(() => {

@@ -91,6 +91,21 @@ fn another_press_of_the_same_device_joins_its_open_call() {
 }
 
 #[test]
+fn a_silent_press_makes_the_call_it_joins_silent_and_no_other_makes_it_loud() {
+    let mut room = Room::open();
+    let (call, _) = press(&mut room, 1, pressed(1));
+    assert!(!flags(&room, call).silent);
+    for (number, silent) in [(2, true), (3, false)] {
+        let mut again = pressed(1);
+        again.flags.silent = silent;
+        assert_eq!(press(&mut room, number, again).0, call);
+        let flags = flags(&room, call);
+        assert!(flags.silent && flags.unsafe_to_ring_back, "{number}");
+    }
+    as_it_was_lived(&room);
+}
+
+#[test]
 fn a_press_after_the_call_ended_is_a_call_of_its_own() {
     let mut room = Room::open();
     let (closed, _) = press(&mut room, 1, pressed(1));

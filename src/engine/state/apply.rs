@@ -3,6 +3,7 @@
 
 use super::State;
 use super::clocks::{run_of, start_clocks, trigger};
+use super::presses::note_device;
 use crate::domain::{
     Answer, Assignment, Call, CallId, CallbackOutcome, Callsign, Claim, Closing, Event, Leaving,
     Link, NewCall, Note, PriorityCause, Progress, SignOn, Transition, Trigger, Unit, UtcMs,
@@ -135,13 +136,16 @@ impl State {
             }
             Event::CallerMoved { call, fix } => self.caller_moved(*call, *fix)?,
             Event::CancelRefused { call } => self.cancel_refused(*call)?,
+            Event::PressedAgain { call, silent, .. } => self.pressed_again(*call, *silent)?,
             Event::CallCancelled { call } => {
-                self.calls.get_mut(call)?.placed.flags.cancelled = true;
-                self.note_device(*call);
+                let call = self.calls.get_mut(call)?;
+                call.placed.flags.cancelled = true;
+                note_device(&mut self.devices, call);
             }
             Event::DuressSignalled { call } => {
-                self.calls.get_mut(call)?.placed.flags.duress = true;
-                self.note_device(*call);
+                let call = self.calls.get_mut(call)?;
+                call.placed.flags.duress = true;
+                note_device(&mut self.devices, call);
             }
             Event::EscalationSeen { escalation, by, .. } => self.seen(at, *escalation, by)?,
             Event::Escalated { call, .. } => {
@@ -212,7 +216,7 @@ impl State {
                         .for_each(|run| run.taken = true);
                 }
             }
-            Event::CallOpened { .. } | Event::PressedAgain { .. } => {}
+            Event::CallOpened { .. } => {}
             _ => return None,
         }
         Some(())
@@ -260,8 +264,8 @@ impl State {
             self.queue.insert(&call);
         }
         self.remember_caller(&call);
+        note_device(&mut self.devices, &call);
         self.calls.insert(id, Box::new(call));
-        self.note_device(id);
         Some(())
     }
 
@@ -389,7 +393,7 @@ impl State {
         } else {
             self.closed.push_back((closing.at, id, call.generation));
             call.closed = Some(closing);
-            self.note_device(id);
+            note_device(&mut self.devices, call);
         }
         for assignment in units {
             if let Some(unit) = self.units.get_mut(&assignment.unit) {
@@ -414,7 +418,7 @@ impl State {
         call.clocks.clear();
         start_clocks(call, &self.books[book], at);
         self.queue.insert(call);
-        self.note_device(id);
+        note_device(&mut self.devices, call);
         Some(())
     }
 

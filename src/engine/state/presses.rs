@@ -2,6 +2,20 @@
 
 use super::State;
 use crate::domain::{Answer, Call, CallId, Fix, FollowUp, Key};
+use std::collections::BTreeSet;
+
+/// Keeps `devices`, those with an open call, as `call` now has it.
+pub(super) fn note_device(devices: &mut BTreeSet<(Key, CallId)>, call: &Call) {
+    let Some(device) = call.placed.sealed.press.as_ref().and_then(|press| press.device) else {
+        return;
+    };
+    let flags = call.placed.flags;
+    if call.closed.is_none() && !flags.cancelled && !flags.duress {
+        devices.insert((device, call.id));
+    } else {
+        devices.remove(&(device, call.id));
+    }
+}
 
 impl State {
     /// The call that the press with this key made, or joined. Known for as long as keys are.
@@ -19,16 +33,11 @@ impl State {
         calls.last().map(|(_, id)| *id)
     }
 
-    /// Keeps the list of devices with an open call as `call` now has it.
-    pub(super) fn note_device(&mut self, id: CallId) -> Option<()> {
-        let call = self.calls.get(&id)?;
-        let device = call.placed.sealed.press.as_ref()?.device?;
-        let flags = call.placed.flags;
-        if call.closed.is_none() && !flags.cancelled && !flags.duress {
-            self.devices.insert((device, id));
-        } else {
-            self.devices.remove(&(device, id));
-        }
+    /// Her device pressed again: what it says of ringing her holds for the call that is open.
+    pub(super) fn pressed_again(&mut self, id: CallId, silent: bool) -> Option<()> {
+        let flags = &mut self.calls.get_mut(&id)?.placed.flags;
+        flags.silent |= silent;
+        flags.unsafe_to_ring_back |= silent;
         Some(())
     }
 

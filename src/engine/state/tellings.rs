@@ -1,6 +1,7 @@
 //! Who was told of missed deadlines: the part of the state that notices are sent from.
 
 use super::State;
+use super::presses::note_device;
 use crate::domain::{
     Actor, Call, CallId, Event, NOTICES_MAX, Notice, Recipient, TELLINGS_MAX, Telling, UtcMs,
 };
@@ -44,6 +45,7 @@ impl State {
         let calls = std::mem::take(&mut self.calls);
         for call in calls.values() {
             self.remember_caller(call);
+            note_device(&mut self.devices, call);
             for telling in &call.tellings {
                 self.told.insert(telling.escalation, call.id);
                 if telling.unsettled() {
@@ -51,11 +53,7 @@ impl State {
                 }
             }
         }
-        let ids: Vec<CallId> = calls.keys().copied().collect();
         self.calls = calls;
-        ids.into_iter().for_each(|id| {
-            self.note_device(id);
-        });
     }
 
     pub(super) fn forget_call(&mut self, id: CallId) {

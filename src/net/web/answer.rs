@@ -40,6 +40,15 @@ impl Problem {
     }
 }
 
+/// The status of what was taken: on the disk now, before, or on none yet.
+pub(super) fn taken_status(durable: bool, repeated: bool) -> StatusCode {
+    match (durable, repeated) {
+        (false, _) => StatusCode::ACCEPTED,
+        (true, true) => StatusCode::OK,
+        (true, false) => StatusCode::CREATED,
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,6 +1,6 @@
 //! `POST /v1/calls`: takes one call, as `place_call` of the wire does, and answers when it is on the disk.
 
-use super::answer::Problem;
+use super::answer::{Problem, taken_status};
 use super::{Visit, asking, who};
 use crate::domain::{Actor, Answer, CallId, Rejection, UtcMs};
 use crate::engine::Accepted;
@@ -9,7 +9,7 @@ use crate::protocol::{Code, Key, PlaceCall, Source};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -123,12 +123,7 @@ pub(super) struct Taken {
 
 impl IntoResponse for Taken {
     fn into_response(self) -> Response {
-        let status = match self {
-            Self { durable: false, .. } => StatusCode::ACCEPTED,
-            Self { repeated: true, .. } => StatusCode::OK,
-            _ => StatusCode::CREATED,
-        };
-        (status, Json(self)).into_response()
+        (taken_status(self.durable, self.repeated), Json(self)).into_response()
     }
 }
 
@@ -196,6 +191,7 @@ fn taken(accepted: &Accepted, durable: bool, drill: bool) -> Result<Taken, Probl
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::StatusCode;
 
     #[test]
     fn a_key_first_used_for_something_else_is_refused_and_nothing_panics() {

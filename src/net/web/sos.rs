@@ -3,7 +3,7 @@
 //! Nobody logs in. The UUID her device made for its press is what it shows afterwards: known to it and to the room.
 //! A press is taken whatever else is wrong with it, and a practice never reaches the room.
 
-use super::answer::Problem;
+use super::answer::{Problem, taken_status};
 use super::{Visit, asking};
 use crate::domain::{
     Actor, Answer, Command, Fix, Flags, Key, NewCall, Order, PinProof, Place, Point, Press,
@@ -16,7 +16,6 @@ use crate::service::Asked;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{Stream, unfold};
@@ -124,12 +123,7 @@ pub(super) struct Pressed {
 
 impl IntoResponse for Pressed {
     fn into_response(self) -> Response {
-        let status = match self {
-            Self { durable: false, .. } => StatusCode::ACCEPTED,
-            Self { repeated: true, .. } => StatusCode::OK,
-            _ => StatusCode::CREATED,
-        };
-        (status, Json(self)).into_response()
+        (taken_status(self.durable, self.repeated), Json(self)).into_response()
     }
 }
 
@@ -230,7 +224,7 @@ pub(super) struct Trail {
 /// A position of the trail.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewFix {
-    /// The device's own count of them, rising: one that was sent before is known by it.
+    /// The device's own count of them, rising over all its presses: one that was sent before is known by it.
     #[serde(deserialize_with = "asking::whole_number")]
     n: u32,
     /// How long ago the device was there, milliseconds.
