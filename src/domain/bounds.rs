@@ -19,6 +19,9 @@ pub const CREW_MAX: usize = 12;
 /// The adopted rules of a room, encoded.
 pub const RULES_BYTES_MAX: usize = 3_600;
 
+/// How far ahead a safety timer may be set, milliseconds: half as long as her device's key is known.
+pub const SAFETY_TIMER_MS_MAX: u64 = 12 * 3_600_000;
+
 /// `text` cut to at most `bytes_max` bytes at a character's edge, and whether it was cut.
 #[must_use]
 pub fn cut(text: &str, bytes_max: usize) -> (&str, bool) {

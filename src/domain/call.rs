@@ -369,7 +369,7 @@ impl Call {
     /// Where she was last.
     #[must_use]
     pub fn last_fix(&self) -> Option<&Fix> {
-        self.follow_up.as_ref()?.trail.last()
+        self.follow_up.as_ref()?.last_fix()
     }
 
     /// Where help is wanted: the place as it was given, and where her device was last.

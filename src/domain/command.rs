@@ -78,6 +78,15 @@ pub enum Command {
         /// The call.
         call: Box<NewCall>,
     },
+    /// Take a call when so much time has passed, unless she says before that she is safe.
+    SetSafetyTimer {
+        /// When the first byte of it was read.
+        received_at: UtcMs,
+        /// After how many milliseconds; at most [`super::bounds::SAFETY_TIMER_MS_MAX`] count.
+        after_ms: u64,
+        /// The call.
+        call: Box<NewCall>,
+    },
     /// Where the device of a press was since; what is known by its number already changes nothing.
     FollowCaller {
         /// The key of the press.
@@ -85,7 +94,7 @@ pub enum Command {
         /// Where, oldest first.
         fixes: Vec<Fix>,
     },
-    /// Take the call of a press back, or be made to.
+    /// Take the call of a press back, or stop her safety timer; or be made to.
     CancelPress {
         /// The key of the press.
         press: Key,

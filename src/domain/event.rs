@@ -490,6 +490,24 @@ pub enum Event {
         /// Nothing may ring or sound from now on, if it might before.
         silent: bool,
     },
+    /// A call will be there by itself, unless she says before that she is safe.
+    SafetyTimerSet {
+        /// The number kept for it.
+        call: CallId,
+        /// When it will be.
+        due_at: UtcMs,
+        /// What it will be.
+        placed: Box<NewCall>,
+        /// By way of whom.
+        by: Actor,
+    },
+    /// No call comes of a safety timer.
+    SafetyTimerStopped {
+        /// The number that was kept for its call.
+        call: CallId,
+        /// The open call of her device that stands for it; `None`: she said that she is safe.
+        joined: Option<CallId>,
+    },
     /// She moved, or her device knows better where she is.
     CallerMoved {
         /// Of which call.

@@ -1,6 +1,6 @@
 //! A press of the SOS page: what its device hands in, so that it can follow the press up without a login.
 
-use super::{Key, Point, UtcMs};
+use super::{Actor, CallId, Key, NewCall, Point, UtcMs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -53,6 +53,23 @@ pub struct Fix {
     pub taken_at: UtcMs,
 }
 
+/// A press that is to happen by itself, unless she says before that she is safe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafetyTimer {
+    /// The number its call gets; nobody else's since the timer was set.
+    pub call: CallId,
+    /// The call it becomes.
+    pub placed: Box<NewCall>,
+    /// By way of whom it was set.
+    pub by: Actor,
+    /// When it becomes one.
+    pub due_at: UtcMs,
+    /// When she said that she is safe. Kept a while after, so that her device gets the answer again.
+    pub stopped_at: Option<UtcMs>,
+    /// What her device said since it was set.
+    pub follow_up: Option<Box<FollowUp>>,
+}
+
 /// What the device of a press has said since.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FollowUp {
@@ -63,6 +80,12 @@ pub struct FollowUp {
 }
 
 impl FollowUp {
+    /// The last position.
+    #[must_use]
+    pub fn last_fix(&self) -> Option<&Fix> {
+        self.trail.last()
+    }
+
     /// Keeps a position, and forgets the oldest beyond the bound.
     pub fn keep(&mut self, fix: Fix) {
         if self.trail.len() >= TRAIL_MAX {

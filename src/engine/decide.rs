@@ -46,7 +46,11 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         for_itself(state, &order.command, by)?;
     }
     // A call is taken, and a crew in danger heard, whatever else is wrong with it.
-    if !matches!(order.command, Command::PlaceCall { .. } | Command::Panic { .. }) {
+    let needs_help = matches!(
+        order.command,
+        Command::PlaceCall { .. } | Command::SetSafetyTimer { .. } | Command::Panic { .. }
+    );
+    if !needs_help {
         bound("name", &by.who, NAME_BYTES_MAX)?;
     }
     match &order.command {
@@ -76,8 +80,11 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             Ok(Decision::of(Event::PersonChanged { person: name(person), what, by: name(by) }))
         }
         Command::PlaceCall { received_at, call } => Ok(place(state, now, *received_at, call, by)),
+        Command::SetSafetyTimer { received_at, after_ms, call } => {
+            Ok(press::set_timer(state, (*received_at).min(now), *after_ms, call, by))
+        }
         Command::FollowCaller { press, fixes } => press::follow(state, now, press, fixes),
-        Command::CancelPress { press, proof } => press::cancel(state, press, proof),
+        Command::CancelPress { press, proof } => press::cancel(state, now, press, proof),
         Command::ClaimCall { call, take_over } => claim(open(state, *call)?, *take_over, by),
         Command::ReleaseClaim { call } => release_claim(open(state, *call)?, by),
         Command::AssignUnit { call, unit } => assign(state, open(state, *call)?, unit, by),
@@ -287,6 +294,23 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
         let event = Event::PressedAgain { call: open, by, silent };
         return Decision { events: vec![event], answer: Answer::CallPlaced(open) };
     }
+    let (mut placed, by) = within_bounds(call, by);
+    let timer = press::sets_off(state, &call.sealed);
+    if let Some(timer) = timer {
+        press::fill_up(&mut placed, &timer.placed);
+    }
+    let id = timer.map_or_else(|| state.next_call(), |timer| timer.call);
+    let event = Event::CallReceived {
+        call: id,
+        received_at: received_at.min(now),
+        placed: Box::new(placed),
+        by,
+    };
+    Decision { events: vec![event], answer: Answer::CallPlaced(id) }
+}
+
+/// A call whose texts are past no bound, marked if they were.
+fn within_bounds(call: &NewCall, by: &Actor) -> (NewCall, Actor) {
     let mut was_cut = false;
     let mut keep = |text: &str, bytes_max| -> Box<str> {
         let (kept, shorter) = cut(text, bytes_max);
@@ -313,14 +337,7 @@ fn place(state: &State, now: UtcMs, received_at: UtcMs, call: &NewCall, by: &Act
     };
     let by = Actor::new(&keep(&by.who, NAME_BYTES_MAX), by.role);
     placed.flags.cut |= was_cut;
-    let id = state.next_call();
-    let event = Event::CallReceived {
-        call: id,
-        received_at: received_at.min(now),
-        placed: Box::new(placed),
-        by,
-    };
-    Decision { events: vec![event], answer: Answer::CallPlaced(id) }
+    (placed, by)
 }
 
 fn claim(call: &Call, take_over: bool, by: &Actor) -> Decided {

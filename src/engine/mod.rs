@@ -19,11 +19,11 @@ pub use decide::{Decision, decide};
 pub use keys::{Kept, Keys};
 pub use queue::Queue;
 pub use recommend::{Reason, Recommendation, recommend};
-pub use state::{Canary, ErasureAsked, State};
+pub use state::{Canary, ErasureAsked, Pressed, State};
 
 use crate::domain::{
     Actor, Answer, CallId, ClockPoint, Command, Dated, Event, KeyMark, Leaving, Link, Order,
-    PriorityCause, Rejection, Transition, UtcMs,
+    PriorityCause, Rejection, SafetyTimer, Transition, UtcMs,
 };
 use timers::{Step, Timers, Watch};
 
@@ -160,10 +160,12 @@ impl Engine {
     fn pressed(&self, command: &Command) -> Option<CallId> {
         match command {
             Command::FollowCaller { press, .. } | Command::CancelPress { press, .. } => {
-                self.state.pressed(press).map(|call| call.id)
+                self.state.pressed(press).map(|pressed| pressed.call())
             }
             Command::PlaceCall { call, .. } => {
-                self.state.pressed_from(&call.sealed.press.as_ref()?.device?)
+                let device = call.sealed.press.as_ref()?.device?;
+                let timer = || Some(self.state.timer_of_device(&device)?.call);
+                self.state.call_of_device(&device).or_else(timer)
             }
             _ => None,
         }
@@ -171,11 +173,10 @@ impl Engine {
 
     /// Fires what was due on a call before `instant`.
     fn settle_call(&mut self, id: CallId, instant: UtcMs, out: &mut Vec<Dated>) {
-        while let Some(call) = self.state.call(id) {
-            match self.timers.next_of(&self.state, call) {
-                Some((due_at, _)) if due_at < instant => self.fire(Watch::Call(id), due_at, out),
-                _ => break,
-            }
+        while let Some(due_at) = self.timers.due_of(&self.state, Watch::Call(id))
+            && due_at < instant
+        {
+            self.fire(Watch::Call(id), due_at, out);
         }
     }
 
@@ -187,6 +188,11 @@ impl Engine {
                 self.settle_call(id, due_at.plus(1), out);
             }
         }
+        if let Watch::Call(id) = watch
+            && let Some(open) = self.state.timer(id).and_then(|timer| self.joins(timer))
+        {
+            self.settle_call(open, self.now, out);
+        }
         for event in self.due_events(watch, due_at) {
             self.commit(Transition { event, mark: None }, out);
         }
@@ -197,7 +203,7 @@ impl Engine {
             Watch::Unit(number) => self.silence(number),
             Watch::Call(id) => {
                 let Some(call) = self.state.call(id) else {
-                    return Vec::new();
+                    return self.state.timer(id).map_or_else(Vec::new, |timer| self.set_off(timer));
                 };
                 let Some((at, step)) = self.timers.next_of(&self.state, call) else {
                     return Vec::new();
@@ -250,6 +256,25 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// The open call of a safety timer's device: it stands for the timer's own.
+    fn joins(&self, timer: &SafetyTimer) -> Option<CallId> {
+        self.state.call_of_device(&timer.placed.sealed.press.as_ref()?.device?)
+    }
+
+    /// She did not say that she is safe: the timer is a call now, received when it was due.
+    fn set_off(&self, timer: &SafetyTimer) -> Vec<Event> {
+        let (call, by) = (timer.call, timer.by.clone());
+        if let Some(open) = self.joins(timer) {
+            let silent = timer.placed.flags.silent;
+            return vec![
+                Event::PressedAgain { call: open, by, silent },
+                Event::SafetyTimerStopped { call, joined: Some(open) },
+            ];
+        }
+        let placed = timer.placed.clone();
+        vec![Event::CallReceived { call, received_at: timer.due_at, placed, by }]
     }
 
     fn last_rung(&self, call: &crate::domain::Call, clock: u8) -> u8 {
@@ -337,6 +362,7 @@ fn touched(command: &Command) -> Option<CallId> {
 fn fingerprint(command: &Command) -> u32 {
     let bytes = match command {
         Command::PlaceCall { call, .. } => rmp_serde::to_vec(call),
+        Command::SetSafetyTimer { call, .. } => rmp_serde::to_vec(&("safety timer", call)),
         Command::Panic { unit, point, .. } => rmp_serde::to_vec(&(unit, point)),
         other => rmp_serde::to_vec(other),
     };

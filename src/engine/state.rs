@@ -12,10 +12,13 @@ mod presses;
 mod tellings;
 
 pub use erasure::ErasureAsked;
+pub use presses::Pressed;
 
 use super::keys::Keys;
 use super::queue::Queue;
-use crate::domain::{Call, CallId, Callsign, Key, Progress, Rules, Unit, UnitStatus, UtcMs};
+use crate::domain::{
+    Call, CallId, Callsign, Key, Progress, Rules, SafetyTimer, Unit, UnitStatus, UtcMs,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -55,9 +58,9 @@ pub struct State {
     /// Erasures that wait for a second person.
     #[serde(default)]
     erasures: BTreeMap<CallId, ErasureAsked>,
-    /// Last of what is written, and left out while all is well: states and digests are then as they were before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    spilled: Option<u64>,
+    /// Last of what is written, and left out while it is empty: states and digests are then as they were before it.
+    #[serde(default, skip_serializing_if = "Seldom::is_empty")]
+    seldom: Seldom,
     #[serde(skip)]
     queue: Queue,
     /// The rungs told of the calls known, by their id, and those of them with something to do.
@@ -67,9 +70,27 @@ pub struct State {
     unsettled: BTreeSet<u64>,
     #[serde(skip)]
     callers: BTreeSet<(u64, CallId)>,
-    /// The open calls that presses of a device join.
+    /// The open calls that presses of a device join, and its safety timers, which they set off.
     #[serde(skip)]
     devices: BTreeSet<(Key, CallId)>,
+    /// The safety timers that were stopped, by when.
+    #[serde(skip)]
+    stopped: BTreeSet<(UtcMs, CallId)>,
+}
+
+/// What a room mostly has none of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Seldom {
+    /// The first transition that the log has not taken.
+    spilled: Option<u64>,
+    /// The safety timers that run, and those stopped lately.
+    timers: BTreeMap<CallId, SafetyTimer>,
+}
+
+impl Seldom {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for State {
@@ -89,12 +110,13 @@ impl Default for State {
             strays: 0,
             next_notice: 1,
             erasures: BTreeMap::new(),
-            spilled: None,
+            seldom: Seldom::default(),
             queue: Queue::default(),
             told: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             callers: BTreeSet::new(),
             devices: BTreeSet::new(),
+            stopped: BTreeSet::new(),
         }
     }
 }
@@ -175,13 +197,13 @@ impl State {
     /// The first transition that the log has not taken, if there is one: it and all after it are kept aside.
     #[must_use]
     pub fn spilled(&self) -> Option<u64> {
-        self.spilled
+        self.seldom.spilled
     }
 
     /// Whether the log has taken what happened as number `seq`.
     #[must_use]
     pub fn is_durable(&self, seq: u64) -> bool {
-        self.spilled.is_none_or(|first| seq < first)
+        self.seldom.spilled.is_none_or(|first| seq < first)
     }
 
     /// How the canary fares.

@@ -1,4 +1,4 @@
-//! The room's timers, derived from the state: one timer a call and one a unit whose link is
+//! The room's timers, derived from the state: one timer a call, one a safety timer and one a unit whose link is
 //! lost, each set to the next thing that is due there.
 //!
 //! What is due is moved from the wheel to the overdue set and fired from there, most urgent
@@ -15,6 +15,7 @@ const UNIT_BIT: u64 = 1 << 63;
 /// What a timer watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Watch {
+    /// A call, or the safety timer that will be one.
     Call(CallId),
     Unit(u32),
 }
@@ -106,6 +107,9 @@ impl Timers {
         for call in state.calls() {
             timers.arm(state, Watch::Call(call.id));
         }
+        for timer in state.timers() {
+            timers.arm(state, Watch::Call(timer.call));
+        }
         for (_, unit) in state.units() {
             timers.arm(state, Watch::Unit(unit.number));
         }
@@ -126,7 +130,13 @@ impl Timers {
     /// When the timer of `watch` is due.
     pub(super) fn due_of(&self, state: &State, watch: Watch) -> Option<UtcMs> {
         match watch {
-            Watch::Call(id) => self.next_of(state, state.call(id)?).map(|(at, _)| at),
+            Watch::Call(id) => match state.call(id) {
+                Some(call) => self.next_of(state, call).map(|(at, _)| at),
+                None => state
+                    .timer(id)
+                    .filter(|timer| timer.stopped_at.is_none())
+                    .map(|timer| timer.due_at),
+            },
             Watch::Unit(number) => match state.unit_numbered(number)?.1.link {
                 Link::Lost { at } => Some(at.plus(state.rules()?.unit_silent_ms)),
                 _ => None,

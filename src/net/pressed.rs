@@ -3,8 +3,8 @@
 //! A call that was taken back says so and then nothing more, and so does one whose caller was made to take it back:
 //! whoever looks over her shoulder, or at her link, sees the same.
 
-use crate::domain::{Call, CallId, Dated, Stage};
-use crate::engine::State;
+use crate::domain::{Call, CallId, Dated, SafetyTimer, Stage};
+use crate::engine::{Pressed, State};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tokio::sync::watch;
@@ -14,6 +14,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PressState {
+    /// Her safety timer runs.
+    Running,
     /// The call is taken.
     Taken,
     /// A named person took responsibility for responding.
@@ -24,12 +26,20 @@ pub(super) enum PressState {
     OnScene,
     /// People closed the call.
     Closed,
-    /// It was taken back.
+    /// It was taken back, or she said that she is safe.
     Cancelled,
 }
 
 impl PressState {
-    fn of(call: &Call) -> Self {
+    fn of(pressed: Pressed<'_>) -> Self {
+        match pressed {
+            Pressed::Call(call) => Self::of_call(call),
+            Pressed::Timer(SafetyTimer { stopped_at: None, .. }) => Self::Running,
+            Pressed::Timer(_) => Self::Cancelled,
+        }
+    }
+
+    fn of_call(call: &Call) -> Self {
         let flags = call.placed.flags;
         match call.stage() {
             _ if flags.cancelled || flags.duress => Self::Cancelled,
@@ -42,25 +52,24 @@ impl PressState {
     }
 }
 
-/// The calls whose devices listen.
+/// The calls, and safety timers, whose devices listen.
 #[derive(Default)]
 pub(super) struct Presses(BTreeMap<CallId, watch::Sender<PressState>>);
 
 impl Presses {
-    /// Listens to `call`; begins with how it stands.
-    pub(super) fn listen(&mut self, call: &Call) -> watch::Receiver<PressState> {
+    /// Listens to what a press made; begins with how it stands.
+    pub(super) fn listen(&mut self, pressed: Pressed<'_>) -> watch::Receiver<PressState> {
         self.0.retain(|_, sender| !sender.is_closed());
-        let sender =
-            self.0.entry(call.id).or_insert_with(|| watch::Sender::new(PressState::of(call)));
-        sender.subscribe()
+        let now = || watch::Sender::new(PressState::of(pressed));
+        self.0.entry(pressed.call()).or_insert_with(now).subscribe()
     }
 
     /// Something was committed.
     pub(super) fn committed(&self, state: &State, dated: &Dated) {
         let id = dated.transition.event.call();
-        let listened = id.and_then(|id| Some((self.0.get(&id)?, state.call(id)?)));
-        if let Some((sender, call)) = listened {
-            let now = PressState::of(call);
+        let listened = id.and_then(|id| Some((self.0.get(&id)?, state.made(id)?)));
+        if let Some((sender, pressed)) = listened {
+            let now = PressState::of(pressed);
             sender.send_if_modified(|before| std::mem::replace(before, now) != now);
         }
     }

@@ -113,6 +113,8 @@ impl Seen {
 #[derive(Debug, Default)]
 pub struct Checker {
     calls: BTreeMap<CallId, Seen>,
+    /// Safety timers by the number kept for their call: when they are due, while they run.
+    timers: BTreeMap<CallId, Option<u64>>,
     signed_on: BTreeSet<String>,
     lost: BTreeMap<String, u64>,
     /// Calls a unit must now leave, one after the other.
@@ -156,7 +158,8 @@ impl Checker {
     /// When something is due next.
     pub fn due(&self) -> Option<u64> {
         let calls = self.calls.values().filter_map(Seen::due);
-        calls.chain(self.lost.values().map(|at| at + SILENT)).min()
+        let timers = self.timers.values().flatten().copied();
+        calls.chain(timers).chain(self.lost.values().map(|at| at + SILENT)).min()
     }
 
     /// The waiting calls, sorted the naive way.
@@ -227,6 +230,9 @@ impl Checker {
     fn change(&mut self, event: &Event, at: u64) {
         let name = event.unit().map(|unit| unit.to_string());
         let unit = name.clone().unwrap_or_default();
+        if self.safety_timer(event, at) {
+            return;
+        }
         if let Event::CallReceived { call, received_at, placed, .. } = event {
             let mut seen = Seen {
                 generation: 1,
@@ -355,6 +361,45 @@ impl Checker {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What concerns a safety timer; true when that is all of it.
+    fn safety_timer(&mut self, event: &Event, at: u64) -> bool {
+        let Some(id) = event.call() else { return false };
+        let due = self.timers.get(&id).copied();
+        let runs_out = due.flatten().is_some_and(|due| due < at);
+        let number = || self.calls.keys().chain(self.timers.keys()).max().map_or(1, |id| id.0 + 1);
+        match event {
+            Event::SafetyTimerSet { due_at, .. } => {
+                assert_eq!(id.0, number(), "a number of its own");
+                self.timers.insert(id, Some(due_at.0));
+                true
+            }
+            Event::SafetyTimerStopped { joined, .. } => {
+                let due = due.flatten().expect("it runs");
+                match joined {
+                    // What was due before it on that call came before it.
+                    Some(open) => assert!(due <= at && !self.calls[open].closed),
+                    None => assert!(at <= due, "a stop undid a timer that had run out"),
+                }
+                self.timers.insert(id, None);
+                true
+            }
+            Event::CallReceived { received_at, .. } => {
+                match due {
+                    Some(Some(due)) if runs_out => assert_eq!(received_at.0, due, "by itself"),
+                    Some(_) => {}
+                    None => assert_eq!(id.0, number(), "a number of its own"),
+                }
+                self.timers.remove(&id);
+                false
+            }
+            Event::CallerMoved { .. } | Event::CancelRefused { .. } if due.is_some() => {
+                assert!(due.flatten().is_some() && !runs_out, "{event:?} after the timer");
+                true
+            }
+            _ => false,
         }
     }
 

@@ -21,6 +21,7 @@ mod properties;
 mod queue;
 mod room;
 mod rules;
+mod safety_timer;
 mod sos;
 mod told;
 mod units;

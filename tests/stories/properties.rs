@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => DAY - 1..DAY + 2,
     ];
     let ask = (
-        0..46_u8,
+        0..49_u8,
         prop_oneof![9 => 1..5_u64, 1 => 0..9_u64],
         0..4_u8,
         0..6_u8,
@@ -115,6 +115,18 @@ impl Ask {
                     received_at: UtcMs(now.0 - earlier_ms),
                     call: Box::new(placed),
                 }
+            }
+            46..=48 => {
+                let mut placed = Room::new_call(1 + number % 2);
+                placed.flags.silent = self.who == 1;
+                placed.sealed.press = Some(Box::new(Press {
+                    device: (self.who > 0).then_some(Key([number % 2; 16])),
+                    cancel: Some(PinProof([1; 32])),
+                    duress: Some(PinProof([2; 32])),
+                }));
+                let after_ms = [0, 1_000, 60_000, 600_000, 900_000, u64::MAX][usize::from(number)];
+                let call = Box::new(placed);
+                Command::SetSafetyTimer { received_at: UtcMs(now.0 - 3), after_ms, call }
             }
             42..=43 => {
                 let point = Point::from_degrees(31.5, 74.3, 5).unwrap();
@@ -347,6 +359,9 @@ fn asks(command: &Command) -> Command {
         &mut command
     {
         *received_at = UtcMs(0);
+    }
+    if let Command::SetSafetyTimer { received_at, after_ms, .. } = &mut command {
+        (*received_at, *after_ms) = (UtcMs(0), 0);
     }
     command
 }

@@ -4,15 +4,15 @@ use crate::room::Room;
 use fifteen::domain::*;
 use fifteen::engine::{Accepted, State};
 
-const CANCEL: PinProof = PinProof([1; 32]);
-const DURESS: PinProof = PinProof([2; 32]);
-const DEVICE: Key = Key([77; 16]);
+pub const CANCEL: PinProof = PinProof([1; 32]);
+pub const DURESS: PinProof = PinProof([2; 32]);
+pub const DEVICE: Key = Key([77; 16]);
 
-fn key(number: u8) -> Key {
+pub fn key(number: u8) -> Key {
     Key([number; 16])
 }
 
-fn pressed(priority: u8) -> NewCall {
+pub fn pressed(priority: u8) -> NewCall {
     let press = Press { device: Some(DEVICE), cancel: Some(CANCEL), duress: Some(DURESS) };
     let mut call = Room::new_call(priority);
     call.flags.sos = true;
@@ -20,7 +20,7 @@ fn pressed(priority: u8) -> NewCall {
     call
 }
 
-fn press(room: &mut Room, number: u8, call: NewCall) -> (CallId, Accepted) {
+pub fn press(room: &mut Room, number: u8, call: NewCall) -> (CallId, Accepted) {
     let order = Order {
         by: Actor::new("sos page", Role::Intake),
         key: Some(key(number)),
@@ -33,29 +33,29 @@ fn press(room: &mut Room, number: u8, call: NewCall) -> (CallId, Accepted) {
     }
 }
 
-fn says(room: &mut Room, command: Command) -> Result<Accepted, Rejection> {
+pub fn says(room: &mut Room, command: Command) -> Result<Accepted, Rejection> {
     room.submit("sos page", Role::Intake, command)
 }
 
-fn cancel(room: &mut Room, number: u8, proof: PinProof) -> Result<Answer, Rejection> {
+pub fn cancel(room: &mut Room, number: u8, proof: PinProof) -> Result<Answer, Rejection> {
     says(room, Command::CancelPress { press: key(number), proof }).map(|done| done.answer)
 }
 
-fn fix(room: &Room, n: u32, lat: f64) -> Fix {
+pub fn fix(room: &Room, n: u32, lat: f64) -> Fix {
     Fix { n, point: Point::from_degrees(lat, 74.3, 12).unwrap(), taken_at: room.now }
 }
 
-fn follow(room: &mut Room, number: u8, fixes: Vec<Fix>) -> Result<usize, Rejection> {
+pub fn follow(room: &mut Room, number: u8, fixes: Vec<Fix>) -> Result<usize, Rejection> {
     let before = room.log.len();
     says(room, Command::FollowCaller { press: key(number), fixes })?;
     Ok(room.log.len() - before)
 }
 
-fn flags(room: &Room, call: CallId) -> Flags {
+pub fn flags(room: &Room, call: CallId) -> Flags {
     room.engine.state().call(call).unwrap().placed.flags
 }
 
-fn as_it_was_lived(room: &Room) {
+pub fn as_it_was_lived(room: &Room) {
     assert!(room.replayed() == *room.engine.state(), "replayed as it was lived");
     let bytes = room.engine.state().save();
     assert!(State::load(&bytes).unwrap() == *room.engine.state(), "and from a snapshot");

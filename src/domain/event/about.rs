@@ -53,6 +53,8 @@ impl Event {
             Self::ErasureProposed { .. } => "erasure_proposed",
             Self::IdentityErased { .. } => "identity_erased",
             Self::PressedAgain { .. } => "pressed_again",
+            Self::SafetyTimerSet { .. } => "safety_timer_set",
+            Self::SafetyTimerStopped { .. } => "safety_timer_stopped",
             Self::CallerMoved { .. } => "caller_moved",
             Self::CallCancelled { .. } => "call_cancelled",
             Self::DuressSignalled { .. } => "duress_signalled",
@@ -66,7 +68,9 @@ impl Event {
     #[must_use]
     pub fn redacted(mut self) -> Self {
         match &mut self {
-            Self::CallReceived { placed, .. } => placed.sealed = Sealed::default(),
+            Self::CallReceived { placed, .. } | Self::SafetyTimerSet { placed, .. } => {
+                placed.sealed = Sealed::default();
+            }
             Self::NoteAdded { text, .. } | Self::MessageSent { text, .. } => {
                 *text = SealedText::withheld();
             }
@@ -87,7 +91,9 @@ impl Event {
     #[must_use]
     pub fn may_name_her(&self) -> bool {
         match self {
-            Self::CallReceived { placed, .. } => placed.sealed != Sealed::default(),
+            Self::CallReceived { placed, .. } | Self::SafetyTimerSet { placed, .. } => {
+                placed.sealed != Sealed::default()
+            }
             Self::NoteAdded { .. } | Self::MessageSent { .. } | Self::UnitOutOfService { .. } => {
                 true
             }
@@ -136,6 +142,8 @@ impl Event {
             | Self::ErasureProposed { call, .. }
             | Self::IdentityErased { call, .. }
             | Self::PressedAgain { call, .. }
+            | Self::SafetyTimerSet { call, .. }
+            | Self::SafetyTimerStopped { call, .. }
             | Self::CallerMoved { call, .. }
             | Self::CallCancelled { call }
             | Self::DuressSignalled { call }
@@ -199,6 +207,7 @@ impl Event {
             | Self::ErasureProposed { by, .. }
             | Self::IdentityErased { by, .. }
             | Self::PressedAgain { by, .. }
+            | Self::SafetyTimerSet { by, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
             | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),
             _ => None,

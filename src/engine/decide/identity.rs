@@ -61,6 +61,9 @@ pub(super) fn erase(
     if id.0 == 0 || id >= state.next_call() {
         return Err(Rejection::UnknownCall(id));
     }
+    if state.timer(id).is_some_and(|timer| timer.stopped_at.is_none()) {
+        return Err(Rejection::EraseOpen(id));
+    }
     if let Some(call) = state.call(id) {
         if call.closed.is_none() {
             return Err(Rejection::EraseOpen(id));

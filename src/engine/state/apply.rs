@@ -28,6 +28,7 @@ impl State {
             let answer = match transition.event {
                 Event::CallReceived { call, .. }
                 | Event::UnitPanicked { call, .. }
+                | Event::SafetyTimerSet { call, .. }
                 | Event::PressedAgain { call, .. } => Answer::CallPlaced(call),
                 Event::CloseProposed { .. } | Event::ErasureProposed { .. } => {
                     Answer::AwaitingSecond
@@ -42,8 +43,10 @@ impl State {
         let Some(rules) = self.books.last() else {
             return;
         };
-        self.keys.forget_before(UtcMs(self.at.since(UtcMs(rules.key_kept_ms))));
-        let horizon = UtcMs(self.at.since(UtcMs(rules.closed_kept_ms)));
+        let ago = |ms| UtcMs(self.at.since(UtcMs(ms)));
+        let (keys, horizon) = (ago(rules.key_kept_ms), ago(rules.closed_kept_ms));
+        self.keys.forget_before(keys);
+        self.forget_timers(keys);
         while let Some((closed_at, id, generation)) = self.closed.front().copied() {
             if closed_at >= horizon {
                 break;
@@ -60,8 +63,8 @@ impl State {
     fn change(&mut self, at: UtcMs, event: &Event) -> Option<()> {
         match event {
             Event::RulesAdopted(rules) => self.books.push((**rules).clone()),
-            Event::SpillBegan { first } => self.spilled = Some(*first),
-            Event::SpillMerged { .. } => self.spilled = None,
+            Event::SpillBegan { first } => self.seldom.spilled = Some(*first),
+            Event::SpillMerged { .. } => self.seldom.spilled = None,
             Event::ClockStepped { .. }
             | Event::WorkShed { .. }
             | Event::EarlierAsked { .. }
@@ -134,6 +137,10 @@ impl State {
             Event::NoticeFailed { escalation, notice, gave_up, problem, .. } => {
                 self.failed(at, *escalation, *notice, *gave_up, problem)?;
             }
+            Event::SafetyTimerSet { call, due_at, placed, by } => {
+                self.set_timer(*call, *due_at, placed, by);
+            }
+            Event::SafetyTimerStopped { call, .. } => self.stop_timer(at, *call)?,
             Event::CallerMoved { call, fix } => self.caller_moved(*call, *fix)?,
             Event::CancelRefused { call } => self.cancel_refused(*call)?,
             Event::PressedAgain { call, silent, .. } => self.pressed_again(*call, *silent)?,
@@ -231,6 +238,7 @@ impl State {
     ) -> Option<()> {
         let book = self.books.len().checked_sub(1)?;
         self.next_call = self.next_call.max(id.0 + 1);
+        let follow_up = self.set_off_timer(id);
         let mut call = Call {
             id,
             generation: 1,
@@ -254,7 +262,7 @@ impl State {
             aging_from: received_at,
             tellings: Vec::new(),
             erased_at: None,
-            follow_up: None,
+            follow_up,
         };
         start_clocks(&mut call, &self.books[book], received_at);
         if call.is_canary() {

@@ -57,6 +57,10 @@ impl State {
         for message in messages.filter(|message| message.call == Some(id)) {
             message.text = SealedText::withheld();
         }
+        if let Some(timer) = self.seldom.timers.get_mut(&id) {
+            timer.placed.sealed = Sealed::default();
+            timer.follow_up = None;
+        }
         if let Some(mut call) = self.calls.remove(&id) {
             self.forget_caller(&call);
             call.placed.sealed = Sealed::default();

@@ -42,6 +42,7 @@ impl State {
 
     /// What is looked up by and is not stored: made anew from the calls.
     pub(super) fn index(&mut self) {
+        self.index_timers();
         let calls = std::mem::take(&mut self.calls);
         for call in calls.values() {
             self.remember_caller(call);

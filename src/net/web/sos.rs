@@ -361,8 +361,8 @@ pub(super) async fn events(
     let (sender, receiver) = oneshot::channel();
     let asked = visit.server.handle.ask(move |room| {
         let listening = room.ok().map(|room| {
-            let call = room.engine.state().pressed(&press);
-            call.map(|call| room.feed.presses.listen(call))
+            let pressed = room.engine.state().pressed(&press);
+            pressed.map(|pressed| room.feed.presses.listen(pressed))
         });
         // Whoever hung up listens to nothing.
         let _ = sender.send(listening);
