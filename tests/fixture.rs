@@ -30,7 +30,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The versions kept.
-const VERSIONS: [u32; 5] = [1, 2, 3, 4, 5];
+const VERSIONS: [u32; 6] = [1, 2, 3, 4, 5, 6];
 
 fn kept(version: u32) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -256,6 +256,7 @@ fn everything_happens() -> Vec<Dated> {
     calls_of_every_source(&mut room);
     people_are_told(&mut room);
     one_presses_sos(&mut room);
+    one_walks_home(&mut room);
     a_crew_in_danger(&mut room);
     one_is_erased(&mut room);
     room.minutes(45);
@@ -459,6 +460,29 @@ fn one_presses_sos(room: &mut Room) {
         let command = Command::CancelPress { press, proof: PinProof([proof; 32]) };
         room.submit("sos page", Role::Intake, command).unwrap();
     }
+}
+
+/// Safety timers: one is stopped, one joins the call that her device has open, one runs out.
+fn one_walks_home(room: &mut Room) {
+    let ask = |room: &mut Room, number: u8, device: u8, after_ms: u64| {
+        let mut new = Room::new_call(1);
+        new.sealed.press = Some(Box::new(Press {
+            device: Some(Key([device; 16])),
+            cancel: Some(PinProof([1; 32])),
+            duress: Some(PinProof([2; 32])),
+        }));
+        let (received_at, call) = (room.now, Box::new(new));
+        let command = Command::SetSafetyTimer { received_at, after_ms, call };
+        let by = Actor::new("sos page", Role::Intake);
+        room.order(&Order { by, key: Some(Key([number; 16])), command }).unwrap();
+    };
+    ask(room, 12, 11, 20 * MINUTE);
+    let press = Key([12; 16]);
+    let command = Command::CancelPress { press, proof: PinProof([1; 32]) };
+    room.submit("sos page", Role::Intake, command).unwrap();
+    ask(room, 13, 12, MINUTE);
+    ask(room, 14, 12, 2 * MINUTE);
+    room.minutes(3);
 }
 
 /// Asked about, and then destroyed by two people on a court's order.

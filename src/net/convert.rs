@@ -610,6 +610,8 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
         Event::IdentityErased { authority, proposed_by, .. } => {
             format!("her identity erased by order of {authority}, asked for by {proposed_by}")
         }
+        Event::SafetyTimerSet { .. } => "her safety timer was set".into(),
+        Event::SafetyTimerStopped { .. } => "her safety timer was stopped".into(),
         Event::PressedAgain { .. } => "her device pressed SOS again".into(),
         Event::CallerMoved { .. } => "her device told where she is".into(),
         Event::CallCancelled { .. } => "taken back with her PIN".into(),

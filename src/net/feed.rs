@@ -154,14 +154,24 @@ impl WireFeed {
     }
 }
 
-/// Some work for the reader: who reads a call is recorded and nobody's news.
-fn is_news(event: &Event) -> bool {
-    !matches!(event, Event::CallOpened { .. } | Event::EarlierAsked { .. })
+/// Some work for the reader: who reads a call is recorded and nobody's news, and neither is a safety timer before it
+/// is a call.
+fn is_news(state: &State, event: &Event) -> bool {
+    match event {
+        Event::CallOpened { .. }
+        | Event::EarlierAsked { .. }
+        | Event::SafetyTimerSet { .. }
+        | Event::SafetyTimerStopped { .. } => false,
+        Event::CallerMoved { call, .. } | Event::CancelRefused { call } => {
+            state.call(*call).is_some()
+        }
+        _ => true,
+    }
 }
 
 fn room_push(state: &State, dated: &Dated) -> Option<Bytes> {
     let event = &dated.transition.event;
-    if !is_news(event) {
+    if !is_news(state, event) {
         return None;
     }
     let call = event.call().and_then(|id| state.call(id));
@@ -207,7 +217,7 @@ fn unit_push(
         _ => false,
     };
     let everybody = matches!(event, Event::SpillBegan { .. } | Event::SpillMerged { .. });
-    if !is_news(event) || !(own || leaves || changed || everybody) {
+    if !is_news(state, event) || !(own || leaves || changed || everybody) {
         return None;
     }
     let shown = call.filter(|_| assigned || changed).and_then(|id| state.call(id));

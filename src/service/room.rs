@@ -517,7 +517,10 @@ const FULL: &str =
 fn is_urgent(order: &Order) -> bool {
     let call = matches!(
         order.command,
-        Command::PlaceCall { .. } | Command::Panic { .. } | Command::CancelPress { .. }
+        Command::PlaceCall { .. }
+            | Command::SetSafetyTimer { .. }
+            | Command::Panic { .. }
+            | Command::CancelPress { .. }
     );
     // The room's own: notices, above all.
     call || order.by.role == Role::Room

@@ -106,6 +106,40 @@ async function pins(page, own, duress) {
   await page.locator('#own summary').click()
 }
 
+/** The screen, pixel for pixel, and the link, byte for byte, after one PIN and after the other. */
+async function sameForBothPins(browser, room, { state, begin }) {
+  const seen = []
+  for (const pin of ['1111', '2222']) {
+    const { page, context } = await phone(browser, room, { own: { lang: 'en', number: '0300 5550123' } })
+    await pins(page, '1111', '2222')
+    await begin(page)
+    await soon('a position', async () => (await page.locator('#state small').textContent()).includes('14 m'))
+    const link = []
+    const session = await context.newCDPSession(page)
+    await session.send('Network.enable')
+    const sizes = {}
+    session.on('Network.requestWillBeSent', ({ requestId, request }) => {
+      if (request.url.includes('/cancel')) sizes[requestId] = [request.method, request.postData.length, Object.keys(request.headers).sort().join()]
+    })
+    session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => { if (sizes[requestId]) link.push([...sizes[requestId], encodedDataLength]) })
+    await page.fill('#pin', '9999')
+    await page.click('#back button')
+    await soon('that it is wrong', async () => await page.locator('#bad').textContent())
+    await page.fill('#pin', pin)
+    await page.click('#back button')
+    await stands(page, state)
+    await page.waitForTimeout(500)
+    const dom = (await page.content()).replace(/<script>[^]*<\/script>/, '')
+    seen.push({ dom, link, shot: (await page.screenshot()).toString('base64') })
+    await picture(page, `${state}-en-${pin}`)
+    await context.close()
+  }
+  assert.equal(seen[0].dom, seen[1].dom)
+  assert.deepEqual(seen[0].link, seen[1].link)
+  assert.equal(seen[0].link.length, 2)
+  assert.equal(seen[0].shot, seen[1].shot, 'pixel for pixel')
+}
+
 const scenarios = {
   async 'a press is taken, followed and heard of'(browser, room) {
     const { page, context, wrong } = await phone(browser, room)
@@ -216,39 +250,59 @@ const scenarios = {
   },
 
   async 'taken back, and under duress: her screen and her link show the same'(browser, room) {
-    const seen = []
-    for (const pin of ['1111', '2222']) {
-      const { page, context } = await phone(browser, room, { own: { lang: 'en', number: '0300 5550123' } })
-      await pins(page, '1111', '2222')
-      await hold(page)
-      await stands(page, 'taken')
-      await soon('a position', async () => (await page.locator('#state small').textContent()).includes('14 m'))
-      const link = []
-      const session = await context.newCDPSession(page)
-      await session.send('Network.enable')
-      const sizes = {}
-      session.on('Network.requestWillBeSent', ({ requestId, request }) => {
-        if (request.url.includes('/cancel')) sizes[requestId] = [request.method, request.postData.length, Object.keys(request.headers).sort().join()]
-      })
-      session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => { if (sizes[requestId]) link.push([...sizes[requestId], encodedDataLength]) })
-      await page.fill('#pin', '9999')
-      await page.click('#back button')
-      await soon('that it is wrong', async () => await page.locator('#bad').textContent())
-      await page.fill('#pin', pin)
-      await page.click('#back button')
-      await stands(page, 'cancelled')
-      await page.waitForTimeout(500)
-      const dom = (await page.content()).replace(/<script>[^]*<\/script>/, '')
-      seen.push({ dom, link, shot: (await page.screenshot()).toString('base64') })
-      await picture(page, 'cancelled-en-' + pin)
-      await context.close()
-    }
+    await sameForBothPins(browser, room, { state: 'cancelled', begin: async page => { await hold(page); await stands(page, 'taken') } })
     const flags = room.calls().map(call => call.flags)
     assert.deepEqual(flags.map(flags => [!!flags.cancelled, !!flags.duress]).sort(), [[false, true], [true, false]])
-    assert.equal(seen[0].dom, seen[1].dom)
-    assert.deepEqual(seen[0].link, seen[1].link)
-    assert.equal(seen[0].link.length, 2)
-    assert.equal(seen[0].shot, seen[1].shot, 'pixel for pixel')
+  },
+
+  async 'a safety timer asks her, is stopped, and is a call when nobody answers'(browser, room) {
+    const { page, context, wrong } = await phone(browser, room, { own: { lang: 'en', number: '0300 5550123' } })
+    await page.click('#timer button')
+    assert.match(await page.locator('#timer_bad').textContent(), /PIN/)
+    await pins(page, '1111', '2222')
+    await page.selectOption('#minutes', '20')
+    await picture(page, 'timer-ready-en')
+    await page.click('#timer button')
+    await stands(page, 'running')
+    assert.match(await page.locator('#state small').textContent(), /In 20 min/)
+    await picture(page, 'timer-running-en')
+    await page.reload()
+    await stands(page, 'running')
+    await page.fill('#pin', '1111')
+    await page.click('#back button')
+    await stands(page, 'safe')
+    await picture(page, 'timer-safe-en')
+    await page.click('#anew')
+    // What is asked two minutes before the end, four seconds from now.
+    await page.evaluate(() => press(4 / 60))
+    await stands(page, 'running')
+    await stands(page, 'asked')
+    await picture(page, 'timer-asked-en')
+    assert.equal(room.calls().length, 0)
+    // The button is there all the time, and one woman is one call.
+    await hold(page)
+    await stands(page, 'taken')
+    const [call, ...others] = room.calls()
+    assert.deepEqual([call.kind, others], ['sos', []])
+    assert.deepEqual(wrong, [])
+    await context.close()
+    // Six seconds, and the browser is killed before.
+    const own = await browserOfItsOwn()
+    const killed = await phone(own.browser, room)
+    await pins(killed.page, '1111', '2222')
+    await killed.page.evaluate(() => press(6 / 60 - 2))
+    await soon('that it is set', () => killed.page.evaluate(() => now.taken))
+    assert.equal(room.calls().length, 1)
+    own.kill()
+    const second = await soon('a call of it', () => room.calls().find(call => call.kind == 'safety_timer'))
+    assert.equal(second.priority, 1)
+    await soon('where she was', () => room.show(second.call).place?.lat)
+  },
+
+  async 'a safety timer stopped and ended under duress: her screen and her link show the same'(browser, room) {
+    await sameForBothPins(browser, room, { state: 'safe', begin: async page => { await page.click('#timer button'); await stands(page, 'running') } })
+    const flags = room.calls().map(call => !!call.flags.duress)
+    assert.deepEqual(flags, [true], 'the room can tell')
   },
 
   async 'a practice reaches nobody'(browser, room) {
@@ -329,11 +383,19 @@ const scenarios = {
   },
 }
 
-mkdirSync(PICTURES, { recursive: true })
-const browser = await chromium.launch({
+const CHROMIUM = {
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-})
+}
+/** A second one, to be killed. */
+async function browserOfItsOwn() {
+  const server = await chromium.launchServer(CHROMIUM)
+  const browser = await chromium.connect(server.wsEndpoint())
+  return { browser, kill: () => server.process().kill('SIGKILL') }
+}
+
+mkdirSync(PICTURES, { recursive: true })
+const browser = await chromium.launch(CHROMIUM)
 let failed = 0
 for (const [name, scenario] of Object.entries(scenarios)) {
   if (WANTED.length && !WANTED.some(word => name.includes(word))) continue

@@ -196,14 +196,19 @@ async fn her_page_hears_how_far_help_has_come() {
     );
 }
 
-/// All that goes over her link after she typed `proof`, without the date, until help has arrived and the call is closed.
-async fn what_a_watcher_sees(proof: &str) -> (String, String, bool) {
+/// All that goes over her link after she typed `proof`, without the date, until help has arrived and the call is
+/// closed, if there is one: after a press, or while her safety timer runs.
+async fn what_a_watcher_sees(proof: &str, timer: bool) -> (String, String, Option<bool>) {
     let room = room();
     let server = room.serve();
     let web = web_of(&server);
-    pressed(web, &press(KEY)).await;
+    let mut body = press(KEY);
+    if timer {
+        body["after_s"] = json!(1_200);
+    }
+    pressed(web, &body).await;
     let mut ear = Ear::to(web, KEY).await;
-    ear.hears("taken").await;
+    ear.hears(if timer { "running" } else { "taken" }).await;
     let mut stream = TcpStream::connect(web).await.unwrap();
     for (what, body) in [
         ("cancel", json!({ "proof": proof })),
@@ -216,32 +221,76 @@ async fn what_a_watcher_sees(proof: &str) -> (String, String, bool) {
         stream.write_all(text.as_bytes()).await.unwrap();
     }
     ear.hears("cancelled").await;
-    let call = only_call(&server).await;
     let mut operator = Peer::operator(server.address).await;
-    operator.sign_on("KSR-1").await;
-    operator.assign(call.call, "KSR-1").await;
-    operator.done(report(call.call, Some("KSR-1"), ReportedStatus::OnScene)).await;
-    operator.done(CloseCall { call: call.call, disposition: "helped".into(), remark: None }).await;
-    // A server that stops answers what it was asked, and ends what it says.
-    server.stop().await;
+    let calls = operator.calls("Kasur").await;
+    assert!(calls.len() == 1 || timer, "one call");
+    for call in calls.iter().map(|call| call.call) {
+        operator.sign_on("KSR-1").await;
+        operator.assign(call, "KSR-1").await;
+        operator.done(report(call, Some("KSR-1"), ReportedStatus::OnScene)).await;
+        operator.done(CloseCall { call, disposition: "helped".into(), remark: None }).await;
+    }
+    // Whether anybody closed anything does not show either.
+    for (what, body) in [
+        ("trail", json!({ "fixes": [{ "n": 9, "lat": 31.3, "lon": 74.4 }] })),
+        ("cancel", json!({ "proof": pin(1) })),
+    ] {
+        let body = body.to_string();
+        let text = head(&format!("POST /v1/sos/{KEY}/{what}"), "", &body) + &body;
+        stream.write_all(text.as_bytes()).await.unwrap();
+    }
     let mut answers = String::new();
-    soon("the end", stream.read_to_string(&mut answers)).await.unwrap();
+    let mut part = [0; 1024];
+    while answers.matches("HTTP/1.1").count() < 6 || !answers.ends_with('}') {
+        let read = soon("all answers", stream.read(&mut part)).await.unwrap();
+        answers.push_str(std::str::from_utf8(&part[..read]).unwrap());
+    }
+    // A server that stops ends what it says.
+    server.stop().await;
     soon("the end", ear.stream.read_to_string(&mut ear.heard)).await.unwrap();
     let undated = |text: &str| {
         text.lines().filter(|line| !line.starts_with("date:")).collect::<Vec<_>>().join("\n")
     };
-    (undated(&answers), undated(&ear.heard), call.flags.duress)
+    (undated(&answers), undated(&ear.heard), calls.first().map(|call| call.flags.duress))
 }
 
 #[tokio::test]
 async fn a_watcher_cannot_tell_duress_from_taking_back() {
-    let (free, forced) = (what_a_watcher_sees(&pin(1)).await, what_a_watcher_sees(&pin(2)).await);
-    assert_eq!((free.2, forced.2), (false, true), "the room can");
-    assert_eq!(free.0, forced.0);
-    assert_eq!(free.1, forced.1);
-    assert_eq!(free.0.matches("200 OK").count(), 3, "{}", free.0);
-    assert_eq!(free.0.matches("403 Forbidden").count(), 1, "{}", free.0);
-    assert!(free.1.contains("cancelled") && !free.1.contains("closed"), "{}", free.1);
+    for (timer, room_knows) in [(false, Some(false)), (true, None)] {
+        let free = what_a_watcher_sees(&pin(1), timer).await;
+        let forced = what_a_watcher_sees(&pin(2), timer).await;
+        assert_eq!((free.2, forced.2), (room_knows, Some(true)), "the room can");
+        assert_eq!(free.0, forced.0);
+        assert_eq!(free.1, forced.1);
+        assert_eq!(free.0.matches("200 OK").count(), 5, "{}", free.0);
+        assert_eq!(free.0.matches("403 Forbidden").count(), 1, "{}", free.0);
+        assert!(free.1.contains("cancelled") && !free.1.contains("closed"), "{}", free.1);
+    }
+}
+
+#[tokio::test]
+async fn a_safety_timer_is_a_call_though_her_phone_and_the_server_die() {
+    let room = room();
+    let server = room.serve();
+    let mut body = press(KEY);
+    body["after_s"] = json!(2);
+    let (status, taken) = pressed(web_of(&server), &body).await;
+    assert_eq!((status, &taken["id"]), (201, &json!(KEY)));
+    let fixes = json!({ "fixes": [{ "n": 1, "lat": 31.2, "lon": 74.4 }] });
+    assert_eq!(after(web_of(&server), KEY, "trail", fixes).await.0, 200);
+    server.kill();
+    let server = room.serve();
+    Ear::to(web_of(&server), KEY).await.hears("taken").await;
+    let call = only_call(&server).await;
+    assert_eq!((&*call.kind, call.priority, call.flags.sos), ("safety_timer", 1, true));
+    let shown = Peer::operator(server.address).await.show(call.call).await;
+    assert_eq!(shown.place.expect("where she was last").lat, Some(31.2));
+    body["after_s"] = json!(900);
+    assert_eq!(pressed(web_of(&server), &body).await.0, 200, "the first stands");
+    only_call(&server).await;
+    for secret in ["5550123", "31.2", KEY] {
+        assert!(!server.log().contains(secret), "{secret} is logged");
+    }
 }
 
 #[tokio::test]

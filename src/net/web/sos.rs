@@ -1,4 +1,4 @@
-//! The SOS page's own requests: a press, the trail after it, taking it back, and hearing how far help has come.
+//! The SOS page's own requests: a press, at once or by a safety timer, the trail after it, taking it back, and hearing how far help has come.
 //!
 //! Nobody logs in. The UUID her device made for its press is what it shows afterwards: known to it and to the room.
 //! A press is taken whatever else is wrong with it, and a practice never reaches the room.
@@ -34,6 +34,8 @@ const PAGE: &str = "sos page";
 const LINE: &str = "sos";
 /// Their kind.
 const KIND: &str = "sos";
+/// The kind of those that a safety timer made.
+const TIMER_KIND: &str = "safety_timer";
 /// Positions taken of one request; the device sends the others with the next.
 const FIXES_MAX: usize = 64;
 /// A link that says nothing for longer is taken for dead by what lies between.
@@ -66,6 +68,10 @@ pub(super) struct NewPress {
     /// Nothing may ring or sound: she cannot speak.
     #[serde(default, deserialize_with = "as_far_as_it_is")]
     silent: bool,
+    /// A safety timer: the press happens by itself after so many seconds, at most half a day, unless it is taken back
+    /// before. What is left when it is sent again; the first that was taken stands.
+    #[serde(default, deserialize_with = "as_far_as_it_is")]
+    after_s: Option<u32>,
     /// A trial: answered and stamped, and never put before the room.
     #[serde(default, deserialize_with = "as_far_as_it_is")]
     practice: bool,
@@ -152,7 +158,12 @@ pub(super) async fn press(State(visit): State<Visit>, body: Body) -> Result<Pres
         return Ok(Pressed { id, repeated: false, durable: true, practice: true, drill });
     }
     let district = |point| server.settings.intake.district_of(Some(LINE), point).into();
-    let command = Command::PlaceCall { received_at, call: Box::new(pressed.call(district)) };
+    let after_ms = pressed.after_s.map(|after_s| u64::from(after_s) * 1_000);
+    let call = Box::new(pressed.call(district));
+    let command = match after_ms {
+        Some(after_ms) => Command::SetSafetyTimer { received_at, after_ms, call },
+        None => Command::PlaceCall { received_at, call },
+    };
     let order = Order { key: Some(key(id)), ..from_the_page(command) };
     asking::order(server, order, move |accepted, durable| match accepted.answer {
         Answer::CallPlaced(_) => {
@@ -177,7 +188,7 @@ impl NewPress {
             source: Source::App,
             line: Some(LINE.into()),
             district: district(point),
-            kind: KIND.into(),
+            kind: if self.after_s.is_some() { TIMER_KIND } else { KIND }.into(),
             priority: Priority::MOST_URGENT,
             flags: Flags {
                 sos: true,
