@@ -175,7 +175,7 @@ fn forced_after_she_stopped_it_is_a_call_all_the_same() {
 fn a_press_of_her_device_sets_it_off_and_knows_what_she_said() {
     let mut room = Room::open();
     let mut call = walking();
-    call.flags.silent = true;
+    (call.flags.silent, call.flags.unsafe_to_ring_back) = (true, true);
     call.sealed.place = Some(Place { point: None, words: Some("canal road".into()) });
     let (id, _) = set(&mut room, 1, 20, call);
     room.minutes(3);
@@ -189,7 +189,8 @@ fn a_press_of_her_device_sets_it_off_and_knows_what_she_said() {
     let sealed = &call.placed.sealed;
     assert_eq!(sealed.number.as_deref(), Some("+920000000031"));
     assert_eq!(sealed.place.as_ref().unwrap().words.as_deref(), Some("canal road"));
-    assert!(call.placed.flags.silent, "and nobody rings her");
+    let flags = call.placed.flags;
+    assert!(flags.silent && flags.unsafe_to_ring_back, "and nobody rings her");
     for number in [1, 2] {
         let here = fix(&room, u32::from(number), 31.5);
         assert_eq!(follow(&mut room, number, vec![here]), Ok(1), "either key follows it up");

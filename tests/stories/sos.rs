@@ -204,6 +204,8 @@ fn duress_answers_as_taking_back_does_and_is_most_urgent() {
         assert_eq!(follow(room, 1, vec![here]).unwrap(), 1);
     }
     assert_eq!(cancel(&mut forced, 1, CANCEL).unwrap(), Answer::Done);
+    assert_eq!(cancel(&mut forced, 1, DURESS).unwrap(), Answer::Done);
+    assert_eq!(forced.count("duress_signalled"), 1, "said twice, said once");
     assert!(flags(&forced, call).duress && !flags(&forced, call).cancelled);
     // First taken back, then made to say so again.
     assert_eq!(cancel(&mut free, 1, DURESS).unwrap(), Answer::Done);
