@@ -12,6 +12,7 @@ const WRITER: &str = "src/service/writer.rs";
 const ENGINE: &str = "src/engine/mod.rs";
 const APPLY: &str = "src/engine/state/apply.rs";
 const TIMERS: &str = "src/engine/timers.rs";
+const PRESS: &str = "src/engine/decide/press.rs";
 const WORK: &str = "src/notify/outbox/work.rs";
 
 /// Everything that is planted.
@@ -82,13 +83,13 @@ pub const BUGS: &[Bug] = &[
             TIMERS,
             "            timers.arm(state, Watch::Call(call.id));
         }
-        for (_, unit)",
+        for timer",
             "            let watch = Watch::Call(call.id);
             if timers.due_of(state, watch).is_none_or(|at| at >= now) {
                 timers.arm(state, watch);
             }
         }
-        for (_, unit)",
+        for timer",
         )],
     },
     Bug {
@@ -219,7 +220,7 @@ pub const BUGS: &[Bug] = &[
     },
     Bug {
         name: "keys are forgotten after a minute and a half",
-        changes: &[(APPLY, "UtcMs(rules.key_kept_ms)", "UtcMs(rules.key_kept_ms / 1_000)")],
+        changes: &[(APPLY, "ago(rules.key_kept_ms)", "ago(rules.key_kept_ms / 1_000)")],
     },
     Bug {
         name: "a snapshot that lost the keys is believed",
@@ -310,6 +311,43 @@ pub const BUGS: &[Bug] = &[
                 tracing::trace!(\"a call by {:?}\", placed.name);
                 text(&placed.name)
             },",
+        )],
+    },
+    Bug {
+        name: "safety timers are not armed again after a start",
+        changes: &[(
+            TIMERS,
+            "        for timer in state.timers() {
+            timers.arm(state, Watch::Call(timer.call));
+        }
+",
+            "",
+        )],
+    },
+    Bug {
+        name: "a safety timer that was stopped is a call all the same",
+        changes: &[(TIMERS, ".filter(|timer| timer.stopped_at.is_none())", "")],
+    },
+    Bug {
+        name: "the other PIN stops a safety timer as hers does",
+        changes: &[(
+            PRESS,
+            "        _ if forced => Ok(",
+            "        Pressed::Timer(timer) if forced => {
+            Ok(Decision::of(Event::SafetyTimerStopped { call: timer.call, joined: None }))
+        }
+        _ if forced => Ok(",
+        )],
+    },
+    Bug {
+        name: "a stop that comes too late undoes her call",
+        changes: &[(
+            ENGINE,
+            "        while let Some(due_at) = self.timers.due_of(&self.state, Watch::Call(id))
+            && due_at < instant",
+            "        while let Some(due_at) = self.timers.due_of(&self.state, Watch::Call(id))
+            && due_at < instant
+            && self.state.call(id).is_some()",
         )],
     },
 ];

@@ -39,6 +39,7 @@ pub fn judge(frames: &[Frame], book: &Book, now_ms: u64) -> Verdict {
     fold(&events, book, &mut verdict);
     receipts(&events, book, &mut verdict);
     spills(&events, &mut verdict.wrong);
+    typed(&events, book, &mut verdict.wrong);
     shown(&events, book, &mut verdict);
     notices(&events, book, now_ms.saturating_sub(GRACE_MS), &mut verdict);
     verdict.transitions = events.len() as u64;
@@ -107,6 +108,8 @@ const SLOW_MS: u64 = 30_000;
 #[derive(Default)]
 struct Punctual {
     started_at: u64,
+    /// The safety timers that run, and when they are due.
+    timers: BTreeMap<CallId, u64>,
     priorities: BTreeMap<CallId, u8>,
     /// The escalation before this transition, if it was the one before: when, and how urgent.
     before: Option<(u64, u8)>,
@@ -116,8 +119,17 @@ impl Punctual {
     fn see(&mut self, dated: &Dated, wrong: &mut Vec<String>) {
         let before = self.before.take();
         match &dated.transition.event {
+            Event::SafetyTimerSet { call, due_at, .. } => {
+                self.timers.insert(*call, due_at.0);
+            }
+            Event::SafetyTimerStopped { call, .. } => drop(self.timers.remove(call)),
             Event::CallReceived { call, placed, .. } => {
                 self.priorities.insert(*call, placed.priority.number());
+                let due = self.timers.remove(call).unwrap_or(u64::MAX);
+                let late_ms = dated.at.0.saturating_sub(due.max(self.started_at));
+                if late_ms > SLOW_MS {
+                    wrong.push(format!("late: transition {}, a call by {late_ms} ms", dated.seq));
+                }
             }
             Event::PriorityChanged { call, priority, .. } => {
                 self.priorities.insert(*call, priority.number());
@@ -218,13 +230,44 @@ fn receipts(events: &[Dated], book: &Book, verdict: &mut Verdict) {
         verdict.receipts += 1;
         let found = marks.get(&receipt.key).and_then(|marked| marked.first());
         let right = found.is_some_and(|dated| {
-            let is_call = matches!(&dated.transition.event, Event::CallReceived { call, .. } if call.0 == receipt.call);
+            let is_call = match &dated.transition.event {
+                Event::CallReceived { call, .. }
+                | Event::SafetyTimerSet { call, .. }
+                | Event::PressedAgain { call, .. } => call.0 == receipt.call,
+                _ => false,
+            };
             is_call && dated.seq <= receipt.seq
         });
         if !right {
             verdict
                 .wrong
                 .push(format!("lost: call {} was acknowledged at {}", receipt.call, receipt.seq));
+        }
+    }
+}
+
+/// Which PIN it was that a page was told is right, the log knows: of a call that people had closed, either is done with.
+fn typed(events: &[Dated], book: &Book, wrong: &mut Vec<String>) {
+    let (mut forced, mut over) = (BTreeMap::new(), BTreeMap::new());
+    for dated in events {
+        match &dated.transition.event {
+            Event::DuressSignalled { call } => drop(forced.entry(call.0).or_insert(dated.seq)),
+            Event::CallClosed { call, .. } => {
+                over.entry(call.0).or_insert(dated.seq);
+                forced.entry(call.0).or_insert(dated.seq);
+            }
+            Event::CallCancelled { call } | Event::SafetyTimerStopped { call, .. } => {
+                over.entry(call.0).or_insert(dated.seq);
+            }
+            _ => {}
+        }
+    }
+    for typed in &book.typed {
+        let known =
+            forced.get(&typed.call).or_else(|| over.get(&typed.call).filter(|_| !typed.forced));
+        let before = over.get(&typed.call).is_some_and(|seq| *seq <= typed.seq) && !typed.forced;
+        if !before && known.is_none_or(|seq| *seq > typed.seq) {
+            wrong.push(format!("pin: {typed:?} was said to be right, and nothing is in the log"));
         }
     }
 }

@@ -22,6 +22,7 @@ mod post;
 mod seen;
 mod signal;
 mod time;
+mod women;
 mod world;
 
 #[path = "../stories/checker.rs"]

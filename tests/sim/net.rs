@@ -6,12 +6,16 @@ use crate::seen::Seen;
 use crate::signal::Signal;
 use bytes::BytesMut;
 use fifteen::client::Connect;
+use fifteen::domain::{Order, Rejection};
+use fifteen::engine::{Accepted, State};
 use fifteen::net::Hall;
 use fifteen::protocol::{FrameCodec, Role, ServerMessage};
+use fifteen::service::Outcome;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_util::codec::Decoder;
 
@@ -91,6 +95,31 @@ impl Net {
         if let Some(link) = self.some_link() {
             link.set(Carries::Slowly);
         }
+    }
+
+    /// What a page asks, each time over a link of its own, which may lose the question or the answer.
+    pub async fn page(&self, order: Order) -> Option<Result<Accepted, Rejection>> {
+        sleep(self.delay()).await;
+        let (hall, loses) = {
+            let mut inner = self.inner();
+            (inner.hall.clone()?, inner.dice.below(12))
+        };
+        let (sender, receiver) = oneshot::channel();
+        let seen = self.seen.clone();
+        if loses != 0 {
+            let answer = move |outcome: Outcome, _: Option<&State>| {
+                if let Ok(Ok(accepted)) = &outcome {
+                    seen.answered(accepted.seq);
+                }
+                // Whoever hung up asks again.
+                let _ = sender.send(outcome.ok());
+            };
+            hall.handle().order(order, answer).await;
+        }
+        let limit = Duration::from_secs(20);
+        let answered = tokio::time::timeout(limit, receiver).await.ok()?.ok()??;
+        sleep(self.delay()).await;
+        (loses != 1).then_some(answered)
     }
 
     /// The way of `who` to the server.

@@ -45,11 +45,11 @@ impl Town {
         Client::begin(self.net.way(who, role), Hello::new(role, who), config)
     }
 
-    fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
         self.quiet.get()
     }
 
-    async fn rest(&self, ms: u64) {
+    pub async fn rest(&self, ms: u64) {
         let quiet = self.quiet.clone();
         tokio::select! {
             biased;

@@ -33,6 +33,14 @@ pub struct Listed {
     pub waiting: Vec<u64>,
 }
 
+/// A PIN was said to be right: the call, or the number kept for it, up to where in the log, and which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Typed {
+    pub call: u64,
+    pub seq: u64,
+    pub forced: bool,
+}
+
 /// A notice that went out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Notice {
@@ -45,6 +53,7 @@ pub struct Notice {
 pub struct Book {
     pub wrong: Vec<String>,
     pub receipts: Vec<Receipt>,
+    pub typed: Vec<Typed>,
     pub shown: Vec<Shown>,
     pub listed: Vec<Listed>,
     /// How often each notice went out, by number.
@@ -79,6 +88,16 @@ impl Seen {
 
     pub fn tell(&self, at_ms: u64, what: impl Into<String>) {
         self.book().story.push((at_ms, what.into()));
+    }
+
+    /// A server answered a page, just now.
+    pub fn answered(&self, seq: u64) {
+        let on_disk = self.disk.seq();
+        if seq > on_disk {
+            let text =
+                format!("said before it was committed: {seq} to a page, the log ends at {on_disk}");
+            self.wrong(text);
+        }
     }
 
     /// A server said something, just now.

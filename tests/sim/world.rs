@@ -12,6 +12,7 @@ use crate::post::SimPost;
 use crate::seen::Seen;
 use crate::signal::Signal;
 use crate::time::SimTime;
+use crate::women;
 use fifteen::config::{SHIPPED, Settings};
 use fifteen::journal::{Fold, Journal, replay_as, replay_from_start_as};
 use fifteen::net::{Hall, LogFiles, Opened, WireFeed};
@@ -140,7 +141,10 @@ impl World {
             plan: self.plan.clone(),
             quiet: self.quiet.clone(),
         };
-        let mut people = vec![tokio::task::spawn_local(people::line(town.clone()))];
+        let mut people = vec![
+            tokio::task::spawn_local(people::line(town.clone())),
+            tokio::task::spawn_local(women::women(town.clone())),
+        ];
         for number in 0..self.plan.operators {
             people.push(tokio::task::spawn_local(people::operator(town.clone(), number)));
         }
