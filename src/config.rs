@@ -10,7 +10,9 @@ mod rules;
 mod sms;
 
 pub use self::intake::Intake;
-pub use self::listen::{Limits, Listen, MetricsSettings, UnitCertificates, WebSettings};
+pub use self::listen::{
+    Limits, Listen, MetricsSettings, SipSettings, UnitCertificates, WebSettings,
+};
 pub use self::sms::SmsSettings;
 
 use self::check::{Checked, name, unique, wrong};
@@ -138,6 +140,8 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     /// `[web]`.
     pub web: WebSettings,
+    /// `[sip]`.
+    pub sip: SipSettings,
     /// `[intake]`.
     pub intake: Intake,
     /// `[sms]`.
@@ -265,6 +269,8 @@ struct File {
     #[serde(default)]
     web: WebSettings,
     #[serde(default)]
+    sip: SipSettings,
+    #[serde(default)]
     intake: Intake,
     #[serde(default)]
     sms: SmsSettings,
@@ -288,6 +294,7 @@ impl File {
         self.limits.check()?;
         self.metrics.check(&self.listen)?;
         self.web.check(&self.listen, &self.metrics)?;
+        self.sip.check(&[Some(self.listen.address), self.metrics.listen, self.web.listen])?;
         self.intake.check()?;
         if self.journal.snapshot_every == 0 {
             return wrong("journal.snapshot_every", "is 0; at least 1");
@@ -327,6 +334,7 @@ impl File {
             limits: self.limits,
             metrics: self.metrics,
             web: self.web,
+            sip: self.sip,
             intake: self.intake,
             sms,
             kinds: self.kind,

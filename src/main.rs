@@ -6,6 +6,9 @@ mod commands;
 use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What one thread of a server takes another gives back, call by call: under the system's own allocator they wait for
 /// each other then.
@@ -23,11 +26,12 @@ fn main() -> ExitCode {
         tracing_subscriber::EnvFilter::try_from_env("FIFTEEN_LOG")
             .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(quiet))
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    // It would write whole messages, and a caller's number with them: not even who asks for it by name gets that.
+    let nobodys = filter_fn(|line| !line.target().starts_with("rsipstack"));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry().with(filter).with(nobodys).with(lines).init();
     match commands::run(cli) {
         Ok(code) => code,
         Err(error) => {

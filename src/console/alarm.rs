@@ -40,7 +40,7 @@ pub(super) fn is_alarm(push: &Push, before: Option<&CallSummary>) -> bool {
         "priority_changed" => {
             push.call.as_deref().is_some_and(urgent) && !before.is_some_and(urgent)
         }
-        "escalated" | "unit_panicked" => true,
+        "escalated" | "unit_panicked" | "line_rang" => true,
         _ => push.message.as_ref().is_some_and(|message| message.to_room && !message.read),
     }
 }

@@ -445,4 +445,12 @@ impl Model {
     pub fn panics(&self) -> Vec<(&str, u64)> {
         self.room.panics().map(|(unit, call)| (&*unit.unit, call)).collect()
     }
+
+    /// The calls whose telephone line rings, the one that has waited longest first.
+    #[must_use]
+    pub fn ringing(&self) -> Vec<&CallSummary> {
+        let mut ringing: Vec<_> = self.room.calls().filter(|call| call.ringing).collect();
+        ringing.sort_by_key(|call| (call.received_at, call.call));
+        ringing
+    }
 }

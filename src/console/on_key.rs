@@ -24,8 +24,10 @@ pub(super) fn key(model: &mut Model, key: KeyEvent, out: &mut Vec<Effect>) {
     // No letter, so nobody types it: works over everything.
     if typing && !matches!(key.code, KeyCode::Char(_)) || stroke.is_control() {
         match model.keys.find(model.pane, &[stroke]) {
-            Found::Action(Action::SeeAlarm) if !matches!(model.over, Some(Over::Form(_))) => {
-                return act(model, Action::SeeAlarm, out);
+            Found::Action(action @ (Action::SeeAlarm | Action::Answer))
+                if !matches!(model.over, Some(Over::Form(_))) =>
+            {
+                return act(model, action, out);
             }
             Found::Action(action @ (Action::Quit | Action::Redraw)) => {
                 return act(model, action, out);
@@ -88,6 +90,7 @@ fn act(model: &mut Model, action: Action, out: &mut Vec<Effect>) {
         Action::Help => model.over = Some(Over::Help(0)),
         Action::Silence => silence(model, out),
         Action::SeeAlarm => see_alarm(model, out),
+        Action::Answer => answer(model, out),
         Action::ShowBoard => model.pane = Pane::Board,
         Action::ShowMissed => model.pane = Pane::Missed,
         Action::ShowUnits => model.pane = Pane::Units,
@@ -266,6 +269,19 @@ fn see_alarm(model: &mut Model, out: &mut Vec<Effect>) {
             _ => {}
         }
     }
+}
+
+/// Takes the line that has rung longest: its call is claimed and opened, and a new call being typed is kept.
+fn answer(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(call) = model.ringing().first().map(|call| (*call).clone()) else {
+        return say(model, "no line rings");
+    };
+    if let Some(why) = model.link.refuses(model.own) {
+        return complain(model, format!("not done: {why}"));
+    }
+    model.over = None;
+    open_call(model, call.call, out);
+    go_on(model, Some(call.call), actions::begin(model, Action::Claim, &call), out);
 }
 
 fn list(model: &mut Model) -> &mut super::list::CallList {

@@ -78,6 +78,16 @@ pub enum Command {
         /// The call.
         call: Box<NewCall>,
     },
+    /// The telephone line of a call rings.
+    RingLine {
+        /// Which call.
+        call: CallId,
+    },
+    /// The telephone line of a call is gone, and nobody spoke with her.
+    HangUpLine {
+        /// Which call.
+        call: CallId,
+    },
     /// Take a call when so much time has passed, unless she says before that she is safe.
     SetSafetyTimer {
         /// When the first byte of it was read.

@@ -490,6 +490,23 @@ pub enum Event {
         /// Nothing may ring or sound from now on, if it might before.
         silent: bool,
     },
+    /// The telephone line of a call rings: nobody has answered it yet.
+    LineRang {
+        /// Which call.
+        call: CallId,
+    },
+    /// Somebody takes the telephone: the line is put through.
+    LineAnswered {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        by: Actor,
+    },
+    /// The line is gone, and nobody spoke with her.
+    LineHungUp {
+        /// Which call.
+        call: CallId,
+    },
     /// A call will be there by itself, unless she says before that she is safe.
     SafetyTimerSet {
         /// The number kept for it.

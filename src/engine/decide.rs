@@ -2,6 +2,7 @@
 
 mod duty;
 mod identity;
+mod line;
 mod notices;
 mod press;
 
@@ -80,12 +81,14 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             Ok(Decision::of(Event::PersonChanged { person: name(person), what, by: name(by) }))
         }
         Command::PlaceCall { received_at, call } => Ok(place(state, now, *received_at, call, by)),
+        Command::RingLine { call } => line::ring(state, known(state, *call)?),
+        Command::HangUpLine { call } => line::hang_up(state, known(state, *call)?),
         Command::SetSafetyTimer { received_at, after_ms, call } => {
             Ok(press::set_timer(state, (*received_at).min(now), *after_ms, call, by))
         }
         Command::FollowCaller { press, fixes } => press::follow(state, now, press, fixes),
         Command::CancelPress { press, proof } => press::cancel(state, now, press, proof),
-        Command::ClaimCall { call, take_over } => claim(open(state, *call)?, *take_over, by),
+        Command::ClaimCall { call, take_over } => claim(state, open(state, *call)?, *take_over, by),
         Command::ReleaseClaim { call } => release_claim(open(state, *call)?, by),
         Command::AssignUnit { call, unit } => assign(state, open(state, *call)?, unit, by),
         Command::ReleaseUnit { call, unit, reason } => {
@@ -340,7 +343,7 @@ fn within_bounds(call: &NewCall, by: &Actor) -> (NewCall, Actor) {
     (placed, by)
 }
 
-fn claim(call: &Call, take_over: bool, by: &Actor) -> Decided {
+fn claim(state: &State, call: &Call, take_over: bool, by: &Actor) -> Decided {
     match &call.claim {
         Some(claim) if !claim.stale && claim.who == by.who => return Ok(Decision::already()),
         Some(claim) if !claim.stale && !take_over => {
@@ -348,7 +351,9 @@ fn claim(call: &Call, take_over: bool, by: &Actor) -> Decided {
         }
         _ => {}
     }
-    Ok(Decision::of(Event::CallClaimed { call: call.id, by: by.clone() }))
+    let mut decision = Decision::of(Event::CallClaimed { call: call.id, by: by.clone() });
+    decision.events.extend(line::answered(state, call, by));
+    Ok(decision)
 }
 
 fn release_claim(call: &Call, by: &Actor) -> Decided {

@@ -340,6 +340,8 @@ impl Engine {
 fn touched(command: &Command) -> Option<CallId> {
     match command {
         Command::ClaimCall { call, .. }
+        | Command::RingLine { call }
+        | Command::HangUpLine { call }
         | Command::ReleaseClaim { call }
         | Command::AssignUnit { call, .. }
         | Command::ReleaseUnit { call, .. }

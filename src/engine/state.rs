@@ -85,6 +85,8 @@ struct Seldom {
     spilled: Option<u64>,
     /// The safety timers that run, and those stopped lately.
     timers: BTreeMap<CallId, SafetyTimer>,
+    /// The calls whose telephone line rings.
+    ringing: BTreeSet<CallId>,
 }
 
 impl Seldom {
@@ -204,6 +206,17 @@ impl State {
     #[must_use]
     pub fn is_durable(&self, seq: u64) -> bool {
         self.seldom.spilled.is_none_or(|first| seq < first)
+    }
+
+    /// Whether the telephone line of a call rings.
+    #[must_use]
+    pub fn rings(&self, call: CallId) -> bool {
+        self.seldom.ringing.contains(&call)
+    }
+
+    /// The calls whose telephone line rings, by number.
+    pub fn ringing(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.seldom.ringing.iter().copied()
     }
 
     /// How the canary fares.

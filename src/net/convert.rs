@@ -426,6 +426,7 @@ pub(super) fn summary(state: &State, call: &Call) -> wire::CallSummary {
             })
             .collect(),
         notes: u32::try_from(call.notes.len()).unwrap_or(u32::MAX),
+        ringing: state.rings(call.id),
     }
 }
 
@@ -610,6 +611,9 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
         Event::IdentityErased { authority, proposed_by, .. } => {
             format!("her identity erased by order of {authority}, asked for by {proposed_by}")
         }
+        Event::LineRang { .. } => "the line rings".into(),
+        Event::LineAnswered { .. } => "the line was put through".into(),
+        Event::LineHungUp { .. } => "the line is gone, and nobody spoke with her".into(),
         Event::SafetyTimerSet { .. } => "her safety timer was set".into(),
         Event::SafetyTimerStopped { .. } => "her safety timer was stopped".into(),
         Event::PressedAgain { .. } => "her device pressed SOS again".into(),

@@ -3,6 +3,7 @@
 
 use super::convert;
 use super::pressed::Presses;
+use super::sip::Lines;
 use crate::domain::{Call, CallId, Callsign, Dated, Event, Source};
 use crate::engine::State;
 use crate::notify::Bell;
@@ -13,6 +14,7 @@ use crate::service::Feed;
 use bytes::Bytes;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Calls and units a page of a snapshot holds at most, and the shares of a frame they may take.
@@ -50,6 +52,8 @@ pub struct WireFeed {
     whole: (u64, Vec<Bytes>),
     /// Hears of what people are to be told.
     bell: Bell,
+    /// The telephone lines that ring.
+    lines: Arc<Lines>,
     /// The SOS pages that listen.
     pub(super) presses: Presses,
 }
@@ -64,7 +68,13 @@ pub(super) struct Begin {
 
 impl WireFeed {
     /// A feed of a log that ends at `seq` with `state`, keeping so many events for those who come back.
-    pub(super) fn new(state: &State, seq: u64, recent_max: usize, bell: Bell) -> Self {
+    pub(super) fn new(
+        state: &State,
+        seq: u64,
+        recent_max: usize,
+        bell: Bell,
+        lines: Arc<Lines>,
+    ) -> Self {
         Self {
             recent: VecDeque::new(),
             recent_max,
@@ -74,6 +84,7 @@ impl WireFeed {
             canaries: (state.calls().filter(|call| call.is_canary())).map(|call| call.id).collect(),
             whole: (0, Vec::new()),
             bell,
+            lines,
             presses: Presses::default(),
         }
     }
@@ -329,6 +340,7 @@ impl Feed for WireFeed {
             }
             self.tell(state, dated);
             self.presses.committed(state, dated);
+            self.lines.committed(dated);
             self.bell.heard_of(&dated.transition.event);
             if let Event::IdentityErased { call, .. } = dated.transition.event {
                 self.forget_what_names(call);

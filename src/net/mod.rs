@@ -24,6 +24,7 @@ mod readings;
 mod reload;
 mod session;
 mod shed;
+mod sip;
 mod stream;
 mod web;
 
@@ -123,6 +124,8 @@ struct Server {
     keyring: Keyring,
     /// Supervisors connected now, and how often.
     watchers: Arc<Mutex<HashMap<String, usize>>>,
+    /// The telephone lines that ring.
+    lines: Arc<sip::Lines>,
     /// How the last test of each channel went.
     tests: crate::notify::Tests,
     stopping: watch::Receiver<bool>,
@@ -226,7 +229,9 @@ impl Hall {
     ) -> Result<(Self, Shift<J, WireFeed>), CommitError> {
         let seq = opened.journal.last().seq;
         let (bell, ears) = crate::notify::bell();
-        let feed = WireFeed::new(&opened.state, seq, settings.listen.resume_max, bell);
+        let lines = Arc::new(sip::Lines::default());
+        let recent_max = settings.listen.resume_max;
+        let feed = WireFeed::new(&opened.state, seq, recent_max, bell, Arc::clone(&lines));
         let engine = service::Settings {
             rules: settings.rules.clone(),
             snapshot_every: settings.journal.snapshot_every,
@@ -275,6 +280,7 @@ impl Hall {
             files,
             keyring,
             watchers: Arc::default(),
+            lines,
             tests: Arc::default(),
             stopping,
         });
@@ -355,6 +361,14 @@ pub async fn serve<J: Journal + 'static>(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let lines = match settings.sip.listen {
+        Some(address) => {
+            let bound = sip::bind(address).await;
+            Some(bound.map_err(|source| ServeError::Listen { address, source })?)
+        }
+        None => None,
+    };
+    let ringing: Vec<_> = opened.state.ringing().collect();
     let rate = settings.drill.unwrap_or(1);
     let clock = RoomClock::start_at_rate(opened.state.at, rate);
     let people = people::Registry::of(&settings, &clock)?;
@@ -387,6 +401,10 @@ pub async fn serve<J: Journal + 'static>(
         let connections = Connections::new(listener, places.clone());
         tokio::spawn(web::serve(Arc::clone(&server), connections))
     });
+    if let Some(address) = lines {
+        info!(%address, "telephone lines");
+    }
+    let lines = tokio::spawn(sip::serve(Arc::clone(&server), lines, ringing));
     ready(address, Inside(Arc::clone(&server)));
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);
@@ -425,7 +443,7 @@ pub async fn serve<J: Journal + 'static>(
     if let Some(recording) = recording {
         recording.abort();
     }
-    for listening in looks.into_iter().chain(web) {
+    for listening in looks.into_iter().chain(web).chain([lines]) {
         listening.abort();
     }
     drop(connections);

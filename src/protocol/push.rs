@@ -127,6 +127,9 @@ pub struct CallSummary {
     pub clocks: Vec<ClockSummary>,
     /// How many notes it has.
     pub notes: u32,
+    /// Its telephone line rings: who claims it is put through.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ringing: bool,
 }
 
 /// A unit as the room sees it.

@@ -207,5 +207,6 @@ fn summary(call: u64) -> CallSummary {
         units: Vec::new(),
         clocks: Vec::new(),
         notes: 0,
+        ringing: false,
     }
 }

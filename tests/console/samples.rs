@@ -52,6 +52,7 @@ pub fn call(id: u64) -> CallSummary {
             clock("arrive", received_at + 15 * MINUTE),
         ],
         notes: 0,
+        ringing: false,
     }
 }
 
@@ -278,6 +279,7 @@ impl Desk {
                         "tab" => (KeyCode::Tab, KeyModifiers::NONE),
                         "down" => (KeyCode::Down, KeyModifiers::NONE),
                         "up" => (KeyCode::Up, KeyModifiers::NONE),
+                        "f3" => (KeyCode::F(3), KeyModifiers::NONE),
                         "f9" => (KeyCode::F(9), KeyModifiers::NONE),
                         "ctrl-s" => (KeyCode::Char('s'), KeyModifiers::CONTROL),
                         "ctrl-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),

@@ -73,6 +73,27 @@ fn duress_rings_and_says_so_whatever_is_open() {
 }
 
 #[test]
+fn a_line_that_rings_stands_in_front_and_one_key_takes_the_one_that_rang_longest() {
+    let ringing = |call| CallSummary { ringing: true, ..urgent(call) };
+    let later = CallSummary { received_at: ringing(8).received_at + 5_000, ..ringing(8) };
+    let mut desk = Desk::with(vec![urgent(9)], Vec::new());
+    desk.push(201, "line_rang", later);
+    desk.push(202, "line_rang", ringing(7));
+    assert_eq!(desk.rang(), 1);
+    let screen = desk.screen();
+    assert!(screen.contains("RINGS   call 7") && screen.contains("RINGS   call 8"), "{screen}");
+    assert!(screen.find("call 7 ").unwrap() < screen.find("call 8 ").unwrap(), "{screen}");
+    // Also while a new call is being typed, which is kept.
+    desk.keys("n<f3>");
+    assert!(requests(&mut desk).contains(&Request::from(Claim { call: 7 })));
+    desk.push(203, "line_answered", claimed(urgent(7), "sara"));
+    assert!(!desk.screen().contains("RINGS   call 7"));
+    desk.push(204, "line_hung_up", urgent(8));
+    desk.keys("<esc>A");
+    assert!(desk.screen().contains("no line rings"), "{}", desk.screen());
+}
+
+#[test]
 fn a_claim_beats_every_fifteen_seconds_while_its_call_is_open() {
     let mut desk = opened(claimed(urgent(7), "sara"));
     desk.pass(46);

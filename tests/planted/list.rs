@@ -325,8 +325,12 @@ pub const BUGS: &[Bug] = &[
         )],
     },
     Bug {
-        name: "a safety timer that was stopped is a call all the same",
-        changes: &[(TIMERS, ".filter(|timer| timer.stopped_at.is_none())", "")],
+        name: "who says that she is safe is not heard",
+        changes: &[(
+            PRESS,
+            "            Ok(Decision::of(Event::SafetyTimerStopped { call: timer.call, joined: None }))",
+            "            Ok(Decision { events: Vec::new(), ..Decision::of(Event::SafetyTimerStopped { call: timer.call, joined: None }) })",
+        )],
     },
     Bug {
         name: "the other PIN stops a safety timer as hers does",

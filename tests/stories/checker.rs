@@ -331,6 +331,13 @@ impl Checker {
                 assert!(!*stale && *heard_at + STALE <= at);
                 *stale = true;
             }
+            Event::LineHungUp { .. } => {
+                let run = call.runs.get(&(CALLBACK, String::new()));
+                if run.is_none_or(|run| run.stopped_at.is_some()) {
+                    call.runs.insert((CALLBACK, String::new()), Run::from(CALLBACK, at));
+                }
+                call.dropped = true;
+            }
             Event::CallbackRecorded { .. } => call.stop(CALLBACK, at),
             Event::CallClosed { .. } => {
                 call.closed = true;

@@ -15,6 +15,7 @@ mod erasure;
 mod keys;
 mod ladder;
 mod life;
+mod line;
 mod midnight;
 mod outage;
 mod properties;

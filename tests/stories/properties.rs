@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => DAY - 1..DAY + 2,
     ];
     let ask = (
-        0..49_u8,
+        0..51_u8,
         prop_oneof![9 => 1..5_u64, 1 => 0..9_u64],
         0..4_u8,
         0..6_u8,
@@ -128,6 +128,8 @@ impl Ask {
                 let call = Box::new(placed);
                 Command::SetSafetyTimer { received_at: UtcMs(now.0 - 3), after_ms, call }
             }
+            49 => Command::RingLine { call },
+            50 => Command::HangUpLine { call },
             42..=43 => {
                 let point = Point::from_degrees(31.5, 74.3, 5).unwrap();
                 let fix = |n| Fix { n: u32::from(n), point, taken_at: now };

@@ -25,6 +25,7 @@ mod proxy;
 mod resume;
 mod roles;
 mod server;
+mod sip;
 mod sos;
 mod tls;
 mod told;

@@ -1,4 +1,4 @@
-//! The top of every screen: banners of disks that take nothing, a drill, a degraded or a lost server; panics and messages; the room, its time
+//! The top of every screen: banners of disks that take nothing, a drill, a degraded or a lost server; panics, lines that ring and messages; the room, its time
 //! and the link in the corner; the panes.
 
 use super::super::command_line::Pane;
@@ -72,6 +72,16 @@ fn alarm_lines(model: &Model) -> Vec<(String, ratatui::style::Style)> {
             (words, theme.urgent.add_modifier(ratatui::style::Modifier::REVERSED))
         })
         .collect();
+    let answer = model.keys.hint(Action::Answer);
+    for call in model.ringing() {
+        let waited = text::countdown(call.received_at, model.now());
+        let words = format!(
+            " RINGS   call {}   {}   {waited}   ({answer} takes the one that rang longest)",
+            call.call,
+            text::plain(&call.district)
+        );
+        lines.push((words, theme.urgent.add_modifier(ratatui::style::Modifier::REVERSED)));
+    }
     for message in model.room.messages() {
         let about = message.call.map_or_else(String::new, |call| format!(" on call {call}"));
         let at = text::time_of_day(message.at, &model.zone);

@@ -53,6 +53,9 @@ impl Event {
             Self::ErasureProposed { .. } => "erasure_proposed",
             Self::IdentityErased { .. } => "identity_erased",
             Self::PressedAgain { .. } => "pressed_again",
+            Self::LineRang { .. } => "line_rang",
+            Self::LineAnswered { .. } => "line_answered",
+            Self::LineHungUp { .. } => "line_hung_up",
             Self::SafetyTimerSet { .. } => "safety_timer_set",
             Self::SafetyTimerStopped { .. } => "safety_timer_stopped",
             Self::CallerMoved { .. } => "caller_moved",
@@ -142,6 +145,9 @@ impl Event {
             | Self::ErasureProposed { call, .. }
             | Self::IdentityErased { call, .. }
             | Self::PressedAgain { call, .. }
+            | Self::LineRang { call }
+            | Self::LineAnswered { call, .. }
+            | Self::LineHungUp { call }
             | Self::SafetyTimerSet { call, .. }
             | Self::SafetyTimerStopped { call, .. }
             | Self::CallerMoved { call, .. }
@@ -207,6 +213,7 @@ impl Event {
             | Self::ErasureProposed { by, .. }
             | Self::IdentityErased { by, .. }
             | Self::PressedAgain { by, .. }
+            | Self::LineAnswered { by, .. }
             | Self::SafetyTimerSet { by, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
             | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),

@@ -137,6 +137,14 @@ impl State {
             Event::NoticeFailed { escalation, notice, gave_up, problem, .. } => {
                 self.failed(at, *escalation, *notice, *gave_up, problem)?;
             }
+            Event::LineRang { call } => {
+                self.calls.get(call)?;
+                self.seldom.ringing.insert(*call);
+            }
+            Event::LineAnswered { call, .. } => {
+                self.seldom.ringing.remove(call);
+            }
+            Event::LineHungUp { call } => self.hung_up(at, *call)?,
             Event::SafetyTimerSet { call, due_at, placed, by } => {
                 self.set_timer(*call, *due_at, placed, by);
             }
@@ -277,6 +285,15 @@ impl State {
         Some(())
     }
 
+    fn hung_up(&mut self, at: UtcMs, id: CallId) -> Option<()> {
+        self.seldom.ringing.remove(&id);
+        let call = self.calls.get_mut(&id)?;
+        call.placed.flags.dropped = true;
+        let rules = &self.books[call.book as usize];
+        trigger(call, rules, Trigger::DroppedReceived, None, at);
+        Some(())
+    }
+
     fn assign(&mut self, at: UtcMs, id: CallId, callsign: &Callsign) -> Option<()> {
         let call = self.calls.get_mut(&id)?;
         if call.assignment(callsign).is_some() {
@@ -389,6 +406,7 @@ impl State {
     fn close(&mut self, id: CallId, closing: Closing) -> Option<()> {
         let call = self.calls.get_mut(&id)?;
         self.queue.remove(call);
+        self.seldom.ringing.remove(&id);
         for run in &mut call.clocks {
             run.stop(closing.at);
         }

@@ -1,0 +1,200 @@
+//! Telephone lines, by an exchange that speaks SIP as a stranger would write it: text over UDP.
+
+use super::peer::{Peer, soon};
+use super::server::{Room, Server};
+use fifteen::protocol::{CallSummary, Claim};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::net::UdpSocket;
+
+const SIP: [(&str, &str); 4] = [
+    ("# listen = \"127.0.0.1:5160\" ", "listen = \"127.0.0.1:0\" "),
+    ("# exchange = \"127.0.0.1:5060\" ", "exchange = \"127.0.0.1:5060\" "),
+    ("# extension = \"200\" ", "extension = \"200\" "),
+    ("# extensions = { saima", "extensions = { Sana"),
+];
+const NUMBER: &str = "03005550177";
+
+fn room() -> Room {
+    Room::new(&SIP)
+}
+
+fn lines_of(server: &Server) -> SocketAddr {
+    let log = server.log();
+    let line = log.lines().rfind(|line| line.contains("telephone lines")).expect("it says so");
+    line.split_once("address=").unwrap().1.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// An exchange with one line to the room.
+struct Exchange {
+    socket: UdpSocket,
+    lines: SocketAddr,
+}
+
+impl Exchange {
+    async fn at(ip: [u8; 4], server: &Server) -> Self {
+        let socket = UdpSocket::bind((IpAddr::from(ip), 0)).await.unwrap();
+        Self { socket, lines: lines_of(server) }
+    }
+
+    async fn to(server: &Server) -> Self {
+        Self::at([127, 0, 0, 1], server).await
+    }
+
+    fn request(&self, method: &str, id: &str, more: &str) -> String {
+        let (own, lines) = (self.socket.local_addr().unwrap(), self.lines);
+        let number = if method == "ACK" || method == "CANCEL" { "INVITE" } else { method };
+        format!(
+            "{method} sip:1015@{lines} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{id}{number}\r\n\
+             From: <sip:{NUMBER}@{own}>;tag={id}\r\nTo: <sip:1015@{lines}>\r\nCall-ID: {id}@pbx\r\n\
+             CSeq: 1 {method}\r\nContact: <sip:pbx@{own}>\r\nMax-Forwards: 70\r\n{more}Content-Length: 0\r\n\r\n"
+        )
+    }
+
+    async fn says(&self, method: &str, id: &str) {
+        self.raw(self.request(method, id, "").as_bytes()).await;
+    }
+
+    /// Sends until there is this answer, as an exchange does.
+    async fn asks(&self, method: &str, id: &str, status: &str) -> String {
+        let again = async {
+            loop {
+                self.says(method, id).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        tokio::select! {
+            answer = self.hears(status) => answer,
+            () = again => unreachable!("it asks for ever"),
+        }
+    }
+
+    async fn raw(&self, bytes: &[u8]) {
+        self.socket.send_to(bytes, self.lines).await.unwrap();
+    }
+
+    /// Waits for an answer with this status; what else comes is passed over.
+    async fn hears(&self, status: &str) -> String {
+        let hearing = async {
+            let mut bytes = vec![0; 4096];
+            loop {
+                let (read, _) = self.socket.recv_from(&mut bytes).await.unwrap();
+                let text = String::from_utf8_lossy(&bytes[..read]).into_owned();
+                if text.starts_with(&format!("SIP/2.0 {status}")) {
+                    return text;
+                }
+            }
+        };
+        soon(status, hearing).await
+    }
+}
+
+async fn calls(server: &Server) -> Vec<CallSummary> {
+    Peer::operator(server.address).await.calls("").await
+}
+
+#[tokio::test]
+async fn a_call_rings_until_it_is_claimed_and_is_put_through_to_who_claimed_it() {
+    let room = room();
+    let server = room.serve();
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("OPTIONS", "first", "200").await;
+    for _ in 0..3 {
+        exchange.says("INVITE", "one").await;
+    }
+    exchange.hears("100").await;
+    exchange.hears("180").await;
+    let all = calls(&server).await;
+    let [call] = &all[..] else { panic!("one call, however often it was sent: {all:?}") };
+    assert!(call.ringing && !call.flags.dropped, "{call:?}");
+    let mut operator = Peer::operator(server.address).await;
+    assert_eq!(operator.show(call.call).await.number.as_deref(), Some(NUMBER));
+    operator.done(Claim { call: call.call }).await;
+    let moved = exchange.hears("302").await;
+    let extension = moved.lines().find(|line| line.starts_with("Contact:")).unwrap();
+    assert!(extension.contains("<sip:201@127.0.0.1:5060>"), "{extension}");
+    exchange.says("ACK", "one").await;
+    assert!(!calls(&server).await[0].ringing);
+    assert!(!server.log().contains("5550177"), "her number is logged");
+}
+
+#[tokio::test]
+async fn who_hangs_up_is_a_dropped_call_to_be_rung_back() {
+    let room = room();
+    let server = room.serve();
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("INVITE", "two", "180").await;
+    exchange.says("CANCEL", "two").await;
+    exchange.hears("200").await;
+    exchange.hears("487").await;
+    exchange.says("ACK", "two").await;
+    let call = &calls(&server).await[0];
+    assert!(call.flags.dropped && !call.ringing, "{call:?}");
+    assert!(call.clocks.iter().any(|clock| clock.clock == "callback"), "{call:?}");
+}
+
+#[tokio::test]
+async fn a_line_that_rang_when_the_server_died_is_rung_back_and_may_ring_again() {
+    let room = room();
+    let server = room.serve();
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("INVITE", "three", "180").await;
+    server.kill();
+    let server = room.serve();
+    let exchange = Exchange::to(&server).await;
+    let call = calls(&server).await[0].clone();
+    assert!(call.flags.dropped && !call.ringing, "{call:?}");
+    exchange.asks("INVITE", "three", "180").await;
+    let all = calls(&server).await;
+    assert_eq!((all.len(), all[0].call, all[0].ringing), (1, call.call, true), "{all:?}");
+}
+
+#[tokio::test]
+async fn strangers_and_rubbish_are_not_heard_and_cost_nothing() {
+    let room = room();
+    let server = room.serve();
+    let stranger = Exchange::at([127, 0, 0, 9], &server).await;
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("OPTIONS", "first", "200").await;
+    stranger.says("INVITE", "four").await;
+    exchange.asks("OPTIONS", "second", "200").await;
+    assert!(calls(&server).await.is_empty(), "the stranger came before");
+    let invite = exchange.request("INVITE", "five", "");
+    // After the torture tests of RFC 4475: each wrong in one way.
+    let wrong = [
+        invite.replace("SIP/2.0\r\nVia", "SIP/7.0\r\nVia"),
+        invite.replace("CSeq: 1 INVITE", "CSeq: 36893488147419103232 REGISTER"),
+        invite.replace("Content-Length: 0", "Content-Length: -999"),
+        invite.replace("Content-Length: 0", "Content-Length: 9999"),
+        invite.replace("Call-ID: five@pbx\r\n", ""),
+        invite.replace("From: <", "From: "),
+        invite.replace("To: <sip:", "To: \"Mr. J. User <sip:"),
+        invite.replace("Max-Forwards: 70", "Max-Forwards: 300"),
+        invite.replace("sip:1015@", "sip:%00%ff;;;@"),
+        invite.replace("Via: SIP/2.0/UDP", "Via: SIP/2.0/\u{0}"),
+        invite.replace("\r\n", "\n"),
+        "INVITE".repeat(2_000),
+        String::from_utf8_lossy(&[0xff; 64]).into_owned(),
+    ];
+    for text in &wrong {
+        exchange.raw(text.as_bytes()).await;
+        exchange.raw(&text.as_bytes()[..text.len() / 2]).await;
+    }
+    exchange.raw(&[0xff; 65_000]).await;
+    exchange.says("REGISTER", "six").await;
+    exchange.hears("405").await;
+    exchange.says("OPTIONS", "seven").await;
+    exchange.hears("200").await;
+    exchange.says("INVITE", "eight").await;
+    let answered = async {
+        loop {
+            let text = exchange.hears("180").await;
+            if text.contains("eight@pbx") {
+                break;
+            }
+        }
+    };
+    soon("the call that is right", answered).await;
+    let log = server.log();
+    assert!(!log.contains("5550177") && !log.contains("panicked"), "{log}");
+}
