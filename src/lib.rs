@@ -32,7 +32,7 @@
 //! - [`seal`]: the keys to what may name her, each of which can be destroyed; and the signed heads of the log.
 //! - [`protocol`]: frames and messages of the wire; knows no socket and no domain.
 //! - [`net`]: listener and sessions; one file of it converts between wire and domain; figures for
-//!   Prometheus and `/healthz` on a listener of their own, calls over HTTP and the SOS page on another.
+//!   Prometheus and `/healthz` on a listener of their own, calls over HTTP and the SOS page on another, telephone lines by SIP on a third.
 //! - [`map`]: in which district a point lies, on the police's own map. [`sms`]: what the words of a text message say.
 //! - [`tls`]: certificates and keys from PEM files, and a development authority that makes them.
 //! - [`client`]: the typed client: reconnects, resumes, sends again under the same key;

@@ -257,6 +257,7 @@ fn everything_happens() -> Vec<Dated> {
     people_are_told(&mut room);
     one_presses_sos(&mut room);
     one_walks_home(&mut room);
+    lines_ring(&mut room);
     a_crew_in_danger(&mut room);
     one_is_erased(&mut room);
     room.minutes(45);
@@ -459,6 +460,21 @@ fn one_presses_sos(room: &mut Room) {
     for proof in [3, 1, 2] {
         let command = Command::CancelPress { press, proof: PinProof([proof; 32]) };
         room.submit("sos page", Role::Intake, command).unwrap();
+    }
+}
+
+/// Telephone lines: one is answered, one is hung up.
+fn lines_ring(room: &mut Room) {
+    for answered in [true, false] {
+        let call = room.call(2);
+        room.submit("telephone exchange", Role::Intake, Command::RingLine { call }).unwrap();
+        room.seconds(6);
+        if answered {
+            room.claim(call, "Saima").unwrap();
+        } else {
+            let command = Command::HangUpLine { call };
+            room.submit("telephone exchange", Role::Intake, command).unwrap();
+        }
     }
 }
 
