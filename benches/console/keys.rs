@@ -58,6 +58,7 @@ fn call(id: u64) -> CallSummary {
             clock("arrive", received_at + 15 * MINUTE),
         ],
         notes: 0,
+        ringing: false,
     }
 }
 
