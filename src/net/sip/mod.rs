@@ -71,12 +71,22 @@ pub(super) async fn serve(
     }
 }
 
+/// Ports tried where any will do: one must be free for UDP and for TCP.
+const PORTS_TRIED: u8 = 16;
+
 /// Whether this address can be had.
 pub(super) async fn bind(address: SocketAddr) -> std::io::Result<SocketAddr> {
-    let udp = tokio::net::UdpSocket::bind(address).await?;
-    let address = udp.local_addr()?;
-    tokio::net::TcpListener::bind(address).await?;
-    Ok(address)
+    let mut tried = 0;
+    loop {
+        let udp = tokio::net::UdpSocket::bind(address).await?;
+        let found = udp.local_addr()?;
+        tried += 1;
+        match tokio::net::TcpListener::bind(found).await {
+            Ok(_) => return Ok(found),
+            Err(_) if address.port() == 0 && tried < PORTS_TRIED => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 async fn listen(server: Arc<Server>, address: SocketAddr) -> rsipstack::Result<()> {
@@ -203,7 +213,11 @@ async fn place(
             Err(_) => return None,
         }
     }
-    None
+    // Rather twice than not at all.
+    match ask(server, said(command), |accepted, _| accepted.answer).await {
+        Ok(Ok(Answer::CallPlaced(call))) => Some(call),
+        _ => None,
+    }
 }
 
 /// The key of the `nth` call with this Call-ID: sent again, after a restart too, it is the same call. Nothing of her is
