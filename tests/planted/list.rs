@@ -343,15 +343,4 @@ pub const BUGS: &[Bug] = &[
         _ if forced => Ok(",
         )],
     },
-    Bug {
-        name: "a stop that comes too late undoes her call",
-        changes: &[(
-            ENGINE,
-            "        while let Some(due_at) = self.timers.due_of(&self.state, Watch::Call(id))
-            && due_at < instant",
-            "        while let Some(due_at) = self.timers.due_of(&self.state, Watch::Call(id))
-            && due_at < instant
-            && self.state.call(id).is_some()",
-        )],
-    },
 ];
