@@ -368,6 +368,9 @@ impl Fold {
             Event::UnitCheckedIn { unit, .. } => {
                 call.trigger(rules, Trigger::UnitCheckedIn, Some(unit), at, over);
             }
+            Event::LineHungUp { .. } => {
+                call.trigger(rules, Trigger::DroppedReceived, None, at, over);
+            }
             Event::CallbackRecorded { .. } => {
                 call.trigger(rules, Trigger::CallbackRecorded, None, at, over);
             }

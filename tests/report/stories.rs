@@ -155,6 +155,30 @@ fn a_reopened_call_runs_again_and_counts_from_its_first_receipt() {
 }
 
 #[test]
+fn who_hung_up_while_her_line_rang_is_counted_from_when_she_did() {
+    let mut room = Room::open();
+    let (rung_back, forgotten) = (room.call(2), room.call(2));
+    let lines = |room: &mut Room, command| {
+        room.submit("telephone exchange", Role::Intake, command).unwrap();
+    };
+    for call in [rung_back, forgotten] {
+        lines(&mut room, Command::RingLine { call });
+    }
+    room.seconds(40);
+    for call in [rung_back, forgotten] {
+        lines(&mut room, Command::HangUpLine { call });
+    }
+    room.seconds(50);
+    let outcome = CallbackOutcome::Reached;
+    room.operator(Command::RecordCallback { call: rung_back, outcome, note: None }).unwrap();
+    room.minutes(10);
+    let figures = report(&room, Query::all(karachi())).whole;
+    let callback = clock(&figures, "callback");
+    assert_eq!((callback.started, callback.in_time, callback.p50_ms), (2, 1, Some(50_000)));
+    assert_eq!(callback.rungs[0].told, 1);
+}
+
+#[test]
 fn what_a_reopening_does_not_repeat_is_remembered() {
     let mut room = Room::open();
     let cut_off = dropped(&mut room);
