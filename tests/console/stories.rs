@@ -82,6 +82,7 @@ fn a_line_that_rings_stands_in_front_and_one_key_takes_the_one_that_rang_longest
     assert_eq!(desk.rang(), 1);
     let screen = desk.screen();
     assert!(screen.contains("RINGS   call 7") && screen.contains("RINGS   call 8"), "{screen}");
+    assert!(!screen.contains("+00:0"), "a wait is no deadline: {screen}");
     assert!(screen.find("call 7 ").unwrap() < screen.find("call 8 ").unwrap(), "{screen}");
     // Also while a new call is being typed, which is kept.
     desk.keys("n<f3>");

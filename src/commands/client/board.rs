@@ -89,6 +89,9 @@ fn row(call: &CallSummary, now_at: u64) -> Vec<Cell> {
         |clock| text::clock(clock, now_at),
     );
     let mut kind = text::plain(&call.kind);
+    if call.ringing {
+        kind = format!("RINGS {kind}");
+    }
     let flags = text::flags_short(call.flags);
     if !flags.is_empty() {
         kind = format!("{kind} ({flags})");

@@ -74,7 +74,7 @@ fn alarm_lines(model: &Model) -> Vec<(String, ratatui::style::Style)> {
         .collect();
     let answer = model.keys.hint(Action::Answer);
     for call in model.ringing() {
-        let waited = text::countdown(call.received_at, model.now());
+        let waited = text::age(model.now().saturating_sub(call.received_at));
         let words = format!(
             " RINGS   call {}   {}   {waited}   ({answer} takes the one that rang longest)",
             call.call,
