@@ -188,6 +188,7 @@ impl Settings {
         // A real room's port, most likely, and nobody is to be woken by a drill.
         self.metrics.listen = None;
         self.web.listen = None;
+        self.sip.listen = None;
         let roster = &mut self.roster;
         (roster.people, roster.channels) = (Vec::new(), Vec::new());
         (roster.test_at, roster.report_at, roster.link) = (None, None, None);

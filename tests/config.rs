@@ -788,6 +788,30 @@ fn calls_over_http_have_a_port_of_their_own() {
     assert!(Settings::parse(&old, "old.toml").unwrap().web.listen.is_none(), "a file of before");
 }
 
+#[test]
+fn telephone_lines_say_who_calls_and_where_the_extensions_are() {
+    let sip = |lines: &str| changed("\n[sip]\n", &format!("\n[sip]\n{lines}\n"));
+    assert!(Settings::shipped().sip.listen.is_none(), "nothing listens that nobody asked for");
+    let whole = "listen = \"127.0.0.1:5160\"\nexchange = \"10.0.0.5:5060\"\nextension = \"200\"\npeers = [\"10.0.0.7\"]";
+    let settings = Settings::parse(&sip(whole), "good.toml").unwrap();
+    let peers: Vec<_> = settings.sip.peers().iter().map(ToString::to_string).collect();
+    assert_eq!(peers, ["10.0.0.5", "10.0.0.7"]);
+    assert!(settings.into_drill(60).sip.listen.is_none(), "a drill takes no woman's call");
+    for (from, to, key, why) in [
+        ("127.0.0.1:5160", "0.0.0.0:5160", "sip.listen", "plain_text_outside_loopback"),
+        ("127.0.0.1:5160", "127.0.0.1:7115", "sip.listen", "a port of its own"),
+        ("exchange = \"10.0.0.5:5060\"\n", "", "sip.exchange", "is missing"),
+        ("extension = \"200\"\n", "", "sip.extension", "is missing"),
+        ("\"200\"", "\"2 00>\"", "sip.extensions", "is no extension"),
+        ("\"200\"", "\"200\"\nextensions = { saima = \"\" }", "sip.extensions", "is no extension"),
+    ] {
+        refused(&sip(&whole.replace(from, to)), key, why);
+    }
+    let said = "plain_text_outside_loopback = true\n".to_owned();
+    let outside = said + &whole.replace("127.0.0.1:5160", "0.0.0.0:5160");
+    assert!(Settings::parse(&sip(&outside), "said.toml").is_ok());
+}
+
 const SQUARE: &str = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"zila":"Kasur"},
     "geometry":{"type":"Polygon","coordinates":[[[74,30],[75,30],[75,31],[74,31],[74,30]]]}}]}"#;
 

@@ -1,14 +1,14 @@
 //! Where a request's answer goes, and what it is made of.
 
-use super::convert;
 use super::limits::kib;
 use super::post::Post;
 use super::stream::Outgoing;
-use crate::domain::CallId;
+use super::{Server, convert};
+use crate::domain::{self, CallId, Order};
 use crate::engine::{Accepted, State};
 use crate::protocol::{Code, Rejection, Reply, ReplyBody, ServerMessage};
 use crate::service::{Failed, Outcome};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Where a request's answer goes.
 pub(super) struct Answering {
@@ -85,6 +85,23 @@ impl Answering {
 }
 
 /// What an engine that takes nothing more is called on the wire.
+/// Asks the room for an order and waits until what came of it is on the disk; `tell` makes the answer there, of what was
+/// accepted and the room as it is then.
+pub(super) async fn ask<T: Send + 'static>(
+    server: &Server,
+    order: Order,
+    tell: impl FnOnce(&Accepted, Option<&State>) -> T + Send + 'static,
+) -> Result<Result<T, domain::Rejection>, Failed> {
+    let (sender, receiver) = oneshot::channel();
+    let answer = move |outcome: Outcome, state: Option<&State>| {
+        let told = outcome.map(|decided| decided.map(|accepted| tell(&accepted, state)));
+        // Whoever is gone asks again.
+        let _ = sender.send(told);
+    };
+    server.handle.order(order, answer).await;
+    receiver.await.unwrap_or(Err(Failed::Closed))
+}
+
 pub(super) fn failed_code(failed: &Failed) -> Code {
     match failed {
         Failed::Log(_) | Failed::Keyring => Code::JournalFailed,

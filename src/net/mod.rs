@@ -443,13 +443,17 @@ pub async fn serve<J: Journal + 'static>(
     if let Some(recording) = recording {
         recording.abort();
     }
-    for listening in looks.into_iter().chain(web).chain([lines]) {
+    for listening in looks.into_iter().chain(web) {
         listening.abort();
     }
     drop(connections);
     // Sessions stop reading; what they have asked is still answered, then the engine ends.
     let _ = stopper.send(true);
     notices::stop(telling).await;
+    // A line that rings hears that it must look elsewhere.
+    if let Err(panicked) = lines.await {
+        warn!("the telephone lines: {panicked}");
+    }
     server.handle.drain();
     let outcome = match early {
         Some(ended) => ended,

@@ -5,7 +5,8 @@ use super::server::{Room, Server};
 use fifteen::protocol::{CallSummary, Claim};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, UdpSocket};
 
 const SIP: [(&str, &str); 4] = [
     ("# listen = \"127.0.0.1:5160\" ", "listen = \"127.0.0.1:0\" "),
@@ -147,6 +148,68 @@ async fn a_line_that_rang_when_the_server_died_is_rung_back_and_may_ring_again()
     exchange.asks("INVITE", "three", "180").await;
     let all = calls(&server).await;
     assert_eq!((all.len(), all[0].call, all[0].ringing), (1, call.call, true), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_room_that_stops_says_so_to_the_lines_that_ring_and_she_is_rung_back() {
+    let room = room();
+    let server = room.serve();
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("INVITE", "stops", "180").await;
+    let stopping = server.stop();
+    let (_, refused) = tokio::join!(stopping, exchange.hears("503"));
+    assert!(refused.contains("stops@pbx"), "{refused}");
+    let server = room.serve();
+    let call = &calls(&server).await[0];
+    assert!(call.flags.dropped && !call.ringing, "{call:?}");
+}
+
+#[tokio::test]
+async fn over_tcp_it_is_the_same_and_a_stranger_is_not_heard_there_either() {
+    let room = room();
+    let server = room.serve();
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("OPTIONS", "first", "200").await;
+    let text = exchange.request("INVITE", "tcp", "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
+    let from = async |ip: [u8; 4]| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((IpAddr::from(ip), 0).into()).unwrap();
+        let mut stream = socket.connect(exchange.lines).await.unwrap();
+        // A stranger may be cut before it has said anything.
+        let _ = stream.write_all(text.as_bytes()).await;
+        stream
+    };
+    let mut stranger = from([127, 0, 0, 9]).await;
+    let mut nothing = [0; 64];
+    let read = soon("the end of it", stranger.read(&mut nothing)).await;
+    assert!(read.is_err() || read.is_ok_and(|read| read == 0), "a stranger was answered");
+    assert!(calls(&server).await.is_empty());
+    let mut line = from([127, 0, 0, 1]).await;
+    let mut said = String::new();
+    let ringing = async {
+        let mut part = [0; 1024];
+        while !said.contains("SIP/2.0 180") {
+            let read = line.read(&mut part).await.unwrap();
+            said.push_str(std::str::from_utf8(&part[..read]).unwrap());
+        }
+    };
+    soon("180", ringing).await;
+    assert!(calls(&server).await[0].ringing);
+}
+
+#[tokio::test]
+async fn whatever_is_asked_of_the_log_her_number_is_not_in_it() {
+    let room = room();
+    let mut command = room.command("127.0.0.1:0");
+    command.env("FIFTEEN_LOG", "trace,rsipstack=trace,rsipstack::transport=trace");
+    let server = room.start(command);
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("INVITE", "logged", "180").await;
+    exchange.says("CANCEL", "logged").await;
+    exchange.hears("487").await;
+    let log = server.log();
+    assert!(log.contains("TRACE"), "it was asked for everything");
+    assert!(!log.contains("5550177") && !log.contains("rsipstack"), "{log}");
 }
 
 #[tokio::test]

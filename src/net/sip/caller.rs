@@ -2,7 +2,8 @@
 //! the call is taken all the same.
 
 use crate::protocol::Place;
-use rsipstack::sip::{HasHeaders, Header, HeadersExt, Request};
+use rsipstack::sip::uri::Scheme;
+use rsipstack::sip::{From as NameAddr, HasHeaders, Header, HeadersExt, Request};
 
 /// The number her exchange vouches for; else the one the telephone itself gives.
 pub(super) fn number(invite: &Request) -> Option<String> {
@@ -20,17 +21,16 @@ pub(super) fn line(invite: &Request) -> Option<String> {
     invite.uri.user().map(ToOwned::to_owned).filter(|line| !line.is_empty())
 }
 
-/// The user of the first SIP or tel URI in a header.
+/// The user of the SIP URI in a header, or the number of a tel URI, without what is said about either.
 fn user(value: &str) -> Option<String> {
-    let start = ["sips:", "sip:", "tel:"].iter().find_map(|scheme| {
-        let at = value.find(scheme)?;
-        Some(at + scheme.len())
-    })?;
-    let rest = &value[start..];
-    let user = rest.split(['@', ';', '>', '?', ',', ' ']).next()?;
-    // A URI without a user is that of a machine.
-    let is_tel = value[..start].ends_with("tel:");
-    (!user.is_empty() && (is_tel || rest[user.len()..].starts_with('@'))).then(|| user.to_owned())
+    let uri = NameAddr::new(value).uri().ok()?;
+    let user = match (&uri.scheme, uri.user()) {
+        (Some(Scheme::Sip | Scheme::Sips), Some(user)) => user.to_owned(),
+        (Some(Scheme::Other(scheme)), None) if scheme == "tel" => uri.host().to_string(),
+        // A URI without a user is that of a machine.
+        _ => return None,
+    };
+    user.split(';').next().filter(|user| !user.is_empty()).map(ToOwned::to_owned)
 }
 
 /// Where she is, by the PIDF-LO (RFC 4119, RFC 5491) in the body that a Geolocation header (RFC 6442) points to.
@@ -90,14 +90,17 @@ mod tests {
             Some("+923005550124")
         );
         assert_eq!(
-            number("P-Asserted-Identity: <sip:+923005550125;x=1@pbx>\r\n").as_deref(),
-            Some("03005550123"),
-            "what is no plain user is not taken for one"
+            number("P-Asserted-Identity: <sip:+923005550125@pbx;user=phone>\r\n").as_deref(),
+            Some("+923005550125")
         );
         assert_eq!(
             number("P-Asserted-Identity: <sip:pbx.example>\r\n").as_deref(),
             Some("03005550123")
         );
+        for none in ["<sip:@x>", "<>", "\"sip:1@x\"", "<tel:>"] {
+            let header = format!("P-Asserted-Identity: {none}\r\n");
+            assert_eq!(number(&header).as_deref(), Some("03005550123"), "{none}");
+        }
         assert_eq!(number("P-Asserted-Identity: <sip:Anonymous@x>\r\n"), None);
         assert_eq!(line(&invite("", "")).as_deref(), Some("1015"));
     }

@@ -28,6 +28,15 @@ impl Lines {
         lines.entry(call).or_insert_with(|| watch::Sender::new(Line::Rings)).subscribe()
     }
 
+    /// The lines that were held and ring still, once whoever held them is gone.
+    pub(super) fn let_go(&self) -> Vec<CallId> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ringing = lines.iter().filter(|(_, sender)| *sender.borrow() == Line::Rings);
+        let ringing = ringing.map(|(call, _)| *call).collect();
+        lines.clear();
+        ringing
+    }
+
     /// Something was committed.
     pub(in crate::net) fn committed(&self, dated: &Dated) {
         let (call, now) = match &dated.transition.event {

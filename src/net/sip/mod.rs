@@ -13,24 +13,26 @@ mod lines;
 
 pub(super) use lines::Lines;
 
+use super::answering::ask;
 use super::{Server, convert, session};
-use crate::config::SipSettings;
-use crate::domain::{Actor, Answer, CallId, Command, Key, Order, Rejection, Role, UtcMs};
+use crate::domain::{Actor, Answer, CallId, Command, Key, Order, Role, UtcMs};
 use crate::engine::{Accepted, State};
 use crate::protocol::{PlaceCall, Request, Source};
-use crate::service::{Failed, Outcome};
+use crate::service::Failed;
 use lines::Line;
 use rsipstack::EndpointBuilder;
-use rsipstack::sip::{HasHeaders, Header, HeadersExt, Method, Response, SipMessage, StatusCode};
+use rsipstack::sip::{HasHeaders, Header, HeadersExt, Method, SipMessage, StatusCode};
 use rsipstack::transaction::Transaction;
-use rsipstack::transaction::transaction::TransactionEvent;
+use rsipstack::transaction::endpoint::EndpointInnerRef;
+use rsipstack::transaction::key::TransactionKey;
+use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
 use rsipstack::transport::TransportLayer;
 use rsipstack::transport::tcp_listener::TcpListenerConnection;
 use rsipstack::transport::udp::UdpConnection;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -43,31 +45,45 @@ const KIND: &str = "unknown";
 const SAME_ID_MAX: u8 = 4;
 /// How often the stack looks whether a final answer was lost and is to be sent again.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
+/// A final answer is sent again for 64 times T1, which is half a second (RFC 3261, 17.2.1); then nobody hears it.
+const UNHEARD_AFTER: Duration = Duration::from_secs(40);
+/// For the lines that ring when the server stops.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// A stack that fell over stands up again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Serves the lines on `address`, if there is one, until it is dropped. Those of `rang_before` rang when the server ended and are nobody's
-/// any more: who called is rung back.
+/// Serves the lines on `address`, if there is one, until the server stops. Those of `rang_before` rang when it ended
+/// and are nobody's any more: who called is rung back.
 pub(super) async fn serve(
     server: Arc<Server>,
     address: Option<SocketAddr>,
     rang_before: Vec<CallId>,
 ) {
-    for call in rang_before {
-        hang_up(&server, call).await;
-    }
+    let mut nobodys = JoinSet::new();
+    let ring_back = |call| hang_up(Arc::clone(&server), call);
+    rang_before.into_iter().for_each(|call| drop(nobodys.spawn(ring_back(call))));
+    // No line is heard before, or one that rings again would be hung up; and no log that hangs keeps any from ringing.
+    let said = async { while nobodys.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(AGAIN_AFTER, said).await;
     let Some(address) = address else { return };
+    let mut stopping = server.stopping.clone();
     loop {
         let mut stack = JoinSet::new();
         stack.spawn(listen(Arc::clone(&server), address));
         match stack.join_next().await {
-            Some(Ok(Err(error))) => warn!("the telephone lines: {error}"),
-            Some(Err(panicked)) if panicked.is_panic() => {
-                warn!("the telephone lines' stack fell over; it is started again");
+            // Its own text may quote what came.
+            Some(Ok(Err(rsipstack::Error::IoError(error)))) => {
+                warn!("the telephone lines: {error}")
             }
-            _ => {}
+            Some(Ok(Ok(()))) if *stopping.borrow() => return,
+            _ => warn!("the telephone lines' stack fell over; it is started again"),
         }
-        tokio::time::sleep(AGAIN_AFTER).await;
+        let fallen = server.lines.let_go();
+        fallen.into_iter().for_each(|call| drop(nobodys.spawn(ring_back(call))));
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN_AFTER) => {}
+            () = session::stopped(&mut stopping) => return,
+        }
     }
 }
 
@@ -111,6 +127,7 @@ async fn listen(server: Arc<Server>, address: SocketAddr) -> rsipstack::Result<(
     let mut rings = JoinSet::new();
     let serving = endpoint.inner.clone();
     let mut serving = std::pin::pin!(async move { serving.serve().await });
+    let mut stopping = server.stopping.clone();
     loop {
         tokio::select! {
             ended = &mut serving => return ended,
@@ -119,7 +136,14 @@ async fn listen(server: Arc<Server>, address: SocketAddr) -> rsipstack::Result<(
                 rings.spawn(answer(Arc::clone(&server), transaction));
             }
             Some(_) = rings.join_next() => {}
+            () = session::stopped(&mut stopping) => break,
         }
+    }
+    // Each line that rings hears that the room stops.
+    let said = async { while rings.join_next().await.is_some() {} };
+    tokio::select! {
+        ended = &mut serving => ended,
+        _ = tokio::time::timeout(LAST_WORDS, said) => Ok(()),
     }
 }
 
@@ -138,7 +162,10 @@ async fn answer(server: Arc<Server>, mut transaction: Transaction) {
             "a telephone line could not be answered: what came was no request, or whoever sent it is gone"
         );
     }
-    while !transaction.is_terminated() && transaction.receive().await.is_some() {}
+    let ending =
+        async { while !transaction.is_terminated() && transaction.receive().await.is_some() {} };
+    // A link that broke ends no transaction by itself.
+    let _ = tokio::time::timeout(UNHEARD_AFTER, ending).await;
 }
 
 /// One call, from the INVITE until somebody has it, or she hung up.
@@ -151,41 +178,58 @@ async fn ring(
     let Some(call) = place(server, transaction, received_at).await else {
         return transaction.reply(StatusCode::ServiceUnavailable).await;
     };
+    let held = hold(server, transaction, call, received_at).await;
+    // Whatever else became of it, nobody speaks with her.
+    if !matches!(held, Ok(Held::PutThrough)) {
+        hang_up(Arc::clone(server), call).await;
+    }
+    held.map(|_| ())
+}
+
+/// How holding a line ended.
+enum Held {
+    /// The exchange went where it was sent.
+    PutThrough,
+    /// In any other way.
+    Lost,
+}
+
+/// Holds the line of a call that is taken.
+async fn hold(
+    server: &Arc<Server>,
+    transaction: &mut Transaction,
+    call: CallId,
+    received_at: UtcMs,
+) -> rsipstack::Result<Held> {
     let to = transaction.original.to_header()?.clone();
     let tag = format!("{:x}-{:x}", call.0, received_at.0);
     transaction.original.headers_mut().unique_push(to.with_tag(tag.into()).into());
     let line = server.lines.listen(call);
     if !rings(server, call).await {
-        return transaction.reply(StatusCode::TemporarilyUnavailable).await;
+        transaction.reply(StatusCode::TemporarilyUnavailable).await?;
+        return Ok(Held::Lost);
     }
     transaction.reply(StatusCode::Ringing).await?;
     let mut watching = JoinSet::new();
-    watching.spawn(put_through(
-        Desk::of(&server.settings.sip, transaction),
-        line,
-        server.stopping.clone(),
-    ));
-    let mut acknowledged = false;
+    watching.spawn(put_through(Arc::clone(server), Ringing::of(transaction), line));
     while let Some(message) = transaction.receive().await {
-        match message {
-            SipMessage::Request(request) if request.method == Method::Cancel => {
+        let SipMessage::Request(request) = message else { continue };
+        let last = transaction.last_response.as_ref().map(|last| &last.status_code);
+        match request.method {
+            Method::Cancel => {
                 watching.abort_all();
-                hang_up(server, call).await;
+                hang_up(Arc::clone(server), call).await;
                 transaction.reply(StatusCode::RequestTerminated).await?;
+                break;
             }
-            SipMessage::Request(request) if request.method == Method::Ack => acknowledged = true,
+            Method::Ack if last == Some(&StatusCode::MovedTemporarily) => {
+                return Ok(Held::PutThrough);
+            }
+            Method::Ack => break,
             _ => {}
         }
-        if transaction.is_terminated() {
-            break;
-        }
     }
-    // The exchange never took the way to the operator: nobody speaks with her.
-    let put_through = transaction.last_response.as_ref().map(|last| &last.status_code);
-    if put_through == Some(&StatusCode::MovedTemporarily) && !acknowledged {
-        hang_up(server, call).await;
-    }
-    Ok(())
+    Ok(Held::Lost)
 }
 
 /// Takes the call. `None`: the room could not, and the exchange must find another way.
@@ -239,9 +283,9 @@ async fn rings(server: &Arc<Server>, call: CallId) -> bool {
 }
 
 /// She hung up, or nobody reached her: she is rung back. Kept at, for nobody else will say so.
-async fn hang_up(server: &Arc<Server>, call: CallId) {
+async fn hang_up(server: Arc<Server>, call: CallId) {
     let order = said(Command::HangUpLine { call });
-    while let Err(Failed::Log(_)) = ask(server, order.clone(), |_, _| ()).await {
+    while let Err(Failed::Log(_)) = ask(&server, order.clone(), |_, _| ()).await {
         tokio::time::sleep(AGAIN_AFTER).await;
     }
 }
@@ -254,72 +298,57 @@ fn said(command: Command) -> Order {
     Order { by: exchange(), key: None, command }
 }
 
-/// Asks the room, and waits until what came of it is on the disk.
-async fn ask<T: Send + 'static>(
-    server: &Arc<Server>,
-    order: Order,
-    tell: impl FnOnce(&Accepted, Option<&State>) -> T + Send + 'static,
-) -> Result<Result<T, Rejection>, Failed> {
-    let (sender, receiver) = oneshot::channel();
-    let answer = move |outcome: Outcome, state: Option<&State>| {
-        let told = outcome.map(|decided| decided.map(|accepted| tell(&accepted, state)));
-        // A line whose stack fell over hears nothing.
-        let _ = sender.send(told);
-    };
-    server.handle.order(order, answer).await;
-    receiver.await.unwrap_or(Err(Failed::Closed))
+/// What of a transaction is needed to answer it from beside.
+struct Ringing {
+    endpoint: EndpointInnerRef,
+    invite: rsipstack::sip::Request,
+    key: TransactionKey,
+    way: TransactionEventSender,
 }
 
-/// What is said to the exchange when somebody has the call.
-struct Desk {
-    extensions: std::collections::BTreeMap<String, String>,
-    extension: String,
-    exchange: String,
-    moved: Response,
-    unavailable: Response,
-    stopping: Response,
-    way: rsipstack::transaction::transaction::TransactionEventSender,
-}
-
-impl Desk {
-    fn of(settings: &SipSettings, transaction: &Transaction) -> Self {
-        let response =
-            |status| transaction.endpoint_inner.make_response(&transaction.original, status, None);
+impl Ringing {
+    fn of(transaction: &Transaction) -> Self {
         Self {
-            extensions: settings.extensions.clone(),
-            extension: settings.extension.clone().unwrap_or_default(),
-            exchange: settings.exchange.map(|it| it.to_string()).unwrap_or_default(),
-            moved: response(StatusCode::MovedTemporarily),
-            unavailable: response(StatusCode::TemporarilyUnavailable),
-            stopping: response(StatusCode::ServiceUnavailable),
+            endpoint: transaction.endpoint_inner.clone(),
+            invite: transaction.original.clone(),
+            key: transaction.key.clone(),
             way: transaction.tu_sender.clone(),
         }
     }
+
+    fn answer(&self, status: StatusCode, contact: Option<String>) {
+        let mut response = self.endpoint.make_response(&self.invite, status, None);
+        response.headers.extend(contact.into_iter().map(|it| Header::Contact(it.into())).collect());
+        // A transaction that ended needs no answer.
+        let _ = self.way.send(TransactionEvent::Respond(response));
+    }
 }
 
-/// Waits until the line is somebody's, and says whose.
-async fn put_through(
-    mut desk: Desk,
-    mut line: watch::Receiver<Line>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let response = loop {
+/// Waits until the line is somebody's, and says whose; ends it when nobody hears that.
+async fn put_through(server: Arc<Server>, ringing: Ringing, mut line: watch::Receiver<Line>) {
+    let sip = &server.settings.sip;
+    let mut stopping = server.stopping.clone();
+    loop {
         let now = line.borrow_and_update().clone();
         match now {
             Line::Rings => {}
-            Line::Over => break desk.unavailable,
+            Line::Over => break ringing.answer(StatusCode::TemporarilyUnavailable, None),
             Line::Answered(who) => {
-                let extension = desk.extensions.get(&*who).unwrap_or(&desk.extension);
-                let contact = format!("<sip:{extension}@{}>", desk.exchange);
-                desk.moved.headers.push(Header::Contact(contact.into()));
-                break desk.moved;
+                let extension = sip.extensions.get(&*who).or(sip.extension.as_ref());
+                let contact = extension
+                    .zip(sip.exchange)
+                    .map(|(extension, exchange)| format!("<sip:{extension}@{exchange}>"));
+                break ringing.answer(StatusCode::MovedTemporarily, contact);
             }
         }
         tokio::select! {
-            changed = line.changed() => if changed.is_err() { break desk.unavailable },
-            () = session::stopped(&mut stopping) => break desk.stopping,
+            // Whoever holds the lines lets go of them together with this.
+            changed = line.changed() => if changed.is_err() { return },
+            () = session::stopped(&mut stopping) => {
+                break ringing.answer(StatusCode::ServiceUnavailable, None);
+            }
         }
-    };
-    // A transaction that ended needs no answer.
-    let _ = desk.way.send(TransactionEvent::Respond(response));
+    }
+    tokio::time::sleep(UNHEARD_AFTER).await;
+    let _ = ringing.way.send(TransactionEvent::Terminate(ringing.key));
 }

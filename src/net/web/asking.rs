@@ -6,11 +6,9 @@ use crate::domain::Order;
 use crate::engine::{Accepted, State};
 use crate::net::{Server, answering, convert};
 use crate::protocol::Code;
-use crate::service::Outcome;
 use axum::body::{Body, Bytes, to_bytes};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
-use tokio::sync::oneshot;
 
 /// All of a body, in time.
 pub(super) async fn whole(server: &Server, body: Body) -> Result<Bytes, Problem> {
@@ -61,30 +59,22 @@ pub(super) async fn order<T: Send + 'static>(
     order: Order,
     tell: impl FnOnce(&Accepted, bool) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let (sender, receiver) = oneshot::channel();
-    let answer = move |outcome: Outcome, state: Option<&State>| {
-        let answered = match outcome {
-            Ok(Ok(accepted)) => tell(&accepted, convert::is_durable(&accepted, state)),
-            Ok(Err(rejection)) => {
-                let rejection = convert::rejection(0, &rejection);
-                let status = match rejection.code {
-                    Code::KeyReused | Code::CallClosed => 409,
-                    Code::UnknownCall => 404,
-                    _ => 400,
-                };
-                Err(Problem::new(status, rejection.code, rejection.text))
-            }
-            Err(failed) => {
-                Err(Problem::new(503, answering::failed_code(&failed), failed.to_string()))
-            }
-        };
-        // Whoever hung up asks again.
-        let _ = sender.send(answered);
+    let told = move |accepted: &Accepted, state: Option<&State>| {
+        tell(accepted, convert::is_durable(accepted, state))
     };
-    server.handle.order(order, answer).await;
-    receiver.await.unwrap_or_else(|_| {
-        Err(Problem::new(503, Code::ShuttingDown, "the server stops; send it again"))
-    })
+    match answering::ask(server, order, told).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(rejection)) => {
+            let rejection = convert::rejection(0, &rejection);
+            let status = match rejection.code {
+                Code::KeyReused | Code::CallClosed => 409,
+                Code::UnknownCall => 404,
+                _ => 400,
+            };
+            Err(Problem::new(status, rejection.code, rejection.text))
+        }
+        Err(failed) => Err(Problem::new(503, answering::failed_code(&failed), failed.to_string())),
+    }
 }
 
 /// A whole number, also where it is written with a point.
