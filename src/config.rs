@@ -8,6 +8,7 @@ mod listen;
 mod notices;
 mod rules;
 mod sms;
+mod triage;
 
 pub use self::intake::Intake;
 pub use self::listen::{
@@ -18,7 +19,8 @@ pub use self::sms::SmsSettings;
 use self::check::{Checked, name, unique, wrong};
 use self::notices::{ChannelTable, NotifyTable, PersonTable};
 use self::rules::{ClockTable, DispositionTable, LadderTable, QueueTable};
-use crate::domain::{Priority, Rules, Trigger};
+use self::triage::TriageTable;
+use crate::domain::{Priority, Rules, Triage, Trigger};
 use crate::notify::Roster;
 use crate::people::Guest;
 use serde::Deserialize;
@@ -146,6 +148,8 @@ pub struct Settings {
     pub intake: Intake,
     /// `[sms]`.
     pub sms: SmsSettings,
+    /// `[triage]`.
+    pub triage: Triage,
     /// `[[kind]]`.
     pub kinds: Vec<Kind>,
     /// `[[district]]`.
@@ -275,6 +279,8 @@ struct File {
     intake: Intake,
     #[serde(default)]
     sms: SmsSettings,
+    #[serde(default)]
+    triage: TriageTable,
     kind: Vec<Kind>,
     district: Vec<District>,
     notify: NotifyTable,
@@ -301,6 +307,7 @@ impl File {
             return wrong("journal.snapshot_every", "is 0; at least 1");
         }
         let rules = rules::rules(&self.queue, &self.clock, &self.ladder, &self.disposition)?;
+        let triage = self.triage.checked(&rules)?;
         unique("kind", self.kind.iter().map(|kind| &*kind.name))?;
         for kind in &self.kind {
             name("kind.name", &kind.name)?;
@@ -338,6 +345,7 @@ impl File {
             sip: self.sip,
             intake: self.intake,
             sms,
+            triage,
             kinds: self.kind,
             districts: self.district,
             rules,

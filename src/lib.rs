@@ -24,7 +24,8 @@
 //!   [`domain::Event`], [`domain::Rules`].
 //! - [`engine`]: the core. [`engine::decide`] answers a command with events and changes nothing,
 //!   [`engine::State::apply`] takes events in, [`engine::wheel`] knows what is due when,
-//!   [`engine::Queue`] who waits, [`engine::recommend`] whom to send.
+//!   [`engine::Queue`] who waits, [`engine::recommend`] whom to send,
+//!   [`engine::Proposal`] how urgent it may be for what is known from before.
 //! - [`journal`]: the list of what happened: frames, chain, sled and witness, snapshots, archive;
 //!   [`journal::inspect`] verifies, repairs, backs up, restores.
 //! - [`service`]: the engine's thread and its turns ([`service::Shift`]), one commit for all that came

@@ -169,6 +169,8 @@ fn an_unknown_key_is_refused_in_every_section() {
         "[web]",
         "[intake]",
         "[sms]",
+        "[triage]",
+        "[triage.points]",
         "[room]",
         "[listen]",
         "[journal]",
@@ -209,7 +211,7 @@ fn a_missing_section_or_key_is_named() {
     }
     let whole: toml::Table = SHIPPED.parse().unwrap();
     // What a room may do without.
-    let optional = ["web", "sip", "intake", "sms"];
+    let optional = ["web", "sip", "intake", "sms", "triage"];
     for section in whole.keys().filter(|section| !optional.contains(&section.as_str())) {
         let mut rest = whole.clone();
         rest.remove(section);
@@ -861,4 +863,32 @@ fn the_words_of_a_message_mean_what_the_room_says_they_do() {
     refused(&with("\"help\" = \"surprise\""), "sms.words.\"help\"", "no [[kind]]");
     refused(&with("\" help\" = \"threat\""), "sms.words", "blanks");
     refused(&changed("from = \"from\"  ", "from = \"\"  "), "sms.from", "is empty");
+}
+
+#[test]
+fn triage_counts_what_is_a_disposition_and_weighs_within_bounds() {
+    let triage = Settings::shipped().triage;
+    assert_eq!(
+        (triage.raise_each, triage.points.caller_open, triage.points.caller_hoax),
+        (4, 4, -3)
+    );
+    for (now, then, key, problem) in [
+        (
+            "hoax = [\"hoax\"] ",
+            "hoax = [\"prank\"] ",
+            "triage.hoax",
+            "\"prank\" is no [[disposition]]",
+        ),
+        ("real = [\"helped\"", "real = [\"saved\"", "triage.real", "is no [[disposition]]"),
+        ("real = [\"helped\"", "real = [\"hoax\"", "triage.hoax", "cannot be real too"),
+        ("hoax_lapses = \"3days\"", "hoax_lapses = \"0s\"", "triage.hoax_lapses", "at least 1ms"),
+        ("caller_real = 3 ", "caller_real = 300 ", "300", "expected i8"),
+    ] {
+        refused(&changed(now, then), key, problem);
+    }
+    let whole: toml::Table = SHIPPED.parse().unwrap();
+    let mut rest = whole;
+    rest.remove("triage");
+    let triage = Settings::parse(&rest.to_string(), "test").unwrap().triage;
+    assert_eq!((triage.raise_each, triage.hoax.len()), (0, 0), "nothing is proposed");
 }

@@ -8,6 +8,7 @@
 use super::draft::Draft;
 use super::form::{Field, Form, Kind, NAME_BYTES_MAX, NOTE_BYTES_MAX, Outcome as FormOutcome};
 use super::form::{PLACE_BYTES_MAX, Values};
+use super::text::wrap;
 use super::theme::Theme;
 use super::width::{cut, plain};
 use crate::protocol::{Key, Place, PlaceCall, Room, Source};
@@ -59,6 +60,19 @@ pub struct Earlier {
     pub stage: String,
 }
 
+/// What is known of a number from before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Its calls, latest first, as many as the side list shows.
+    pub calls: Vec<Earlier>,
+    /// What came of all of them, in words.
+    pub counts: String,
+    /// So many priorities more urgent than its kind the call may be.
+    pub raise: u8,
+    /// What weighs, in words.
+    pub why: Vec<String>,
+}
+
 /// What a key did to the form. After each `Edited` and `LookUp` the draft is to be saved soon; before
 /// `Place` is sent it is saved at once, as sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +108,7 @@ enum Known {
     /// Too few digits to ask.
     NotAsked,
     Asked,
-    Told(Vec<Earlier>),
+    Told(Box<Before>),
 }
 
 /// A new call being taken.
@@ -212,9 +226,10 @@ impl NewCall {
     }
 
     /// The answer to [`Outcome::LookUp`]; passed over when the number is another by now.
-    pub fn earlier(&mut self, number: &Number, calls: Vec<Earlier>) {
+    pub fn earlier(&mut self, number: &Number, before: Before) {
         if self.number().as_ref() == Some(number) {
-            self.known = Known::Told(calls);
+            self.known = Known::Told(Box::new(before));
+            self.propose_priority();
         }
     }
 
@@ -297,6 +312,7 @@ impl NewCall {
             return Outcome::Edited;
         }
         self.known = if number.is_some() { Known::Asked } else { Known::NotAsked };
+        self.propose_priority();
         number.map_or(Outcome::Edited, Outcome::LookUp)
     }
 
@@ -310,7 +326,15 @@ impl NewCall {
     fn propose_priority(&mut self) {
         let kind = self.form.text("kind").to_lowercase();
         let found = self.words.kinds.iter().find(|(name, _)| name.to_lowercase() == kind);
+        let raise = match &self.known {
+            Known::Told(before) => before.raise,
+            Known::NotAsked | Known::Asked => 0,
+        };
         let said = match found {
+            Some((_, priority)) if raise > 0 && *priority > 1 => {
+                let raised = priority.saturating_sub(raise).max(1);
+                format!("{raised} proposed, {priority} by its kind")
+            }
             Some((_, priority)) => format!("{priority} by its kind"),
             None => "by its kind".into(),
         };
@@ -371,10 +395,8 @@ impl NewCall {
         let lines = match &self.known {
             Known::NotAsked => say("of this number: shown here"),
             Known::Asked => say("looking ..."),
-            Known::Told(calls) if calls.is_empty() => say("none of this number"),
-            Known::Told(calls) => {
-                calls.iter().flat_map(|call| earlier(call, columns, theme)).collect()
-            }
+            Known::Told(before) if before.calls.is_empty() => say("none of this number"),
+            Known::Told(before) => known(before, columns, theme),
         };
         for (line, at) in lines.into_iter().zip(inner.rows()) {
             frame.render_widget(line, at);
@@ -387,6 +409,17 @@ impl std::fmt::Debug for NewCall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewCall").field("sent", &self.sent).finish_non_exhaustive()
     }
+}
+
+/// What came of them in one look, what weighs, then each.
+fn known(before: &Before, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let weighs = if before.raise > 0 { theme.warn } else { theme.dim };
+    let counts = wrap(&before.counts, columns).into_iter().map(|line| (line, theme.value));
+    let why = before.why.iter().flat_map(|why| wrap(why, columns)).map(|line| (line, weighs));
+    let mut lines: Vec<_> =
+        counts.chain(why).map(|(line, style)| Line::styled(line, style)).collect();
+    lines.extend(before.calls.iter().flat_map(|call| earlier(call, columns, theme)));
+    lines
 }
 
 /// `7 12 Mar 21:40 P1` and under it `domestic violence, closed`.

@@ -3,7 +3,7 @@
 //! What came over the wire never reaches the terminal as it came: [`plain`] takes out whatever would steer it.
 
 use super::width::{self, grapheme_width};
-use crate::protocol::{ClockSummary, Flags, Place};
+use crate::protocol::{ClockSummary, Counts, Flags, Place};
 use jiff::tz::TimeZone;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -182,6 +182,21 @@ pub fn when(at: u64, zone: &TimeZone) -> String {
 #[must_use]
 pub fn full(at: u64, zone: &TimeZone) -> String {
     print(at, zone, "%Y-%m-%d %H:%M:%S %:z")
+}
+
+/// What came of the calls of a number or a place: `7 calls, 1 open, 3 real, 2 hoax, last 12 Mar 21:40`.
+#[must_use]
+pub fn counts(counts: &Counts, zone: &TimeZone) -> String {
+    let mut said = format!("{} call{}", counts.calls, if counts.calls == 1 { "" } else { "s" });
+    for (count, what) in [(counts.open, "open"), (counts.real, "real"), (counts.hoax, "hoax")] {
+        if count > 0 {
+            said += &format!(", {count} {what}");
+        }
+    }
+    if let Some(at) = counts.last_at {
+        said += &format!(", last {}", when(at, zone));
+    }
+    said
 }
 
 fn print(at: u64, zone: &TimeZone, format: &str) -> String {

@@ -283,18 +283,23 @@ fn replied(
             }
         }
         (Purpose::EarlierOf(number), Ok(ReplyBody::Earlier(earlier))) => {
-            let (zone, calls) = (model.zone.clone(), earlier.same_caller);
-            let calls = calls.iter().map(|call| new_call::Earlier {
+            let zone = &model.zone;
+            let calls = earlier.same_caller.iter().map(|call| new_call::Earlier {
                 call: call.call,
-                when: text::when(call.received_at, &zone),
+                when: text::when(call.received_at, zone),
                 kind: text::plain(&call.kind),
                 district: text::plain(&call.district),
                 priority: call.priority,
                 stage: text::words(call.stage.as_str()),
             });
-            let calls = calls.collect();
+            let before = new_call::Before {
+                calls: calls.collect(),
+                counts: text::counts(&earlier.caller, zone),
+                raise: earlier.raise,
+                why: earlier.why.iter().map(|why| text::plain(why)).collect(),
+            };
             if let Some(form) = &mut model.new_call {
-                form.earlier(&number, calls);
+                form.earlier(&number, before);
             }
         }
         (Purpose::RoomWords, Ok(ReplyBody::Room(words))) => {

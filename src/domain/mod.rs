@@ -16,6 +16,7 @@ mod priority;
 mod rules;
 mod telling;
 mod time;
+mod triage;
 mod unit;
 
 pub use call::{
@@ -33,4 +34,5 @@ pub use priority::Priority;
 pub use rules::{Disposition, Rules};
 pub use telling::{NOTICES_MAX, Notice, RECIPIENTS_MAX, Recipient, TELLINGS_MAX, Telling};
 pub use time::UtcMs;
+pub use triage::{Counts, Points, Triage};
 pub use unit::{FEMALE_OFFICER, Link, MESSAGES_MAX, Message, PANIC_KIND, SignOn, Unit, UnitStatus};

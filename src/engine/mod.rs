@@ -13,6 +13,7 @@ mod queue;
 mod recommend;
 mod state;
 mod timers;
+mod triage;
 pub mod wheel;
 
 pub use decide::{Decision, decide};
@@ -20,6 +21,7 @@ pub use keys::{Kept, Keys};
 pub use queue::Queue;
 pub use recommend::{Reason, Recommendation, recommend};
 pub use state::{Canary, ErasureAsked, Pressed, State};
+pub use triage::{Proposal, Weight};
 
 use crate::domain::{
     Actor, Answer, CallId, ClockPoint, Command, Dated, Event, KeyMark, Leaving, Link, Order,

@@ -8,7 +8,8 @@
 use super::answering::Answering;
 use super::queries::ask;
 use super::{Server, convert};
-use crate::domain::{Actor, Call, CallId, Callsign, Command, Dated, Order, Role};
+use crate::config::Settings;
+use crate::domain::{Actor, Call, CallId, Callsign, Command, Dated, Flags, Order, Role, UtcMs};
 use crate::engine::State;
 use crate::journal::Journal;
 use crate::protocol::{self as wire, Code};
@@ -54,9 +55,10 @@ pub(super) async fn earlier(
         Ok(Ok(_)) => {}
         refused => return answering.outcome(refused, call, None),
     }
+    let here = Arc::clone(server);
     ask(server, answering, move |room, answering| {
         let state = room.engine.state();
-        match list_earlier(state, &asked) {
+        match list_earlier(state, &here.settings, &asked, room.engine.now()) {
             Some(earlier) => answering.reply(Some(state.seq), false, earlier),
             None => answering.reject(
                 Code::UnknownCall,
@@ -73,7 +75,12 @@ fn read_one(journal: &dyn Journal, keyring: &Keyring, seq: u64) -> Option<Dated>
 }
 
 /// What is known of a caller and a place from before; `None` for an unknown call.
-fn list_earlier(state: &State, asked: &wire::ListEarlier) -> Option<wire::Earlier> {
+fn list_earlier(
+    state: &State,
+    settings: &Settings,
+    asked: &wire::ListEarlier,
+    now: UtcMs,
+) -> Option<wire::Earlier> {
     let most = asked.limit.unwrap_or(EARLIER).clamp(1, EARLIER_MAX) as usize;
     let shown = |calls: &mut dyn Iterator<Item = &Call>| {
         calls.take(most).map(|call| convert::summary(state, call)).collect::<Vec<_>>()
@@ -85,10 +92,28 @@ fn list_earlier(state: &State, asked: &wire::ListEarlier) -> Option<wire::Earlie
     let of_call = call.and_then(|call| call.placed.sealed.number.as_deref());
     let number = asked.number.as_deref().or(of_call).unwrap_or("");
     let own = call.map(|call| call.id);
+    let of_caller = || state.from_number(number).filter(|it| Some(it.id) != own);
+    let of_place: Vec<_> = call.into_iter().flat_map(|call| state.from_place_of(call)).collect();
+    let triage = &settings.triage;
+    let (caller, place) =
+        (triage.count(of_caller(), now), triage.count(of_place.iter().copied(), now));
+    let flags = call.map_or_else(Flags::default, |call| call.placed.flags);
+    let weighed = triage.weigh(&caller, &place, flags);
+    let proposed = call.filter(|call| call.closed.is_none()).and_then(|call| {
+        let asked = settings.proposed_priority(&call.placed.kind);
+        let raised = asked.number().saturating_sub(weighed.raise).max(1);
+        (weighed.raise > 0 && raised < call.priority().number()).then_some(raised)
+    });
+    let why = weighed.reasons.iter().map(|(weight, points)| format!("{weight} ({points:+})"));
     Some(wire::Earlier {
-        same_caller: shown(&mut state.from_number(number).filter(|it| Some(it.id) != own)),
-        same_place: call.map_or_else(Vec::new, |call| shown(&mut state.from_place_of(call))),
+        same_caller: shown(&mut of_caller()),
+        same_place: shown(&mut of_place.iter().copied()),
         linked: call.map_or_else(Vec::new, |call| shown(&mut state.linked_with(call))),
+        caller: convert::room::counts(&caller),
+        place: convert::room::counts(&place),
+        raise: weighed.raise,
+        proposed,
+        why: why.collect(),
     })
 }
 

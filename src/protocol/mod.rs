@@ -57,7 +57,7 @@ pub use queries::{
     Unsubscribe,
 };
 pub use reply::{
-    CallDetails, CallPlaced, Calls, Done, Earlier, HealthStatus, NoteLine, Recommendation,
+    CallDetails, CallPlaced, Calls, Counts, Done, Earlier, HealthStatus, NoteLine, Recommendation,
     Recommendations, Rejection, Reply, ReplyBody, ReportFigures, Stored, Subscribed, TimelineLine,
     Units,
 };

@@ -202,6 +202,40 @@ pub struct Earlier {
     /// Calls linked with it: what it repeats, and what repeats it.
     #[serde(default, deserialize_with = "nil_is_default")]
     pub linked: Vec<CallSummary>,
+    /// What came of the calls of the number, all that are known.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub caller: Counts,
+    /// The same of the place; of nothing, where only a number was asked for.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub place: Counts,
+    /// So many priorities the call may be more urgent than its kind is, for what is known of it.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub raise: u8,
+    /// The priority that follows, where it is more urgent than the call's is: a person decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<u8>,
+    /// All that weighs, for it or against, in words.
+    #[serde(default, deserialize_with = "nil_is_default")]
+    pub why: Vec<String>,
+}
+
+/// Calls of one number, or from one place, by what came of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All that are known.
+    pub calls: u32,
+    /// Not closed yet.
+    #[serde(default)]
+    pub open: u32,
+    /// That were real.
+    #[serde(default)]
+    pub real: u32,
+    /// That were hoaxes, and are still held against it.
+    #[serde(default)]
+    pub hoax: u32,
+    /// When the latest was received, ms since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<u64>,
 }
 
 /// A page of units, by callsign.

@@ -157,7 +157,18 @@ fn the_call_pane() {
     }];
     let ranking = Recommendations { call: call.call, units };
     desk.take(Msg::Replied(Purpose::Recommend(call.call), Ok(ReplyBody::Recommendations(ranking))));
-    let earlier = Earlier { same_caller: vec![closed(86_400)], ..Earlier::default() };
+    let caller = Counts { calls: 3, open: 1, real: 2, last_at: Some(NOW), ..Counts::default() };
+    let earlier = Earlier {
+        same_caller: vec![closed(86_400)],
+        caller,
+        raise: 1,
+        proposed: Some(1),
+        why: vec![
+            "1 other call of hers open (+4)".into(),
+            "2 real calls of this number (+3)".into(),
+        ],
+        ..Earlier::default()
+    };
     desk.take(Msg::Replied(Purpose::Earlier(call.call), Ok(ReplyBody::Earlier(earlier))));
     insta::assert_snapshot!(desk.screen());
     desk.keys("a");

@@ -25,4 +25,5 @@ mod rules;
 mod safety_timer;
 mod sos;
 mod told;
+mod triage;
 mod units;

@@ -146,6 +146,9 @@ async fn earlier_calls_of_a_number_say_nothing_of_who_she_is() {
     let of_call = ListEarlier { call: Some(first), ..ListEarlier::default() };
     let ReplyBody::Earlier(earlier) = desk.ask(of_call).await.unwrap().body else { panic!() };
     assert_eq!(earlier.same_caller.len(), 1, "the others, not itself");
+    assert_eq!((earlier.caller.calls, earlier.caller.open, earlier.place.calls), (1, 1, 0));
+    assert_eq!((earlier.raise, earlier.proposed), (1, Some(2)));
+    assert_eq!(earlier.why, ["1 other call of hers open (+4)"]);
     let unknown = ListEarlier { call: Some(99), ..ListEarlier::default() };
     assert_eq!(desk.rejected(unknown).await.code, Code::UnknownCall);
     server.stop().await;

@@ -54,6 +54,13 @@ fn filled() -> NewCall {
     call
 }
 
+fn before(calls: Vec<Earlier>) -> Before {
+    let counts = "12 calls, 1 open, 4 real, 2 hoax, last 12 Mar 21:40".into();
+    let why =
+        vec!["1 other call of hers open (+4)".into(), "4 real calls of this number (+3)".into()];
+    Before { calls, counts, raise: 1, why }
+}
+
 fn earlier_call(call: u64, priority: u8) -> Earlier {
     Earlier {
         call,
@@ -115,10 +122,13 @@ fn the_number_is_looked_up_as_it_grows() {
     let first = call.number().unwrap();
     assert!(drawn(&call, 80, 24).contains("looking"));
     press(&mut call, KeyCode::Char('1'));
-    call.earlier(&first, vec![earlier_call(3, 1)]);
+    call.earlier(&first, before(vec![earlier_call(3, 1)]));
     assert!(drawn(&call, 80, 24).contains("looking"), "an answer for another number");
-    call.earlier(&Number("03001".into()), vec![earlier_call(3, 1)]);
+    call.earlier(&Number("03001".into()), before(vec![earlier_call(3, 1)]));
     assert!(drawn(&call, 80, 24).contains("3 12 Mar 21:40 P1"));
+    call.form.set("kind", "harassment");
+    call.set_words(&words());
+    assert!(drawn(&call, 160, 24).contains("2 proposed, 3 by its kind"));
     assert_eq!(press(&mut call, KeyCode::Left), Outcome::Edited, "nothing to ask anew");
     assert!(!format!("{first:?} {call:?} {:?}", call.draft()).contains("0300"));
 }
@@ -216,7 +226,10 @@ fn a_new_call_looks_so() {
     let mut call = NewCall::new(KEY, &words());
     insta::assert_snapshot!("an_empty_new_call_at_80_columns", drawn(&call, 80, 24));
     tabs(&mut call, "0300 1234567");
-    call.earlier(&Number("0300 1234567".into()), vec![earlier_call(4_021, 1), earlier_call(9, 3)]);
+    call.earlier(
+        &Number("0300 1234567".into()),
+        before(vec![earlier_call(4_021, 1), earlier_call(9, 3)]),
+    );
     tabs(&mut call, "\tvio");
     insta::assert_snapshot!("a_new_call_and_her_earlier_ones", drawn(&call, 80, 24));
     tabs(&mut call, "\t\tگھر نمبر ۷، شالیمار\tlah\t\tਅਮਨਦੀਪ ਕੌਰ\t");

@@ -5,7 +5,7 @@ use super::super::model::{Model, OpenCall};
 use super::super::text;
 use super::list::{Standing, bar};
 use super::pen::{Parts, Pen};
-use crate::protocol::{CallDetails, CallSummary, Stage, TimelineLine};
+use crate::protocol::{CallDetails, CallSummary, Counts, Stage, TimelineLine};
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -419,16 +419,25 @@ fn told(lines: &mut Vec<Parts>, head: &str, words: &str, width: usize, dim: Styl
 fn earlier(model: &Model, pen: &Pen<'_>, lines: &mut Vec<Parts>, open: &OpenCall, width: usize) {
     let theme = pen.theme;
     let Some(earlier) = &open.earlier else { return };
+    if let Some(priority) = earlier.proposed {
+        let why = earlier.why.iter().map(|why| text::plain(why)).collect::<Vec<_>>().join(", ");
+        let head = format!(" P{priority} proposed: ");
+        told(lines, &head, &why, width, theme.warn, theme.value);
+    }
+    let counts = |of: &Counts| (of.calls > 0).then(|| text::counts(of, &model.zone));
     let groups = [
-        ("EARLIER, SAME CALLER", &earlier.same_caller),
-        ("EARLIER, SAME PLACE", &earlier.same_place),
-        ("LINKED", &earlier.linked),
+        ("EARLIER, SAME CALLER", counts(&earlier.caller), &earlier.same_caller),
+        ("EARLIER, SAME PLACE", counts(&earlier.place), &earlier.same_place),
+        ("LINKED", None, &earlier.linked),
     ];
-    for (title, calls) in groups {
+    for (title, counts, calls) in groups {
         if calls.is_empty() {
             continue;
         }
         heading(lines, pen, &format!("{title} {}", calls.len()));
+        if let Some(counts) = counts {
+            told(lines, " ", &counts, width, theme.dim, theme.value);
+        }
         for call in calls.iter().take(4) {
             let style = if call.stage == Stage::Closed { theme.dim } else { theme.warn };
             let end = call

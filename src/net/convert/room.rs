@@ -1,7 +1,7 @@
 //! The room's configuration as the wire shows it.
 
 use crate::config::Settings;
-use crate::domain::Rules;
+use crate::domain::{Counts, Rules};
 use crate::protocol as wire;
 
 pub(in crate::net) fn room(settings: &Settings) -> wire::Room {
@@ -48,4 +48,9 @@ pub(in crate::net) fn room(settings: &Settings) -> wire::Room {
             })
             .collect(),
     }
+}
+
+pub(in crate::net) fn counts(counts: &Counts) -> wire::Counts {
+    let Counts { calls, open, real, hoax, last_at } = *counts;
+    wire::Counts { calls, open, real, hoax, last_at: last_at.map(|at| at.0) }
 }
