@@ -34,6 +34,7 @@ pub(crate) fn of(
         );
     }
     if let Some(keyring) = Keyring::load(&path)? {
+        keyring.give_trails(seed()?)?;
         return Ok(keyring);
     }
     let last = store.last().seq;

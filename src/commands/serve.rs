@@ -39,11 +39,10 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
     };
     let folded =
         replay_as(&store, &service::Opened::with(keyring.clone())).context("replaying the log")?;
-    let service::Opened { state, erased, .. } = folded.state;
-    if let Some((_, seq)) = erased.last() {
+    let service::Opened { state, gone, .. } = folded.state;
+    if !gone.is_nothing() {
         // A crash between the log and the keyring: what the log says is erased, no key opens.
-        let calls: Vec<_> = erased.iter().map(|(call, _)| *call).collect();
-        keyring.erase(&calls, *seq).context("destroying the keys of erased identities")?;
+        keyring.erase(&gone).context("destroying the keys of what was erased")?;
     }
     info!(
         seq = folded.tail.seq,

@@ -19,6 +19,8 @@ pub(super) struct QueueTable {
     key_kept: Duration,
     #[serde(with = "humantime_serde")]
     closed_kept: Duration,
+    #[serde(default, with = "humantime_serde::option")]
+    trail_kept: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -78,21 +80,22 @@ pub(super) fn rules(
     let ladders = ladders(ladder)?;
     let clocks = clocks(clock, &ladders)?;
     let dispositions = dispositions(disposition)?;
-    let aging = |key: &str, span: Option<Duration>| span.map(|span| ms(key, span)).transpose();
+    let if_said = |key: &str, span: Option<Duration>| span.map(|span| ms(key, span)).transpose();
     let rules = Rules {
         clocks,
         ladders,
         dispositions,
         aging_ms: [
-            aging("queue.aging.2", queue.aging.second)?,
-            aging("queue.aging.3", queue.aging.third)?,
-            aging("queue.aging.4", queue.aging.fourth)?,
+            if_said("queue.aging.2", queue.aging.second)?,
+            if_said("queue.aging.3", queue.aging.third)?,
+            if_said("queue.aging.4", queue.aging.fourth)?,
         ],
         withdrawn_left_ms_min: ms("queue.withdrawn_left_min", queue.withdrawn_left_min)?,
         claim_stale_ms: ms("queue.claim_stale", queue.claim_stale)?,
         unit_silent_ms: ms("queue.unit_silent", queue.unit_silent)?,
         key_kept_ms: ms("queue.key_kept", queue.key_kept)?,
         closed_kept_ms: ms("queue.closed_kept", queue.closed_kept)?,
+        trail_kept_ms: if_said("queue.trail_kept", queue.trail_kept)?,
     };
     let bytes = rmp_serde::to_vec(&rules).map_or(usize::MAX, |bytes| bytes.len());
     if bytes > bounds::RULES_BYTES_MAX {

@@ -532,6 +532,11 @@ pub enum Event {
         /// Where; `None` where it is not shown, or was erased.
         fix: Option<Fix>,
     },
+    /// Where her devices were before that is known no more.
+    TrailsErased {
+        /// Positions recorded before this, the start of a day UTC.
+        before: UtcMs,
+    },
     /// She took the call back with her own PIN.
     CallCancelled {
         /// Which call.

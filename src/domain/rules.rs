@@ -38,6 +38,10 @@ pub struct Rules {
     pub key_kept_ms: u64,
     /// How long a closed call can be shown and reopened without the log, in milliseconds.
     pub closed_kept_ms: u64,
+    /// Where her device was is known for so long after the day it was recorded, UTC, in milliseconds; `None`: as long as
+    /// the log. Last, and left out where there is none: rules are then as they were before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trail_kept_ms: Option<u64>,
 }
 
 impl Rules {

@@ -6,6 +6,9 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// A day UTC has no leap second.
+const DAY_MS: u64 = 24 * 3_600_000;
+
 /// An instant: milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -18,6 +21,18 @@ impl UtcMs {
     #[must_use]
     pub const fn plus(self, span_ms: u64) -> Self {
         Self(self.0.saturating_add(span_ms))
+    }
+
+    /// Its day, counted from 1970-01-01, UTC.
+    #[must_use]
+    pub const fn day(self) -> u64 {
+        self.0 / DAY_MS
+    }
+
+    /// The first instant of a day so counted.
+    #[must_use]
+    pub const fn of_day(day: u64) -> Self {
+        Self(day.saturating_mul(DAY_MS))
     }
 
     /// How long ago `earlier` was, in milliseconds; 0 if it lies ahead.

@@ -203,6 +203,7 @@ impl Engine {
     fn due_events(&self, watch: Watch, due_at: UtcMs) -> Vec<Event> {
         match watch {
             Watch::Unit(number) => self.silence(number),
+            Watch::Trails => self.erase_trails(),
             Watch::Call(id) => {
                 let Some(call) = self.state.call(id) else {
                     return self.state.timer(id).map_or_else(Vec::new, |timer| self.set_off(timer));
@@ -285,6 +286,13 @@ impl Engine {
         u8::try_from(rungs - 1).expect("a ladder has at most 255 rungs")
     }
 
+    /// Where devices were on days that are over for long enough is known no more.
+    fn erase_trails(&self) -> Vec<Event> {
+        let kept_ms = self.state.rules().and_then(|rules| rules.trail_kept_ms);
+        let before = kept_ms.map(|ms| UtcMs::of_day(UtcMs(self.now.since(UtcMs(ms))).day()));
+        before.map(|before| Event::TrailsErased { before }).into_iter().collect()
+    }
+
     /// A unit was not heard for its limit: it leaves every call it has not arrived at.
     fn silence(&self, number: u32) -> Vec<Event> {
         let Some((callsign, unit)) = self.state.unit_numbered(number) else {
@@ -327,6 +335,12 @@ impl Engine {
             for (_, unit) in self.state.units() {
                 self.timers.arm(&self.state, Watch::Unit(unit.number));
             }
+        }
+        if matches!(
+            event,
+            Event::RulesAdopted(_) | Event::CallerMoved { .. } | Event::TrailsErased { .. }
+        ) {
+            self.timers.arm(&self.state, Watch::Trails);
         }
         if let Some(call) = event.call() {
             self.timers.arm(&self.state, Watch::Call(call));

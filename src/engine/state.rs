@@ -87,6 +87,9 @@ struct Seldom {
     timers: BTreeMap<CallId, SafetyTimer>,
     /// The calls whose telephone line rings.
     ringing: BTreeSet<CallId>,
+    /// The days on which a device told where it was, as far as that is known still.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    trail_days: BTreeSet<u64>,
 }
 
 impl Seldom {
@@ -217,6 +220,14 @@ impl State {
     /// The calls whose telephone line rings, by number.
     pub fn ringing(&self) -> impl Iterator<Item = CallId> + '_ {
         self.seldom.ringing.iter().copied()
+    }
+
+    /// When the oldest day's trails are known no more.
+    #[must_use]
+    pub fn trails_due_at(&self) -> Option<UtcMs> {
+        let kept_ms = self.rules()?.trail_kept_ms?;
+        let day = self.seldom.trail_days.first()?;
+        Some(UtcMs::of_day(day + 1).plus(kept_ms))
     }
 
     /// How the canary fares.

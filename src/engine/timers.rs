@@ -1,5 +1,5 @@
-//! The room's timers, derived from the state: one timer a call, one a safety timer and one a unit whose link is
-//! lost, each set to the next thing that is due there.
+//! The room's timers, derived from the state: one timer a call, one a safety timer, one a unit whose link is
+//! lost, and one for the trails of the oldest day, each set to the next thing that is due there.
 //!
 //! What is due is moved from the wheel to the overdue set and fired from there, most urgent
 //! first, so that after an outage the worst comes first and a command can come between.
@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use std::collections::BTreeSet;
 
 const UNIT_BIT: u64 = 1 << 63;
+const TRAILS: u64 = u64::MAX;
 
 /// What a timer watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +19,8 @@ pub(super) enum Watch {
     /// A call, or the safety timer that will be one.
     Call(CallId),
     Unit(u32),
+    /// The trails of the oldest day.
+    Trails,
 }
 
 impl Watch {
@@ -28,12 +31,14 @@ impl Watch {
                 id.0
             }
             Self::Unit(number) => UNIT_BIT | u64::from(number),
+            Self::Trails => TRAILS,
         }
     }
 
     fn of(key: u64) -> Self {
         match u32::try_from(key & !UNIT_BIT) {
             Ok(number) if key & UNIT_BIT != 0 => Self::Unit(number),
+            _ if key == TRAILS => Self::Trails,
             _ => Self::Call(CallId(key)),
         }
     }
@@ -113,6 +118,7 @@ impl Timers {
         for (_, unit) in state.units() {
             timers.arm(state, Watch::Unit(unit.number));
         }
+        timers.arm(state, Watch::Trails);
         timers
     }
 
@@ -141,6 +147,7 @@ impl Timers {
                 Link::Lost { at } => Some(at.plus(state.rules()?.unit_silent_ms)),
                 _ => None,
             },
+            Watch::Trails => state.trails_due_at(),
         }
     }
 
@@ -183,6 +190,7 @@ impl Timers {
             let priority = match Watch::of(key) {
                 Watch::Call(id) => state.call(id).map(Call::priority),
                 Watch::Unit(_) => None,
+                Watch::Trails => Some(Priority::LEAST_URGENT),
             };
             let priority = priority.unwrap_or(Priority::MOST_URGENT);
             self.overdue.insert((priority, at, key));

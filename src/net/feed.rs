@@ -171,6 +171,7 @@ fn is_news(state: &State, event: &Event) -> bool {
     match event {
         Event::CallOpened { .. }
         | Event::EarlierAsked { .. }
+        | Event::TrailsErased { .. }
         | Event::SafetyTimerSet { .. }
         | Event::SafetyTimerStopped { .. } => false,
         Event::CallerMoved { call, .. } | Event::CancelRefused { call } => {

@@ -49,6 +49,34 @@ pub struct Since {
     pub call: u64,
 }
 
+/// What a sealed part is about: whose keys seal it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// The call; 0: none, which is never erased.
+    pub call: CallId,
+    /// Of a position of her trail, the day it was recorded, counted from 1970 UTC.
+    pub trail_day: Option<u64>,
+}
+
+/// What an erasure destroys the keys of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// These calls.
+    pub calls: Vec<CallId>,
+    /// The trails of all days before this one, counted from 1970 UTC.
+    pub trails_before_day: u64,
+    /// The last transition that says so; what snapshots of before it hold of it goes as well.
+    pub upto: u64,
+}
+
+impl Gone {
+    /// Whether there is nothing to destroy.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.calls.is_empty() && self.trails_before_day == 0
+    }
+}
+
 /// What a sealed part turns out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Guarded {
@@ -74,6 +102,8 @@ struct Inner {
 #[derive(Clone)]
 struct Trees {
     calls: Tree,
+    /// By the day a position was recorded. A keyring made before there were any has none until it is given one.
+    trails: Option<Tree>,
     snapshots: Tree,
     /// In memory it is ahead of its file: a write failed.
     unwritten: bool,
@@ -148,19 +178,42 @@ impl Keyring {
         self.0.since
     }
 
-    /// Seals what transition `seq` says of `call`; the clear part of it is bound to it. `None` once the call was
-    /// erased: nothing of her is written any more.
+    /// Seals what transition `seq` says of `about`; the clear part of it is bound to it. `None` once that was erased:
+    /// nothing of her is written any more.
     #[must_use]
-    pub fn seal(&self, call: CallId, seq: u64, clear: &[u8], whole: &[u8]) -> Option<Vec<u8>> {
-        let leaf = self.0.lock().calls.derive(call.0)?;
+    pub fn seal(&self, about: About, seq: u64, clear: &[u8], whole: &[u8]) -> Option<Vec<u8>> {
+        let leaf = self.0.lock().leaf(about)?;
         Some(cipher::seal(&leaf, &context(seq, clear), whole))
     }
 
     /// Opens what [`Keyring::seal`] sealed.
     #[must_use]
-    pub fn open(&self, call: CallId, seq: u64, clear: &[u8], sealed: &[u8]) -> Guarded {
-        let leaf = self.0.lock().calls.derive(call.0);
-        guarded(leaf, |leaf| cipher::open(leaf, &context(seq, clear), sealed))
+    pub fn open(&self, about: About, seq: u64, clear: &[u8], sealed: &[u8]) -> Guarded {
+        let (leaf, of_call) = {
+            let mut trees = self.0.lock();
+            let of_call = about.trail_day.and_then(|_| trees.calls.derive(about.call.0));
+            (trees.leaf(about), of_call)
+        };
+        let open = |leaf: &Secret| cipher::open(leaf, &context(seq, clear), sealed);
+        // Trails of before they had keys of their own are under their call's.
+        guarded(leaf, |leaf| open(leaf).or_else(|| of_call.as_ref().and_then(open)))
+    }
+
+    /// Gives a keyring that was made before trails had keys those keys, from a seed as [`Keyring::create`] wants it. One
+    /// that has them keeps them.
+    ///
+    /// # Errors
+    /// The file could not be replaced; in memory nothing is changed either.
+    pub fn give_trails(&self, seed: [u8; 32]) -> Result<(), KeyringError> {
+        let seed = Zeroizing::new(seed);
+        let mut trees = self.0.lock();
+        if trees.trails.is_some() {
+            return Ok(());
+        }
+        let given = Trees { trails: Some(trails(&seed)), ..trees.clone() };
+        self.0.write(&given)?;
+        *trees = given;
+        Ok(())
     }
 
     /// Seals the bytes of a snapshot after transition `seq`. `None`: its key was destroyed by an erasure after it.
@@ -191,17 +244,19 @@ impl Keyring {
         self.0.lock().calls.has(call.0)
     }
 
-    /// Destroys the keys of `calls`, and of all snapshots before transition `seq`, which held them too. Returns when
-    /// that is on the disk. Again, it does nothing.
+    /// Destroys the keys of `gone`, and of all snapshots before its transition, which held them too. Returns when that is
+    /// on the disk. Again, it does nothing.
     ///
     /// # Errors
     /// The file could not be replaced. In memory the keys are gone; the file still has them: call again.
-    pub fn erase(&self, calls: &[CallId], seq: u64) -> Result<(), KeyringError> {
+    pub fn erase(&self, gone: &Gone) -> Result<(), KeyringError> {
         let mut trees = self.0.lock();
-        for call in calls {
+        for call in &gone.calls {
             trees.unwritten |= trees.calls.puncture(call.0);
         }
-        trees.unwritten |= trees.snapshots.puncture_before(seq);
+        let before = gone.trails_before_day;
+        trees.unwritten |= trees.trails.as_mut().is_some_and(|days| days.puncture_before(before));
+        trees.unwritten |= trees.snapshots.puncture_before(gone.upto);
         if trees.unwritten {
             self.0.write(&trees)?;
             trees.unwritten = false;
@@ -237,11 +292,29 @@ fn context(seq: u64, clear: &[u8]) -> Vec<u8> {
     [&seq.to_be_bytes()[..], clear].concat()
 }
 
+/// The keys of trails, from a seed.
+fn trails(seed: &Secret) -> Tree {
+    Tree::new(Zeroizing::new(blake3::keyed_hash(seed, b"fifteen trails").into()))
+}
+
+impl Trees {
+    /// The key of it: of a position the one of its call and the one of its day together, so that it goes with either.
+    fn leaf(&mut self, about: About) -> Option<Secret> {
+        let call = self.calls.derive(about.call.0)?;
+        let (Some(day), Some(days)) = (about.trail_day, &mut self.trails) else {
+            return Some(call);
+        };
+        let day = days.derive(day)?;
+        Some(Zeroizing::new(blake3::keyed_hash(&call, &*day).into()))
+    }
+}
+
 impl Inner {
     fn new(seed: Secret, since: Since, path: Option<PathBuf>) -> Self {
         let part = |what: &[u8]| Zeroizing::new(<[u8; 32]>::from(blake3::keyed_hash(&seed, what)));
         let trees = Trees {
             calls: Tree::new(part(b"fifteen calls")),
+            trails: Some(trails(&seed)),
             snapshots: Tree::new(part(b"fifteen snapshots")),
             unwritten: false,
         };
@@ -263,7 +336,13 @@ impl Inner {
     }
 
     fn text(&self, trees: &Trees) -> Zeroizing<String> {
-        let nodes = trees.calls.nodes().count() + trees.snapshots.nodes().count();
+        let trees = [
+            ("calls", Some(&trees.calls)),
+            ("snapshots", Some(&trees.snapshots)),
+            ("trails", trees.trails.as_ref()),
+        ];
+        let trees = trees.into_iter().filter_map(|(name, tree)| Some((name, tree?)));
+        let nodes: usize = trees.clone().map(|(_, tree)| tree.nodes().count()).sum();
         // Never grown: what a string leaves behind when it moves is not wiped.
         let mut text = Zeroizing::new(String::with_capacity(512 + 128 * nodes));
         let Since { seq, call } = self.since;
@@ -279,7 +358,7 @@ impl Inner {
         ));
         line(format_args!("since {seq} {call}"));
         line(format_args!("heads {}", &*hex(self.heads.as_bytes())));
-        for (name, tree) in [("calls", &trees.calls), ("snapshots", &trees.snapshots)] {
+        for (name, tree) in trees {
             for (start, depth, secret) in tree.nodes() {
                 line(format_args!("{name} {start} {depth} {}", &*hex(secret)));
             }
@@ -298,7 +377,7 @@ fn parse(text: &str) -> Option<Inner> {
     let mut lines = text[..end].lines();
     (lines.next()? == TITLE).then_some(())?;
     let (mut since, mut heads) = (None, None);
-    let (mut calls, mut snapshots) = (Vec::new(), Vec::new());
+    let (mut calls, mut snapshots, mut trails) = (Vec::new(), Vec::new(), Vec::new());
     for line in lines.filter(|line| !line.starts_with('#')) {
         let mut words = line.split(' ');
         let what = words.next()?;
@@ -308,16 +387,25 @@ fn parse(text: &str) -> Option<Inner> {
                 since = Some(Since { seq, call });
             }
             "heads" => heads = Some(SigningKey::from_bytes(&*unhex(words.next()?)?)),
-            "calls" | "snapshots" => {
+            "calls" | "snapshots" | "trails" => {
                 let (start, depth) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
                 let node = (start, depth, unhex(words.next()?)?);
-                if what == "calls" { calls.push(node) } else { snapshots.push(node) }
+                match what {
+                    "calls" => calls.push(node),
+                    "snapshots" => snapshots.push(node),
+                    _ => trails.push(node),
+                }
             }
             _ => return None,
         }
     }
-    let trees =
-        Trees { calls: Tree::of(calls)?, snapshots: Tree::of(snapshots)?, unwritten: false };
+    let trees = Trees {
+        calls: Tree::of(calls)?,
+        // Never all destroyed: there is a day after every other.
+        trails: if trails.is_empty() { None } else { Some(Tree::of(trails)?) },
+        snapshots: Tree::of(snapshots)?,
+        unwritten: false,
+    };
     Some(Inner { trees: Mutex::new(trees), since: since?, heads: heads?, path: None })
 }
 
@@ -349,26 +437,89 @@ mod tests {
 
     const SINCE: Since = Since { seq: 1, call: 1 };
 
+    fn of(call: u64) -> About {
+        About { call: CallId(call), trail_day: None }
+    }
+
+    fn on(call: u64, day: u64) -> About {
+        About { call: CallId(call), trail_day: Some(day) }
+    }
+
+    #[test]
+    fn a_position_goes_with_its_day_and_with_its_call() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.keys");
+        let keyring = Keyring::create(&path, [3; 32], SINCE).unwrap();
+        let seal = |about| keyring.seal(about, 9, b"clear", b"31.52,74.35").unwrap();
+        let all =
+            [on(17, 20_000), on(17, 20_001), on(18, 20_001)].map(|about| (about, seal(about)));
+        let named = seal(of(17));
+        let open = |keyring: &Keyring, about, sealed: &[u8]| {
+            matches!(keyring.open(about, 9, b"clear", sealed), Guarded::Plain(_))
+        };
+        let (first, second) = (&all[0], &all[1]);
+        assert_eq!(keyring.open(on(17, 20_001), 9, b"clear", &first.1), Guarded::Foreign);
+        assert_eq!(keyring.open(of(17), 9, b"clear", &first.1), Guarded::Foreign, "both keys");
+        let gone = Gone { trails_before_day: 20_001, upto: 50, ..Gone::default() };
+        keyring.erase(&gone).unwrap();
+        keyring.erase(&gone).unwrap();
+        let read = Keyring::load(&path).unwrap().unwrap();
+        for keyring in [&keyring, &read] {
+            let kept: Vec<_> = all.iter().map(|(about, it)| open(keyring, *about, it)).collect();
+            assert_eq!(kept, [false, true, true]);
+            assert_eq!(keyring.open(first.0, 9, b"clear", &first.1), Guarded::Erased);
+            assert!(open(keyring, of(17), &named), "who she is stays");
+            assert!(keyring.seal(on(17, 20_000), 9, b"", b"").is_none());
+        }
+        keyring.erase(&Gone { calls: vec![CallId(17)], ..Gone::default() }).unwrap();
+        assert_eq!(keyring.open(second.0, 9, b"clear", &second.1), Guarded::Erased);
+    }
+
+    #[test]
+    fn a_keyring_of_before_trails_had_keys_is_given_them_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.keys");
+        let whole = Keyring::create(&path, [3; 32], SINCE).unwrap();
+        let old = Keyring(Arc::new(Inner {
+            trees: Mutex::new(Trees { trails: None, ..whole.0.lock().clone() }),
+            since: SINCE,
+            heads: whole.0.heads.clone(),
+            path: Some(path.clone()),
+        }));
+        old.0.write(&old.0.lock()).unwrap();
+        let keyring = Keyring::load(&path).unwrap().unwrap();
+        let before = keyring.seal(on(17, 20_000), 9, b"", b"there").unwrap();
+        keyring.give_trails([4; 32]).unwrap();
+        let after = keyring.seal(on(17, 20_000), 9, b"", b"there").unwrap();
+        keyring.give_trails([5; 32]).unwrap();
+        for keyring in [&keyring, &Keyring::load(&path).unwrap().unwrap()] {
+            for sealed in [&before, &after] {
+                assert!(matches!(keyring.open(on(17, 20_000), 9, b"", sealed), Guarded::Plain(_)));
+            }
+        }
+        assert_eq!(old.open(on(17, 20_000), 9, b"", &after), Guarded::Foreign);
+    }
+
     #[test]
     fn an_erased_call_stays_erased_in_the_file_and_nothing_else_does() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("data.keys");
         let keyring = Keyring::create(&path, [3; 32], SINCE).unwrap();
-        let seal = |call| keyring.seal(CallId(call), 9, b"clear", b"Ayesha").unwrap();
+        let seal = |call| keyring.seal(of(call), 9, b"clear", b"Ayesha").unwrap();
         let (hers, another) = (seal(17), seal(18));
         let snapshot = keyring.seal_snapshot(40, b"state").unwrap();
-        keyring.erase(&[CallId(17)], 50).unwrap();
-        assert!(keyring.seal(CallId(17), 10, b"", b"Ayesha").is_none());
+        keyring.erase(&Gone { calls: vec![CallId(17)], upto: 50, ..Gone::default() }).unwrap();
+        assert!(keyring.seal(of(17), 10, b"", b"Ayesha").is_none());
         let read = Keyring::load(&path).unwrap().unwrap();
         assert_eq!(read.since(), SINCE);
         assert_eq!(read.public_key(), keyring.public_key());
         for keyring in [&keyring, &read] {
-            assert_eq!(keyring.open(CallId(17), 9, b"clear", &hers), Guarded::Erased);
-            let Guarded::Plain(plain) = keyring.open(CallId(18), 9, b"clear", &another) else {
+            assert_eq!(keyring.open(of(17), 9, b"clear", &hers), Guarded::Erased);
+            let Guarded::Plain(plain) = keyring.open(of(18), 9, b"clear", &another) else {
                 panic!("call 18 was not erased");
             };
             assert_eq!(&**plain, b"Ayesha");
-            assert_eq!(keyring.open(CallId(18), 9, b"other", &another), Guarded::Foreign);
+            assert_eq!(keyring.open(of(18), 9, b"other", &another), Guarded::Foreign);
             assert_eq!(keyring.open_snapshot(40, &snapshot), Guarded::Erased);
             assert!(keyring.seal_snapshot(50, b"state").is_some());
             assert!(!keyring.has(CallId(17)) && keyring.has(CallId(18)));
@@ -405,11 +556,11 @@ mod tests {
         let path = folder.join("data.keys");
         let keyring = Keyring::create(&path, [3; 32], SINCE).unwrap();
         fs::rename(&folder, &away).unwrap();
-        assert!(keyring.erase(&[CallId(2)], 0).is_err());
+        assert!(keyring.erase(&Gone { calls: vec![CallId(2)], ..Gone::default() }).is_err());
         assert!(!keyring.has(CallId(2)), "in memory it is gone at once");
         fs::rename(&away, &folder).unwrap();
         assert!(Keyring::load(&path).unwrap().unwrap().has(CallId(2)));
-        keyring.erase(&[], 0).unwrap();
+        keyring.erase(&Gone::default()).unwrap();
         assert!(!Keyring::load(&path).unwrap().unwrap().has(CallId(2)));
     }
 

@@ -4,11 +4,13 @@
 //! encrypted under it on its way into the log; the rest of the record stays readable without any key. To erase a
 //! call's identity for good is to make its key underivable: the bytes stay where they are, in the log, the archive
 //! and every backup, chained and countable, and nobody can read them any more. A second tree does the same for
-//! snapshots, whose label is the sequence number they stand at.
+//! snapshots, whose label is the sequence number they stand at, and a third for days: where her device was is sealed
+//! under its call's key and its day's together, and goes when either is destroyed.
 //! ```text
 //!   <data>.keys  (keyring, 0600)             <data>/ log, witness, archive; backups
 //!   ┌──────────────────────────┐             ┌─────────────────────────────────────────────┐
 //!   │ tree of calls ──17──> key┼──seals──>   │ 9: call 17 received, district, kind  [#####] │
+//!   │ tree of days ──20,000─> key┼─seals─>   │ 12: her device moved, call 17        [#####] │
 //!   │ tree of snapshots        ┼──seals──>   │ snapshot at 5,000                    [#####] │
 //!   │ signing key of the heads ┼──signs──>   │ heads/2026-11-27.json: seq, chain            │
 //!   └──────────────────────────┘             └─────────────────────────────────────────────┘
@@ -22,5 +24,5 @@ mod head;
 mod tree;
 
 pub use ed25519_dalek::VerifyingKey;
-pub use file::{Guarded, Keyring, KeyringError, Since, default_path};
+pub use file::{About, Gone, Guarded, Keyring, KeyringError, Since, default_path};
 pub use head::{HeadError, SignedHead, public_key, public_key_hex};

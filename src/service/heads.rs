@@ -4,7 +4,6 @@
 //! transition of a later day is, so that no crash leaves a day out. A head kept elsewhere proves the log up to its
 //! transition against anybody who can write to the data folder; what came after the last head is proved by the next.
 
-use crate::domain::UtcMs;
 use crate::journal::inspect::{self, Check};
 use crate::journal::{JournalError, Options};
 use crate::seal::{HeadError, SignedHead, VerifyingKey};
@@ -36,11 +35,6 @@ pub enum HeadsError {
 #[must_use]
 pub fn heads_of(data: &Path) -> PathBuf {
     data.join("heads")
-}
-
-/// The UTC day of an instant, counted from 1970.
-pub(super) const fn day(at: UtcMs) -> u64 {
-    at.0 / 86_400_000
 }
 
 /// Keeps a head under its day, unless that day has one.

@@ -11,10 +11,10 @@
 //! ```
 //! Transitions about no call are sealed under the key of call 0, which is never erased.
 
-use crate::domain::{CallId, Dated, Event, KeyMark, SCHEMA, Transition};
+use crate::domain::{CallId, Dated, Event, KeyMark, SCHEMA, Transition, UtcMs};
 use crate::engine::State;
 use crate::journal::{Fold, Record, RecordRef, Snapshot, Tail};
-use crate::seal::{Guarded, Keyring};
+use crate::seal::{About, Gone, Guarded, Keyring};
 use serde::Deserialize;
 use serde_bytes::Bytes;
 
@@ -31,9 +31,10 @@ struct Body<'a> {
     sealed: Option<&'a Bytes>,
 }
 
-/// Whose key seals a transition.
-fn owner(event: &Event) -> CallId {
-    event.call().unwrap_or(CallId(0))
+/// Whose keys seal what happened at `at`.
+fn about(event: &Event, at: UtcMs) -> About {
+    let trail_day = matches!(event, Event::CallerMoved { .. }).then(|| at.day());
+    About { call: event.call().unwrap_or(CallId(0)), trail_day }
 }
 
 /// The log's record of what happened, sealed under `keyring` where it may name her.
@@ -48,7 +49,8 @@ pub fn encode(dated: &Dated, keyring: &Keyring) -> Record {
     }
     let clear = dated.transition.clone().redacted();
     let bound = encoded(&clear);
-    let sealed = keyring.seal(owner(&clear.event), dated.seq, &bound, &whole).unwrap_or_default();
+    let about = about(&clear.event, dated.at);
+    let sealed = keyring.seal(about, dated.seq, &bound, &whole).unwrap_or_default();
     // The same two fields once more, and a third: they need not be encoded again.
     let mut body = Vec::with_capacity(bound.len() + sealed.len() + 8);
     rmp::encode::write_array_len(&mut body, 3).expect(ROOM);
@@ -90,7 +92,8 @@ pub fn decode_sealed(record: RecordRef<'_>, keyring: &Keyring) -> Result<Dated, 
         return Ok(dated);
     };
     let bound = bound_to(record.body, sealed);
-    let whole = match keyring.open(owner(&dated.transition.event), record.seq, &bound, sealed) {
+    let about = about(&dated.transition.event, dated.at);
+    let whole = match keyring.open(about, record.seq, &bound, sealed) {
         Guarded::Plain(whole) => whole,
         Guarded::Erased => return Ok(dated),
         // Of a keyring that was lost: the room went on without those identities.
@@ -163,6 +166,16 @@ impl Saved {
     }
 }
 
+/// Keeps in `gone` what keys the transition says are to be destroyed.
+pub(super) fn note_erasure(gone: &mut Gone, seq: u64, event: &Event) {
+    match event {
+        Event::IdentityErased { call, .. } => gone.calls.push(*call),
+        Event::TrailsErased { before } => gone.trails_before_day = before.day(),
+        _ => return,
+    }
+    gone.upto = seq;
+}
+
 /// A state without keys: what is sealed stays sealed in it.
 impl Fold for State {
     type Said = Dated;
@@ -203,15 +216,15 @@ pub struct Opened {
     pub state: State,
     /// The keys.
     pub keyring: Keyring,
-    /// Calls whose erasure was met on the way, with the transition that says so: their keys must be gone.
-    pub erased: Vec<(CallId, u64)>,
+    /// What erasures met on the way speak of: its keys must be gone.
+    pub gone: Gone,
 }
 
 impl Opened {
     /// Nothing yet, and the keys to what comes.
     #[must_use]
     pub fn with(keyring: Keyring) -> Self {
-        Self { state: State::default(), keyring, erased: Vec::new() }
+        Self { state: State::default(), keyring, gone: Gone::default() }
     }
 }
 
@@ -228,9 +241,7 @@ impl Fold for Opened {
     }
 
     fn apply(&mut self, seq: u64, dated: Dated) {
-        if let Event::IdentityErased { call, .. } = dated.transition.event {
-            self.erased.push((call, seq));
-        }
+        note_erasure(&mut self.gone, seq, &dated.transition.event);
         self.state.apply(dated.at, &dated.transition);
     }
 
@@ -265,7 +276,6 @@ impl Fold for Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::UtcMs;
 
     #[test]
     fn a_record_is_the_encoding_of_its_three_fields() {

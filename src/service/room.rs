@@ -2,17 +2,15 @@
 
 use super::clock::{RoomClock, Stopwatch};
 use super::handle::{Answering, Failed, Handle, Message, Ring};
-use super::heads::{day, keep_head};
+use super::heads::keep_head;
 use super::inbox::{Inbox, Woken, inbox};
 use super::pulse::Pulse;
-use super::record::Saved;
+use super::record::{Saved, note_erasure};
 use super::writer::{CommitError, Kept, Writer};
-use crate::domain::{
-    Actor, CallId, Callsign, Command, Dated, Event, Link, Order, Rejection, Role, Rules, UtcMs,
-};
+use crate::domain::{Actor, Callsign, Command, Dated, Link, Order, Rejection, Role, Rules, UtcMs};
 use crate::engine::{Accepted, Engine, State};
 use crate::journal::{Journal, JournalError, Tail};
-use crate::seal::Keyring;
+use crate::seal::{Gone, Keyring};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,8 +145,8 @@ pub struct Shift<J, F> {
     snapshot_seq: u64,
     pulse: Pulse,
     archiving: bool,
-    /// Calls whose erasure is in the log and whose keys are still in the keyring's file.
-    unerased: Vec<CallId>,
+    /// What is erased by the log and has its keys still in the keyring's file.
+    unerased: Gone,
     /// What snapshots are to be dropped for erasures: those of before this transition.
     erased_upto: u64,
     events: Vec<Dated>,
@@ -184,7 +182,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
             snapshot_seq,
             pulse: Pulse::default(),
             archiving: false,
-            unerased: Vec::new(),
+            unerased: Gone::default(),
             erased_upto: 0,
             events: Vec::new(),
             reopen_at: None,
@@ -332,7 +330,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         }
         for order in pending {
             let outcome = match &order.decided {
-                Ok(_) if order.erases && !self.unerased.is_empty() => Err(Failed::Keyring),
+                Ok(_) if order.erases && !self.unerased.is_nothing() => Err(Failed::Keyring),
                 _ => Ok(order.decided),
             };
             (order.answer)(outcome, Some(self.engine.state()));
@@ -372,11 +370,9 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         self.pulse.committed(self.clock.now(), watch.elapsed(), &self.events);
         self.feed.committed(self.engine.state(), &self.events);
         for dated in &self.events {
-            if let Event::IdentityErased { call, .. } = dated.transition.event {
-                self.unerased.push(call);
-                self.erased_upto = dated.seq;
-            }
+            note_erasure(&mut self.unerased, dated.seq, &dated.transition.event);
         }
+        self.erased_upto = self.erased_upto.max(self.unerased.upto);
         self.events.clear();
         self.destroy_keys();
         Ok(())
@@ -423,7 +419,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     /// Before the first transition of a later day, so that no crash leaves a day out.
     fn sign_the_day_that_ended(&self) {
         let (tail, first) = (self.writer.tail(), self.events.first());
-        let ended = first.is_some_and(|first| day(first.at) > day(tail.at));
+        let ended = first.is_some_and(|first| first.at.day() > tail.at.day());
         let Some(dir) = self.settings.heads.as_ref().filter(|_| ended && tail.seq > 0) else {
             return;
         };
@@ -439,17 +435,15 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     /// What the log says is erased, no key may open. Done before anybody is told, and again until it is on the disk;
     /// a crash in between is made good by the next start, which meets the event on its way.
     fn destroy_keys(&mut self) {
-        if self.unerased.is_empty() {
+        if self.unerased.is_nothing() {
             return;
         }
-        match self.settings.keyring.erase(&self.unerased, self.erased_upto) {
+        match self.settings.keyring.erase(&self.unerased) {
             Ok(()) => {
-                info!(calls = self.unerased.len(), "identities erased: their keys are destroyed");
-                self.unerased.clear();
+                let Gone { calls, trails_before_day, .. } = std::mem::take(&mut self.unerased);
+                info!(calls = calls.len(), trails_before_day, "erased: the keys are destroyed");
             }
-            Err(why) => {
-                error!(%why, "keys of erased identities are still on the disk; trying again")
-            }
+            Err(why) => error!(%why, "keys of what was erased are still on the disk; trying again"),
         }
     }
 
@@ -468,7 +462,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         let since = self.writer.tail().seq - self.snapshot_seq;
         let due = since >= self.settings.snapshot_every || self.erased_upto > 0;
         // Past a snapshot no start meets an erasure any more whose keys are still there.
-        if !self.unerased.is_empty() || !(due || closing && since > 0) {
+        if !self.unerased.is_nothing() || !(due || closing && since > 0) {
             return;
         }
         match self.writer.snapshot(&Saved::of(self.engine.state())) {

@@ -7,17 +7,21 @@ use fifteen::journal::{
     Fold, Journal, MemoryJournal, RECORD_BYTES_MAX, RecordRef, Snapshot, replay_as,
     replay_from_start, replay_from_start_as,
 };
-use fifteen::seal::{Keyring, Since};
+use fifteen::seal::{Gone, Keyring, Since};
 use fifteen::service::{Keyless, Opened, Writer, decode, decode_sealed, encode};
 
-const SINCE: Since = Since { seq: 1, call: 1 };
+pub const SINCE: Since = Since { seq: 1, call: 1 };
 
-fn keyring() -> Keyring {
+pub fn keyring() -> Keyring {
     Keyring::from_seed([4; 32], SINCE)
 }
 
 fn erase(call: CallId) -> Command {
     Command::EraseIdentity { call, authority: "a court".into(), reason: "ordered".into() }
+}
+
+fn gone(call: CallId, upto: u64) -> Gone {
+    Gone { calls: vec![call], upto, ..Gone::default() }
 }
 
 /// A call that names her in every way a call can, closed.
@@ -65,7 +69,7 @@ fn told_all(room: &mut Room, name: &str) -> CallId {
 }
 
 /// The log of a room in memory, sealed.
-fn written(room: &Room, keyring: &Keyring) -> MemoryJournal {
+pub fn written(room: &Room, keyring: &Keyring) -> MemoryJournal {
     let mut writer = Writer::take_over(MemoryJournal::new(), "test", keyring.clone()).unwrap();
     for commit in room.log.chunks(5) {
         writer.commit(commit).unwrap();
@@ -77,7 +81,7 @@ fn bytes(journal: &MemoryJournal) -> Vec<u8> {
     journal.tail(1).unwrap().flat_map(|frame| frame.unwrap().bytes().to_vec()).collect()
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
@@ -154,11 +158,11 @@ fn two_people_erase_and_the_replay_is_the_state_that_lived() {
 
     let log = written(&room, &keyring);
     let chain = log.last().chain;
-    keyring.erase(&[call], log.last().seq).unwrap();
+    keyring.erase(&gone(call, log.last().seq)).unwrap();
     let replayed = replay_from_start_as(&log, &Opened::with(keyring.clone())).unwrap();
     assert_eq!(replayed.state.state, *room.engine.state());
     assert_eq!(replayed.state.digest(), room.engine.state().digest());
-    assert_eq!(replayed.state.erased.first().map(|(call, _)| *call), Some(call));
+    assert_eq!(replayed.state.gone.calls, [call]);
     assert_eq!(replayed.tail.chain, chain, "and no byte of the log moved");
     let kept = replayed.state.state.call(other).unwrap();
     assert_eq!(
@@ -190,7 +194,7 @@ fn nothing_more_is_kept_of_her_and_the_call_can_still_be_read() {
     assert_eq!(room.log.len(), before, "twice is once");
     let reason = Some("Zulaikha's file".into());
     room.operator(Command::OpenCall { call, reason }).unwrap();
-    keyring.erase(&[call], 0).unwrap();
+    keyring.erase(&gone(call, 0)).unwrap();
     let last = encode(room.log.last().unwrap(), &keyring);
     assert!(!holds(&last.body, "Zulaikha"), "who reads it is written without why");
     let record = RecordRef { seq: 9, at: last.at, schema: last.schema, body: &last.body };
@@ -290,7 +294,7 @@ fn a_snapshot_is_sealed_and_dies_with_the_erasure() {
     let keyless = replay_as(&log, &State::default()).unwrap();
     assert_eq!(keyless.passed_over.len(), 1, "it opens with the keyring only");
 
-    keyring.erase(&[call], snapshot.manifest.seq + 1).unwrap();
+    keyring.erase(&gone(call, snapshot.manifest.seq + 1)).unwrap();
     let replayed = replay_as(&log, &Opened::with(keyring.clone())).unwrap();
     assert_eq!(replayed.passed_over.len(), 1);
     assert!(!holds(&replayed.state.state.save(), "Zulaikha"));

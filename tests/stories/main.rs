@@ -25,5 +25,6 @@ mod rules;
 mod safety_timer;
 mod sos;
 mod told;
+mod trail;
 mod triage;
 mod units;

@@ -59,6 +59,7 @@ impl Event {
             Self::SafetyTimerSet { .. } => "safety_timer_set",
             Self::SafetyTimerStopped { .. } => "safety_timer_stopped",
             Self::CallerMoved { .. } => "caller_moved",
+            Self::TrailsErased { .. } => "trails_erased",
             Self::CallCancelled { .. } => "call_cancelled",
             Self::DuressSignalled { .. } => "duress_signalled",
             Self::CancelRefused { .. } => "cancel_refused",

@@ -149,7 +149,8 @@ impl State {
                 self.set_timer(*call, *due_at, placed, by);
             }
             Event::SafetyTimerStopped { call, .. } => self.stop_timer(at, *call)?,
-            Event::CallerMoved { call, fix } => self.caller_moved(*call, *fix)?,
+            Event::CallerMoved { call, fix } => self.caller_moved(at, *call, *fix)?,
+            Event::TrailsErased { before } => self.erase_trails(*before),
             Event::CancelRefused { call } => self.cancel_refused(*call)?,
             Event::PressedAgain { call, silent, .. } => self.pressed_again(*call, *silent)?,
             Event::CallCancelled { call } => {

@@ -147,13 +147,28 @@ impl State {
         Some(())
     }
 
-    pub(super) fn caller_moved(&mut self, id: CallId, fix: Option<Fix>) -> Option<()> {
+    pub(super) fn caller_moved(&mut self, at: UtcMs, id: CallId, fix: Option<Fix>) -> Option<()> {
         let since = self.follow_up_of(id)?;
         // Without the key to it, that she moved is all that is known.
         if let Some(fix) = fix {
             since.get_or_insert_default().keep(fix);
         }
+        self.seldom.trail_days.insert(at.day());
         Some(())
+    }
+
+    /// Forgets where devices were before that: what was recorded before it, and with it what was older when it came. What
+    /// is left is what a replay finds that cannot open the rest any more.
+    pub(super) fn erase_trails(&mut self, before: UtcMs) {
+        let of_calls = self.calls.values_mut().map(|call| &mut call.follow_up);
+        let of_timers = self.seldom.timers.values_mut().map(|timer| &mut timer.follow_up);
+        for since in of_calls.chain(of_timers) {
+            if let Some(kept) = since {
+                kept.trail.retain(|fix| fix.taken_at >= before);
+            }
+            since.take_if(|kept| **kept == FollowUp::default());
+        }
+        self.seldom.trail_days = self.seldom.trail_days.split_off(&before.day());
     }
 
     pub(super) fn cancel_refused(&mut self, id: CallId) -> Option<()> {
