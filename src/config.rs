@@ -12,7 +12,7 @@ mod triage;
 
 pub use self::intake::Intake;
 pub use self::listen::{
-    Limits, Listen, MetricsSettings, SipSettings, UnitCertificates, WebSettings,
+    Limits, Listen, MetricsSettings, PressLimits, SipSettings, UnitCertificates, WebSettings,
 };
 pub use self::sms::SmsSettings;
 

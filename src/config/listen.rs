@@ -1,6 +1,7 @@
 //! What the room listens on, and what anybody may have of it.
 
 use super::check::{Checked, ms, wrong};
+use crate::domain::Priority;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -104,6 +105,60 @@ pub struct Limits {
     pub frame_limit: Duration,
     /// MiB of answers and snapshots on their way to readers, all together.
     pub unread_mib: usize,
+    /// Presses of the SOS page, and how many are usual.
+    #[serde(default)]
+    pub presses: PressLimits,
+}
+
+/// `[limits.presses]`: beyond them a press is taken all the same, behind the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PressLimits {
+    /// Of one device.
+    pub device_per_hour: u32,
+    /// Of one address, or of a house's network of IPv6. Loopback is nobody's: a proxy stands there.
+    pub address_per_hour: u32,
+    /// Of one cell, a hundredth of a degree each way.
+    pub cell_per_hour: u32,
+    /// Of all together: beyond it a device is asked for work.
+    pub flood_per_second: u32,
+    /// Zero bits that the hash of its work begins with.
+    pub work_bits: u32,
+    /// Where those stand that are put behind the others.
+    pub priority: Priority,
+}
+
+impl Default for PressLimits {
+    fn default() -> Self {
+        Self {
+            device_per_hour: 6,
+            address_per_hour: 60,
+            cell_per_hour: 120,
+            flood_per_second: 20,
+            work_bits: 16,
+            priority: Priority::new(2).expect("2 lies between 1 and 4"),
+        }
+    }
+}
+
+impl PressLimits {
+    fn check(&self) -> Checked<()> {
+        for (key, number) in [
+            ("limits.presses.device_per_hour", self.device_per_hour),
+            ("limits.presses.address_per_hour", self.address_per_hour),
+            ("limits.presses.cell_per_hour", self.cell_per_hour),
+            ("limits.presses.flood_per_second", self.flood_per_second),
+        ] {
+            if number == 0 {
+                return wrong(key, "is 0; at least 1");
+            }
+        }
+        if self.work_bits > 24 {
+            let problem = "is more than 24: a telephone would work on it for minutes";
+            return wrong("limits.presses.work_bits", problem);
+        }
+        Ok(())
+    }
 }
 
 /// `[metrics]`.
@@ -189,6 +244,7 @@ impl SipSettings {
 
 impl Limits {
     pub(super) fn check(&self) -> Checked<()> {
+        self.presses.check()?;
         ms("limits.position_every", self.position_every)?;
         ms("limits.frame_limit", self.frame_limit)?;
         for (key, number) in [

@@ -111,6 +111,21 @@ pub enum Command {
         /// What the PIN makes.
         proof: PinProof,
     },
+    /// Put the call of a press behind others: more of them come than is usual. A press that joined an open call, and one
+    /// that people saw to, stay as they are.
+    DemotePress {
+        /// The key of the press.
+        press: Key,
+        /// To this priority.
+        priority: Priority,
+        /// Why, in words.
+        reason: Box<str>,
+    },
+    /// The device of a press showed that it is worth its place: undo [`Command::DemotePress`].
+    VouchPress {
+        /// The key of the press.
+        press: Key,
+    },
     /// Work a call; again: still working it.
     ClaimCall {
         /// Which.

@@ -88,6 +88,10 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         }
         Command::FollowCaller { press, fixes } => press::follow(state, now, press, fixes),
         Command::CancelPress { press, proof } => press::cancel(state, now, press, proof),
+        Command::DemotePress { press, priority, reason } => {
+            press::demote(state, press, *priority, reason, by)
+        }
+        Command::VouchPress { press } => press::vouch(state, press, by),
         Command::ClaimCall { call, take_over } => claim(state, open(state, *call)?, *take_over, by),
         Command::ReleaseClaim { call } => release_claim(open(state, *call)?, by),
         Command::AssignUnit { call, unit } => assign(state, open(state, *call)?, unit, by),

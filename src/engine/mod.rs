@@ -161,7 +161,10 @@ impl Engine {
     /// The call that a command of an SOS page's device speaks of.
     fn pressed(&self, command: &Command) -> Option<CallId> {
         match command {
-            Command::FollowCaller { press, .. } | Command::CancelPress { press, .. } => {
+            Command::FollowCaller { press, .. }
+            | Command::CancelPress { press, .. }
+            | Command::DemotePress { press, .. }
+            | Command::VouchPress { press } => {
                 self.state.pressed(press).map(|pressed| pressed.call())
             }
             Command::PlaceCall { call, .. } => {

@@ -174,9 +174,9 @@ fn is_news(state: &State, event: &Event) -> bool {
         | Event::TrailsErased { .. }
         | Event::SafetyTimerSet { .. }
         | Event::SafetyTimerStopped { .. } => false,
-        Event::CallerMoved { call, .. } | Event::CancelRefused { call } => {
-            state.call(*call).is_some()
-        }
+        Event::CallerMoved { call, .. }
+        | Event::CancelRefused { call }
+        | Event::PriorityChanged { call, .. } => state.call(*call).is_some(),
         _ => true,
     }
 }

@@ -16,14 +16,17 @@ use crate::domain::UtcMs;
 use crate::protocol::Role;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// Addresses whose rate is remembered; beyond it all that are new share one.
-const ADDRESSES_MAX: usize = 8_192;
+/// Addresses, or whatever else, whose rate is remembered.
+const RATES_MAX: usize = 8_192;
+/// Where there is no room, what could be forgotten is looked for so often: it is looked at one by one.
+const SWEEP_MS: u64 = 1_000;
 /// Seconds' worth of a rate that may come at once.
 const BURST_SECONDS: f64 = 4.0;
 /// What is set aside of the unread bytes for an answer that is not made yet, in KiB: the longest.
@@ -84,6 +87,12 @@ impl Bucket {
         Self { per_ms: 1.0 / (every.as_secs_f64() * 1_000.0), most, left: most, at: now }
     }
 
+    /// So many an hour, all of them at once if need be.
+    pub(super) fn per_hour(rate: u32, now: UtcMs) -> Self {
+        let most = f64::from(rate);
+        Self { per_ms: most / 3_600_000.0, most, left: most, at: now }
+    }
+
     /// Takes one, if there is one.
     pub(super) fn take(&mut self, now: UtcMs) -> bool {
         let passed_ms = f64::from(u32::try_from(now.since(self.at)).unwrap_or(u32::MAX));
@@ -105,10 +114,10 @@ impl Bucket {
 
 /// Who is counted as one: an address, or the network a house has of IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Origin(IpAddr);
+pub(super) struct Origin(IpAddr);
 
 impl Origin {
-    fn of(address: IpAddr) -> Self {
+    pub(super) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(six) => {
                 let [a, b, c, d, ..] = six.segments();
@@ -127,10 +136,43 @@ pub(super) struct Door {
     unread: Arc<Semaphore>,
 }
 
+/// A rate for each of whatever it is, bounded.
+pub(super) struct Rates<K> {
+    each: Bucket,
+    of: HashMap<K, Bucket>,
+    /// When those that are full were last forgotten.
+    swept_at: UtcMs,
+    /// What all that are new share when there are too many; without it they have what they want.
+    others: Option<Bucket>,
+}
+
+impl<K: Copy + Eq + Hash> Rates<K> {
+    /// Each begins as `each` is, and so do all together that there is no room for.
+    pub(super) fn new(each: Bucket) -> Self {
+        Self { others: Some(each.clone()), ..Self::forgiving(each) }
+    }
+
+    /// Each begins as `each` is; those that there is no room for are not held to anything.
+    pub(super) fn forgiving(each: Bucket) -> Self {
+        Self { swept_at: each.at, each, of: HashMap::new(), others: None }
+    }
+
+    /// Takes one of `key`'s, if there is one.
+    pub(super) fn take(&mut self, key: K, now: UtcMs) -> bool {
+        let has_room = |of: &HashMap<K, Bucket>| of.contains_key(&key) || of.len() < RATES_MAX;
+        if !has_room(&self.of) && now.since(self.swept_at) >= SWEEP_MS {
+            self.swept_at = now;
+            self.of.retain(|_, bucket| !bucket.is_full(now));
+        }
+        if !has_room(&self.of) {
+            return self.others.as_mut().is_none_or(|others| others.take(now));
+        }
+        self.of.entry(key).or_insert_with(|| self.each.clone()).take(now)
+    }
+}
+
 struct Table {
-    rates: HashMap<Origin, Bucket>,
-    /// The rate of all that came when the table was full.
-    others: Bucket,
+    rates: Rates<Origin>,
     /// Connections that have not said who they are, oldest first.
     handshakes: BTreeMap<Origin, BTreeMap<u64, CancellationToken>>,
     handshakes_all: usize,
@@ -140,10 +182,9 @@ struct Table {
 impl Door {
     pub(super) fn new(limits: Limits, now: UtcMs) -> Self {
         let kib = limits.unread_mib.saturating_mul(1_024).min(Semaphore::MAX_PERMITS);
-        let others = Bucket::per_second(limits.connections_per_second, now);
+        let each = Bucket::per_second(limits.connections_per_second, now);
         let table = Table {
-            rates: HashMap::new(),
-            others,
+            rates: Rates::new(each),
             handshakes: BTreeMap::new(),
             handshakes_all: 0,
             sessions: HashMap::new(),
@@ -160,7 +201,7 @@ impl Door {
     pub(super) fn knock(self: &Arc<Self>, address: IpAddr, id: u64, now: UtcMs) -> Knock {
         let origin = Origin::of(address);
         let mut table = self.table();
-        let too_fast = !table.rate(origin, self.limits.connections_per_second, now).take(now);
+        let too_fast = !table.rates.take(origin, now);
         let of_address = table.handshakes.get(&origin).map_or(0, BTreeMap::len);
         if of_address >= self.limits.handshakes_per_address {
             table.end_oldest(origin);
@@ -204,16 +245,6 @@ pub(super) fn kib(bytes: usize) -> u32 {
 }
 
 impl Table {
-    fn rate(&mut self, origin: Origin, rate: u32, now: UtcMs) -> &mut Bucket {
-        if !self.rates.contains_key(&origin) && self.rates.len() >= ADDRESSES_MAX {
-            self.rates.retain(|_, bucket| !bucket.is_full(now));
-            if self.rates.len() >= ADDRESSES_MAX {
-                return &mut self.others;
-            }
-        }
-        self.rates.entry(origin).or_insert_with(|| Bucket::per_second(rate, now))
-    }
-
     fn end_oldest(&mut self, origin: Origin) {
         let oldest = self.handshakes.get_mut(&origin).and_then(BTreeMap::pop_first);
         if let Some((_, ended)) = oldest {

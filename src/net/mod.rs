@@ -117,6 +117,8 @@ struct Server {
     sessions: AtomicUsize,
     census: Census,
     door: Arc<Door>,
+    /// Presses of the SOS page.
+    flood: web::Flood,
     /// The session that speaks for each unit now.
     units: Mutex<HashMap<String, (u64, Arc<Notify>)>>,
     notes: Vec<String>,
@@ -260,6 +262,7 @@ impl Hall {
         }
         let (stopper, stopping) = watch::channel(false);
         let door = Arc::new(Door::new(settings.limits, clock.now()));
+        let flood = web::Flood::new(settings.limits.presses, clock.now());
         let server = Arc::new(Server {
             started_at: clock.now(),
             handle,
@@ -275,6 +278,7 @@ impl Hall {
             sessions: AtomicUsize::new(0),
             census: Census::default(),
             door,
+            flood,
             units: Mutex::default(),
             notes,
             files,

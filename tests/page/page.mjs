@@ -29,7 +29,7 @@ const freePort = () => new Promise(done => {
 
 /** A room of its own, whose server can be killed and comes back where it was. */
 class Room {
-  static async open() {
+  static async open(change = rules => rules) {
     const room = new Room()
     room.folder = mkdtempSync(join(tmpdir(), 'fifteen-page-'))
     room.port = await freePort()
@@ -38,7 +38,7 @@ class Room {
       .replace('# sos = true ', 'sos = true ')
       .replace('# district = "Lahore"', 'district = "Kasur"')
       .replace('every = "5m"', 'every = "0s"')
-    writeFileSync(join(room.folder, 'dispatch.toml'), rules)
+    writeFileSync(join(room.folder, 'dispatch.toml'), change(rules))
     room.url = `http://127.0.0.1:${room.port}/`
     await room.start()
     return room
@@ -97,6 +97,15 @@ const soon = async (what, found, ms = 20000) => {
     await new Promise(go => setTimeout(go, 50))
   }
 }
+/** What the screen shows once it moves no more. */
+async function still(page) {
+  for (let last = ''; ;) {
+    const shot = (await page.screenshot()).toString('base64')
+    if (shot == last) return shot
+    last = shot
+    await page.waitForTimeout(300)
+  }
+}
 async function pins(page, own, duress) {
   await page.locator('#own summary').click()
   await page.fill('#pin_own', own)
@@ -130,7 +139,7 @@ async function sameForBothPins(browser, room, { state, begin }) {
     await stands(page, state)
     await page.waitForTimeout(500)
     const dom = (await page.content()).replace(/<script>[^]*<\/script>/, '')
-    seen.push({ dom, link, shot: (await page.screenshot()).toString('base64') })
+    seen.push({ dom, link, shot: await still(page) })
     await picture(page, `${state}-en-${pin}`)
     await context.close()
   }
@@ -168,6 +177,23 @@ const scenarios = {
     room.says('op', 'close', String(call.call), 'helped')
     await stands(page, 'closed')
     assert.deepEqual(wrong, [])
+  },
+
+  async 'in a flood her press is taken at once, and her phone works its way back in front'(browser) {
+    const room = await Room.open(rules => rules.replace('flood_per_second = 20 ', 'flood_per_second = 1 '))
+    try {
+      const others = Array.from({ length: 12 }, () => fetch(room.url + 'v1/sos', { method: 'POST', body: JSON.stringify({ key: crypto.randomUUID() }) }))
+      for (const answer of await Promise.all(others)) assert.equal(answer.status, 201)
+      const { page, wrong } = await phone(browser, room, { own: { number: '0300 5550123' } })
+      await hold(page)
+      await stands(page, 'taken')
+      const hers = await soon('her call', () => room.calls().find(call => call.call == 13))
+      await soon('that it is in front', () => room.calls().find(call => call.call == hers.call).priority == 1)
+      assert.ok(room.calls().some(call => call.priority == 2), 'the others stand behind')
+      const told = room.show(hers.call).timeline.map(line => line.text).join('; ')
+      assert.match(told, /priority 2.*no flood.*priority 1/)
+      assert.deepEqual(wrong, [])
+    } finally { await room.close() }
   },
 
   async 'another press of the same phone joins its call and goes on telling where she is'(browser, room) {

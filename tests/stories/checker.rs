@@ -27,6 +27,9 @@ const AGING: [u64; 5] = [0, u64::MAX, 15 * MINUTE, 20 * MINUTE, 30 * MINUTE];
 const STALE: u64 = 45_000;
 const SILENT: u64 = 5 * MINUTE;
 const LEFT_MIN: u64 = 2 * MINUTE;
+const DAY: u64 = 24 * 60 * MINUTE;
+/// How long trails are known after their day.
+pub const TRAIL_KEPT: u64 = 60 * MINUTE;
 
 #[derive(Debug, Clone)]
 struct Run {
@@ -115,6 +118,8 @@ pub struct Checker {
     calls: BTreeMap<CallId, Seen>,
     /// Safety timers by the number kept for their call: when they are due, while they run.
     timers: BTreeMap<CallId, Option<u64>>,
+    /// The days of which trails are known.
+    trail_days: BTreeSet<u64>,
     signed_on: BTreeSet<String>,
     lost: BTreeMap<String, u64>,
     /// Calls a unit must now leave, one after the other.
@@ -135,6 +140,15 @@ impl Checker {
         assert_eq!(dated.seq, self.seq + 1, "numbers without gaps");
         assert!(at >= self.at, "time never runs back");
         (self.seq, self.at) = (dated.seq, at);
+        if let Event::TrailsErased { before } = event {
+            assert_eq!(before.0, (at - TRAIL_KEPT) / DAY * DAY, "the days that are over for so long");
+            let known = self.trail_days.split_off(&(before.0 / DAY));
+            assert!(std::mem::replace(&mut self.trail_days, known).len() > 0, "nothing to erase");
+            return;
+        }
+        if let Event::CallerMoved { .. } = event {
+            self.trail_days.insert(at / DAY);
+        }
         self.in_turn(event);
         if !of_a_timer(event) {
             self.nothing_overtaken(event, at);
@@ -159,7 +173,8 @@ impl Checker {
     pub fn due(&self) -> Option<u64> {
         let calls = self.calls.values().filter_map(Seen::due);
         let timers = self.timers.values().flatten().copied();
-        calls.chain(timers).chain(self.lost.values().map(|at| at + SILENT)).min()
+        let trails = self.trail_days.first().map(|day| (day + 1) * DAY + TRAIL_KEPT);
+        calls.chain(timers).chain(trails).chain(self.lost.values().map(|at| at + SILENT)).min()
     }
 
     /// The waiting calls, sorted the naive way.
@@ -402,7 +417,11 @@ impl Checker {
                 self.timers.remove(&id);
                 false
             }
-            Event::CallerMoved { .. } | Event::CancelRefused { .. } if due.is_some() => {
+            Event::CallerMoved { .. }
+            | Event::CancelRefused { .. }
+            | Event::PriorityChanged { .. }
+                if due.is_some() =>
+            {
                 assert!(due.flatten().is_some() && !runs_out, "{event:?} after the timer");
                 true
             }

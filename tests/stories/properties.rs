@@ -1,7 +1,7 @@
 //! Any commands at any instants: the room agrees with its own log, with a naive queue, and with
 //! a checker that knows the rules and not the code.
 
-use crate::checker::Checker;
+use crate::checker::{Checker, TRAIL_KEPT};
 use crate::room::{Room, unit};
 use fifteen::domain::*;
 use fifteen::engine::{Engine, State};
@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => DAY - 1..DAY + 2,
     ];
     let ask = (
-        0..51_u8,
+        0..52_u8,
         prop_oneof![9 => 1..5_u64, 1 => 0..9_u64],
         0..4_u8,
         0..6_u8,
@@ -136,6 +136,12 @@ impl Ask {
                 let fixes = vec![fix(number), fix(self.who)];
                 Command::FollowCaller { press: Key([self.unit; 16]), fixes }
             }
+            51 if number < 3 => {
+                let priority = Priority::new(2 + number).unwrap();
+                let reason = "many presses".into();
+                Command::DemotePress { press: Key([self.unit; 16]), priority, reason }
+            }
+            51 => Command::VouchPress { press: Key([self.unit; 16]) },
             44..=45 => {
                 let proof = PinProof([number % 3; 32]);
                 Command::CancelPress { press: Key([self.unit; 16]), proof }
@@ -233,7 +239,7 @@ struct Watched {
 impl Watched {
     fn new() -> Self {
         let mut watched = Self {
-            room: Room::open(),
+            room: Room::with(|rules| rules.trail_kept_ms = Some(TRAIL_KEPT)),
             shadow: State::default(),
             checker: Checker::default(),
             seen: 0,

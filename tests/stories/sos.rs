@@ -273,3 +273,74 @@ fn what_was_due_on_the_call_comes_before_what_her_device_says() {
         assert!(place("escalated") < place(said), "{events:?}");
     }
 }
+
+fn behind(room: &mut Room, number: u8) -> usize {
+    let before = room.log.len();
+    let (press, priority) = (key(number), Priority::new(2).unwrap());
+    let command = Command::DemotePress { press, priority, reason: "many presses".into() };
+    says(room, command).unwrap();
+    room.log.len() - before
+}
+
+fn vouched(room: &mut Room, number: u8) -> usize {
+    let before = room.log.len();
+    says(room, Command::VouchPress { press: key(number) }).unwrap();
+    room.log.len() - before
+}
+
+#[test]
+fn in_a_flood_a_press_stands_behind_and_is_in_front_again_when_it_is_vouched_for() {
+    let mut room = Room::open();
+    let (call, _) = press(&mut room, 1, pressed(1));
+    let other = room.call(1);
+    assert_eq!(room.queue(), [call, other]);
+    assert_eq!((behind(&mut room, 1), behind(&mut room, 1)), (1, 0), "once");
+    assert_eq!(room.queue(), [other, call], "taken, on its clocks, and behind");
+    assert!(room.get(call).clocks.len() > 1);
+    assert_eq!((vouched(&mut room, 1), vouched(&mut room, 1)), (1, 0));
+    assert_eq!(room.queue(), [call, other]);
+    as_it_was_lived(&room);
+    let unknown = Command::VouchPress { press: key(9) };
+    assert_eq!(says(&mut room, unknown), Err(Rejection::UnknownPress));
+}
+
+#[test]
+fn a_press_that_joined_or_that_people_saw_to_is_not_put_behind() {
+    let mut room = Room::open();
+    let (call, _) = press(&mut room, 1, pressed(1));
+    press(&mut room, 2, pressed(1));
+    assert_eq!(
+        behind(&mut room, 2),
+        0,
+        "the second press of her device is no reason to lower the first"
+    );
+    room.claim(call, "Saima").unwrap();
+    assert_eq!(behind(&mut room, 1), 0, "somebody works it");
+    room.prioritise(call, 3);
+    assert_eq!(vouched(&mut room, 1), 0, "and knows better than her device");
+    assert_eq!(room.get(call).priority().number(), 3);
+}
+
+#[test]
+fn a_safety_timer_can_be_put_behind_and_is_a_call_there() {
+    let mut room = Room::open();
+    for number in [1, 2] {
+        let mut call = pressed(1);
+        call.sealed.press.as_mut().unwrap().device = None;
+        let (received_at, call) = (room.now, Box::new(call));
+        let order = Order {
+            by: Actor::new("sos page", Role::Intake),
+            key: Some(key(number)),
+            command: Command::SetSafetyTimer { received_at, after_ms: 60_000, call },
+        };
+        room.order(&order).unwrap();
+        assert_eq!(behind(&mut room, number), 1);
+    }
+    assert_eq!(vouched(&mut room, 2), 1);
+    room.minutes(1);
+    room.millis(1);
+    let priorities: Vec<_> =
+        room.engine.state().calls().map(|call| call.priority().number()).collect();
+    assert_eq!(priorities, [2, 1]);
+    as_it_was_lived(&room);
+}

@@ -390,3 +390,79 @@ async fn no_press_is_lost_or_doubled_through_kills() {
     let again = again.load(Ordering::Relaxed);
     println!("{} presses, 4 kills, sent again {again} times", WOMEN * PRESSES);
 }
+
+/// The work that an answer asks for.
+fn worked(asked: &Value) -> String {
+    use sha2::{Digest, Sha256};
+    let (salt, bits) = (asked["salt"].as_str().unwrap(), asked["bits"].as_u64().unwrap());
+    let is_it = |nonce: &u64| {
+        let hash = Sha256::digest(format!("{salt}{nonce}"));
+        u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]).leading_zeros() as u64 >= bits
+    };
+    (0..).find(is_it).unwrap().to_string()
+}
+
+#[tokio::test]
+async fn in_a_flood_every_press_is_taken_and_whoever_works_for_it_is_in_front_again() {
+    let usual = ("flood_per_second = 20 ", "flood_per_second = 1 ");
+    let room = Room::new(&[LISTEN, SOS, DISTRICT, usual]);
+    let server = room.serve();
+    let web = web_of(&server);
+    let mut asked = Vec::new();
+    for number in 0..20 {
+        let mut body = press(&key(number));
+        body["device"] = Value::Null;
+        let (status, taken) = pressed(web, &body).await;
+        assert_eq!(status, 201, "none is refused");
+        if let Some(work) = taken.get("work") {
+            let again = pressed(web, &body).await.1;
+            assert_eq!((&again["work"], &again["repeated"]), (work, &json!(true)), "said again");
+            asked.push((key(number), work.clone()));
+        }
+    }
+    assert!(asked.len() >= 10, "{}", asked.len());
+    let mut desk = Peer::operator(server.address).await;
+    let behind = |calls: &[fifteen::protocol::CallSummary]| {
+        calls.iter().filter(|call| call.priority == 2).count()
+    };
+    let calls = desk.calls("Kasur").await;
+    assert_eq!((calls.len(), behind(&calls)), (20, asked.len()));
+    let (first, work) = &asked[0];
+    for (nonce, status) in [("x", 403), ("", 403)] {
+        let (said, problem) = after(web, first, "work", json!({ "nonce": nonce })).await;
+        assert_eq!((said, problem["field"].as_str()), (status, Some("nonce")));
+    }
+    assert_eq!(after(web, first, "work", json!({})).await.0, 400);
+    assert_eq!(
+        after(web, &key(0), "work", json!({ "nonce": "1" })).await.0,
+        404,
+        "of this one none"
+    );
+    assert_eq!(after(web, first, "work", json!({ "nonce": worked(work) })).await.0, 200);
+    assert_eq!(after(web, first, "work", json!({ "nonce": worked(work) })).await.0, 404, "done");
+    assert_eq!(behind(&desk.calls("Kasur").await), asked.len() - 1);
+    let behind = calls.iter().rfind(|call| call.priority == 2).unwrap();
+    let told = desk.show(behind.call).await.timeline;
+    assert!(
+        told.iter().any(|line| line.text.contains("more presses come than is usual")),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_device_that_presses_all_day_is_taken_each_time_and_put_behind() {
+    let usual = ("device_per_hour = 6 ", "device_per_hour = 2 ");
+    let room = Room::new(&[LISTEN, SOS, DISTRICT, usual]);
+    let server = room.serve();
+    let web = web_of(&server);
+    let mut desk = Peer::operator(server.address).await;
+    for number in 0..4 {
+        let (status, taken) = pressed(web, &press(&key(number))).await;
+        assert_eq!((status, taken.get("work")), (201, None));
+        let call = desk.calls("Kasur").await.pop().unwrap();
+        assert_eq!(call.priority, if number < 2 { 1 } else { 2 }, "press {number}");
+        desk.ask(CloseCall { disposition: "helped".into(), remark: None, call: call.call })
+            .await
+            .unwrap();
+    }
+}

@@ -3,7 +3,7 @@
 //! clock or closes a call.
 
 use super::{Decided, Decision, within_bounds};
-use crate::domain::bounds::SAFETY_TIMER_MS_MAX;
+use crate::domain::bounds::{SAFETY_TIMER_MS_MAX, WORDS_BYTES_MAX, cut};
 use crate::domain::{
     Actor, Answer, CallId, Event, Fix, FollowUp, Key, NewCall, PinProof, Press, Priority,
     PriorityCause, Rejection, SafetyTimer, Sealed, UtcMs, WRONG_PINS_MAX,
@@ -99,6 +99,45 @@ pub(super) fn cancel(state: &State, now: UtcMs, press: &Key, proof: &PinProof) -
             Ok(wrong_pin((wrong < WRONG_PINS_MAX).then_some(made.call())))
         }
     }
+}
+
+pub(super) fn demote(
+    state: &State,
+    press: &Key,
+    priority: Priority,
+    reason: &str,
+    by: &Actor,
+) -> Decided {
+    let made = state.pressed(press).ok_or(Rejection::UnknownPress)?;
+    if !is_untouched(state, press, made) || made.placed().priority >= priority {
+        return Ok(Decision::already());
+    }
+    Ok(reprioritised(made, priority, reason, by))
+}
+
+pub(super) fn vouch(state: &State, press: &Key, by: &Actor) -> Decided {
+    let made = state.pressed(press).ok_or(Rejection::UnknownPress)?;
+    if !is_untouched(state, press, made) || made.placed().priority == Priority::MOST_URGENT {
+        return Ok(Decision::already());
+    }
+    Ok(reprioritised(made, Priority::MOST_URGENT, "its device showed that it is no flood", by))
+}
+
+/// Whether this press made it, and nobody has seen to it yet.
+fn is_untouched(state: &State, press: &Key, made: Pressed<'_>) -> bool {
+    match made {
+        Pressed::Timer(timer) => timer.stopped_at.is_none(),
+        Pressed::Call(call) => {
+            let first = state.keys().get(press).map(|kept| kept.seq);
+            let own = first.is_some() && call.history.first().copied() == first;
+            own && call.waits() && call.units.is_empty() && call.claim.is_none()
+        }
+    }
+}
+
+fn reprioritised(made: Pressed<'_>, priority: Priority, reason: &str, by: &Actor) -> Decision {
+    let cause = PriorityCause::By(by.clone(), Some(cut(reason, WORDS_BYTES_MAX).0.into()));
+    Decision::of(Event::PriorityChanged { call: made.call(), priority, cause })
 }
 
 /// What the room hears of it; nothing, if it has heard.

@@ -105,7 +105,9 @@ impl State {
             Event::CallReopened { call, generation, .. } => self.reopen(at, *call, *generation)?,
             Event::AcknowledgementWithdrawn { call } => self.withdraw(at, *call)?,
             Event::PriorityChanged { call, priority, cause } => {
-                let call = self.calls.get_mut(call)?;
+                let Some(call) = self.calls.get_mut(call) else {
+                    return self.reprioritise_timer(*call, *priority);
+                };
                 self.queue.remove(call);
                 // An aged call waits at its new priority since its limit, however late the room
                 // came to say so.

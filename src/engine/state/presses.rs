@@ -1,7 +1,9 @@
 //! The presses of SOS pages: which call a press made or will make, and what its device said since.
 
 use super::State;
-use crate::domain::{Actor, Answer, Call, CallId, Fix, FollowUp, Key, NewCall, SafetyTimer, UtcMs};
+use crate::domain::{
+    Actor, Answer, Call, CallId, Fix, FollowUp, Key, NewCall, Priority, SafetyTimer, UtcMs,
+};
 use std::collections::BTreeSet;
 
 /// Keeps `devices`, those with an open call or a safety timer, as `call` now has it.
@@ -105,6 +107,11 @@ impl State {
         };
         note(&mut self.devices, placed, id, true);
         self.seldom.timers.insert(id, timer);
+    }
+
+    pub(super) fn reprioritise_timer(&mut self, id: CallId, priority: Priority) -> Option<()> {
+        self.seldom.timers.get_mut(&id)?.placed.priority = priority;
+        Some(())
     }
 
     pub(super) fn stop_timer(&mut self, at: UtcMs, id: CallId) -> Option<()> {

@@ -1,6 +1,7 @@
 //! The door by itself: rates, rooms made, seats, and what is never refused.
 
 use super::*;
+use crate::config::PressLimits;
 use crate::protocol::{ALLOWED, Request};
 
 const NOW: UtcMs = UtcMs(1_772_000_000_000);
@@ -15,6 +16,7 @@ fn limits() -> Limits {
         position_every: Duration::from_secs(1),
         frame_limit: Duration::from_secs(1),
         unread_mib: 2,
+        presses: PressLimits::default(),
     }
 }
 
@@ -118,13 +120,13 @@ fn more_addresses_than_are_remembered_share_one_rate() {
         let [a, b, c, d] = [48, 32, 16, 0].map(|shift| (number >> shift) as u16);
         IpAddr::from([a, b, c, d, 0, 0, 0, 0])
     };
-    let total = ADDRESSES_MAX as u64 + 100;
+    let total = RATES_MAX as u64 + 100;
     let fast = (0..total).filter(|id| door.knock(six(*id), *id, NOW).too_fast()).count();
-    assert_eq!(door.table().rates.len(), ADDRESSES_MAX);
+    assert_eq!(door.table().rates.of.len(), RATES_MAX);
     assert_eq!(fast, 100 - 8, "the others have one burst between them");
     // Whoever was quiet for long enough is forgotten for whoever comes.
     assert!(!door.knock(six(total), total, NOW.plus(60_000)).too_fast());
-    assert_eq!(door.table().rates.len(), 1);
+    assert_eq!(door.table().rates.of.len(), 1);
 }
 
 #[test]

@@ -114,6 +114,11 @@ fn of_sessions(server: &Server) {
     for what in Shed::ALL {
         counter!("fifteen_shed_total", "what" => what.as_str()).absolute(server.tally.total(what));
     }
+    describe_counter!(
+        "fifteen_presses_behind_total",
+        "Presses put behind the others: more than is usual"
+    );
+    counter!("fifteen_presses_behind_total").absolute(server.flood.behind());
 }
 
 fn of_room(figures: &Figures) {

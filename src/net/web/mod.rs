@@ -10,13 +10,16 @@ mod answer;
 mod asking;
 mod calls;
 mod document;
+mod flood;
 mod page;
 mod sms;
 mod sos;
 mod stamp;
 mod who;
+mod work;
 
 pub use document::document;
+pub(super) use flood::Flood;
 
 use super::connections::Connections;
 use super::door::Arrival;
@@ -149,6 +152,7 @@ fn sos_rooms() -> Router<Visit> {
         .route("/v1/sos", post(sos::press))
         .route("/v1/sos/{id}/trail", post(sos::trail))
         .route("/v1/sos/{id}/cancel", post(sos::cancel))
+        .route("/v1/sos/{id}/work", post(work::show))
         .route("/v1/sos/{id}/events", get(sos::events))
         .merge(page::rooms())
 }

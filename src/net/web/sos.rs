@@ -4,6 +4,7 @@
 //! A press is taken whatever else is wrong with it, and a practice never reaches the room.
 
 use super::answer::{Problem, taken_status};
+use super::work::Wanted;
 use super::{Visit, asking};
 use crate::domain::{
     Actor, Answer, Command, Fix, Flags, Key, NewCall, Order, PinProof, Place, Point, Press,
@@ -125,6 +126,9 @@ pub(super) struct Pressed {
     practice: bool,
     /// The server is a drill: nothing of this is real.
     drill: bool,
+    /// More presses come than is usual: work is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    work: Option<Wanted>,
 }
 
 impl IntoResponse for Pressed {
@@ -155,24 +159,37 @@ pub(super) async fn press(State(visit): State<Visit>, body: Body) -> Result<Pres
     let pressed: NewPress = asking::read(&asking::whole(server, body).await?, "key")?;
     let (id, drill) = (pressed.key, server.settings.drill.is_some());
     if pressed.practice {
-        return Ok(Pressed { id, repeated: false, durable: true, practice: true, drill });
+        let work = None;
+        return Ok(Pressed { id, repeated: false, durable: true, practice: true, drill, work });
     }
     let district = |point| server.settings.intake.district_of(Some(LINE), point).into();
     let after_ms = pressed.after_s.map(|after_s| u64::from(after_s) * 1_000);
     let call = Box::new(pressed.call(district));
+    let device = call.sealed.press.as_ref().and_then(|press| press.device);
+    let point = call.sealed.place.as_ref().and_then(|place| place.point);
     let command = match after_ms {
         Some(after_ms) => Command::SetSafetyTimer { received_at, after_ms, call },
         None => Command::PlaceCall { received_at, call },
     };
     let order = Order { key: Some(key(id)), ..from_the_page(command) };
-    asking::order(server, order, move |accepted, durable| match accepted.answer {
+    let taken = asking::order(server, order, move |accepted, durable| match accepted.answer {
         Answer::CallPlaced(_) => {
             let repeated = accepted.repeated;
-            Ok(Pressed { id, repeated, durable, practice: false, drill })
+            Ok(Pressed { id, repeated, durable, practice: false, drill, work: None })
         }
         _ => Err(Problem::new(409, Code::KeyReused, "this key was used for something else")),
     })
-    .await
+    .await?;
+    let press = key(id);
+    if !taken.repeated
+        && let Some(behind) = server.flood.judge(press, device, visit.peer.ip(), point, received_at)
+    {
+        let priority = server.settings.limits.presses.priority;
+        let command = Command::DemotePress { press, priority, reason: behind.why().into() };
+        // Where it fails the press stands where it did.
+        let _ = asking::order(server, from_the_page(command), |_, _| Ok(())).await;
+    }
+    Ok(Pressed { work: server.flood.asked(press).map(Wanted::of), ..taken })
 }
 
 impl NewPress {
@@ -221,7 +238,7 @@ fn proof(hex: &str) -> Option<PinProof> {
     Some(PinProof(bytes))
 }
 
-fn from_the_page(command: Command) -> Order {
+pub(super) fn from_the_page(command: Command) -> Order {
     Order { by: Actor::new(PAGE, Role::Intake), key: None, command }
 }
 
@@ -339,7 +356,7 @@ pub(super) async fn cancel(
     .await
 }
 
-fn named(id: &str) -> Result<Key, Problem> {
+pub(super) fn named(id: &str) -> Result<Key, Problem> {
     let id = Uuid::try_parse(id)
         .map_err(|_| Problem::new(404, Code::UnknownCall, "no SOS is known here by this id"))?;
     Ok(key(id))
