@@ -1,8 +1,8 @@
 //! What is asked of the room: commands, and the rejections that answer them.
 
 use super::{
-    Actor, CallId, Callsign, Fix, Key, NewCall, PinProof, Point, Priority, Progress, Recipient,
-    Rules, SealedText, SignOn, UtcMs,
+    Actor, CallId, Callsign, Fix, Key, NewCall, PinProof, Point, Priority, Progress, Rating,
+    Recipient, Rules, SealedText, SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,13 @@ pub enum Command {
         priority: Priority,
         /// Why, in words.
         reason: Box<str>,
+    },
+    /// Keep how safe somebody finds a place.
+    RatePlace {
+        /// Where, as exactly as it was said.
+        point: Point,
+        /// How safe.
+        rating: Rating,
     },
     /// The device of a press showed that it is worth its place: undo [`Command::DemotePress`].
     VouchPress {

@@ -8,7 +8,7 @@ mod about;
 
 use super::{
     Actor, CallId, CallbackOutcome, Callsign, Fix, KeyMark, NewCall, Point, Priority, Progress,
-    Recipient, Rules, SealedText, SignOn, UtcMs,
+    Rating, Recipient, Rules, SealedText, SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -551,6 +551,15 @@ pub enum Event {
     CancelRefused {
         /// Which call.
         call: CallId,
+    },
+    /// Somebody finds a place so safe.
+    PlaceRated {
+        /// Where, to the nearest thousandth of a degree: a place, and not where she stood.
+        point: Point,
+        /// How safe.
+        rating: Rating,
+        /// By way of whom.
+        by: Actor,
     },
     /// Somebody tried to log in and could not, summed up over a second.
     LogInsFailed {

@@ -28,7 +28,7 @@ pub use command::{Answer, CallbackOutcome, Command, Order, Rejection};
 pub use event::{Dated, Event, Leaving, PriorityCause, SCHEMA, Transition};
 pub use id::{Actor, CallId, Callsign, Key, KeyMark, Role};
 pub use ladder::Ladder;
-pub use place::{Place, Point};
+pub use place::{Place, Point, Rating};
 pub use press::{Fix, FollowUp, PinProof, Press, SafetyTimer, TRAIL_MAX, WRONG_PINS_MAX};
 pub use priority::Priority;
 pub use rules::{Disposition, Rules};

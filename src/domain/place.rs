@@ -13,7 +13,29 @@ pub struct Point {
     pub accuracy_m: u32,
 }
 
+/// How safe somebody finds a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rating {
+    /// One is safe there.
+    Safe,
+    /// At times, or in company.
+    Partly,
+    /// One is not.
+    Unsafe,
+}
+
 impl Point {
+    /// The point of the grid of so many 1e-7 degrees that is nearest, good to nothing said.
+    #[must_use]
+    pub fn to_grid(self, step_e7: i32) -> Self {
+        let nearest = |at: i32| {
+            let grid = (i64::from(at) + i64::from(step_e7) / 2).div_euclid(step_e7.into());
+            i32::try_from(grid * i64::from(step_e7)).unwrap_or(at)
+        };
+        Self { lat_e7: nearest(self.lat_e7), lon_e7: nearest(self.lon_e7), accuracy_m: 0 }
+    }
+
     /// A point from degrees; `None` when it is not on the globe.
     #[must_use]
     pub fn from_degrees(lat: f64, lon: f64, accuracy_m: u32) -> Option<Self> {

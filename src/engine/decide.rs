@@ -16,6 +16,9 @@ use crate::domain::{
     Order, Place, PriorityCause, Progress, Rejection, Role, Rules, Sealed, SealedText, Unit, UtcMs,
 };
 
+/// Places are rated on a grid of a thousandth of a degree, about a hundred metres.
+const RATED_GRID_E7: i32 = 10_000;
+
 /// What an accepted command does, and what it answers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -90,6 +93,10 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
         Command::CancelPress { press, proof } => press::cancel(state, now, press, proof),
         Command::DemotePress { press, priority, reason } => {
             press::demote(state, press, *priority, reason, by)
+        }
+        Command::RatePlace { point, rating } => {
+            let point = point.to_grid(RATED_GRID_E7);
+            Ok(Decision::of(Event::PlaceRated { point, rating: *rating, by: by.clone() }))
         }
         Command::VouchPress { press } => press::vouch(state, press, by),
         Command::ClaimCall { call, take_over } => claim(state, open(state, *call)?, *take_over, by),

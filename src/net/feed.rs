@@ -172,6 +172,7 @@ fn is_news(state: &State, event: &Event) -> bool {
         Event::CallOpened { .. }
         | Event::EarlierAsked { .. }
         | Event::TrailsErased { .. }
+        | Event::PlaceRated { .. }
         | Event::SafetyTimerSet { .. }
         | Event::SafetyTimerStopped { .. } => false,
         Event::CallerMoved { call, .. }

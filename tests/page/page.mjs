@@ -146,7 +146,8 @@ async function sameForBothPins(browser, room, { state, begin }) {
   assert.equal(seen[0].dom, seen[1].dom)
   assert.deepEqual(seen[0].link, seen[1].link)
   assert.equal(seen[0].link.length, 2)
-  assert.equal(seen[0].shot, seen[1].shot, 'pixel for pixel')
+  if (seen[0].shot != seen[1].shot) seen.forEach(({ shot }, n) => writeFileSync(join(PICTURES, `${state}-differs-${n}.png`), Buffer.from(shot, 'base64')))
+  assert.ok(seen[0].shot == seen[1].shot, 'pixel for pixel: see the pictures that differ')
 }
 
 const scenarios = {
@@ -194,6 +195,17 @@ const scenarios = {
       assert.match(told, /priority 2.*no flood.*priority 1/)
       assert.deepEqual(wrong, [])
     } finally { await room.close() }
+  },
+
+  async 'a place is rated, and once'(browser, room) {
+    const { page, wrong } = await phone(browser, room)
+    await page.locator('#rate summary').click()
+    await page.click('#rate [data-r=unsafe]')
+    await soon('that it is kept', async () => (await page.locator('#rated').textContent()).length > 5)
+    assert.equal(await page.locator('#rated').textContent(), 'محفوظ کر لیا گیا، آپ کی شناخت کے بغیر۔')
+    await picture(page, 'rated-ur')
+    assert.equal(room.calls().length, 0, 'it is no call')
+    assert.deepEqual(wrong, [])
   },
 
   async 'another press of the same phone joins its call and goes on telling where she is'(browser, room) {

@@ -2,8 +2,8 @@
 
 use crate::room::{MINUTE, Room, unit};
 use fifteen::domain::{
-    CallId, CallbackOutcome, Command, Key, Order, Priority, Progress, Rejection, Role, SealedText,
-    SignOn, bounds,
+    CallId, CallbackOutcome, Command, Event, Key, Order, Point, Priority, Progress, Rating,
+    Rejection, Role, SealedText, SignOn, bounds,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -320,4 +320,21 @@ fn a_refused_command_may_wake_what_was_overdue_and_nothing_more() {
     assert_eq!(room.count("escalated"), 2);
     room.millis(0);
     assert_eq!(room.count("escalated"), 2);
+}
+
+#[test]
+fn a_rated_place_is_no_nearer_than_a_hundred_metres() {
+    let mut room = Room::open();
+    let point = |lat, lon| Point::from_degrees(lat, lon, 12).unwrap();
+    for (said, kept) in [
+        (point(31.549_74, 74.343_61), (31.55, 74.344)),
+        (point(-0.000_4, -0.000_6), (0.0, -0.001)),
+        (point(90.0, 180.0), (90.0, 180.0)),
+        (point(-90.0, -180.0), (-90.0, -180.0)),
+    ] {
+        let command = Command::RatePlace { point: said, rating: Rating::Partly };
+        room.submit("sos page", Role::Intake, command).unwrap();
+        let Some(Event::PlaceRated { point, .. }) = room.events().pop() else { panic!() };
+        assert_eq!((point, point.accuracy_m), (Point::from_degrees(kept.0, kept.1, 0).unwrap(), 0));
+    }
 }

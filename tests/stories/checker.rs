@@ -141,7 +141,11 @@ impl Checker {
         assert!(at >= self.at, "time never runs back");
         (self.seq, self.at) = (dated.seq, at);
         if let Event::TrailsErased { before } = event {
-            assert_eq!(before.0, (at - TRAIL_KEPT) / DAY * DAY, "the days that are over for so long");
+            assert_eq!(
+                before.0,
+                (at - TRAIL_KEPT) / DAY * DAY,
+                "the days that are over for so long"
+            );
             let known = self.trail_days.split_off(&(before.0 / DAY));
             assert!(std::mem::replace(&mut self.trail_days, known).len() > 0, "nothing to erase");
             return;

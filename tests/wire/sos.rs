@@ -6,6 +6,7 @@ use super::server::{Room, Server};
 use fifteen::protocol::{CloseCall, ReportedStatus, Role};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -447,6 +448,44 @@ async fn in_a_flood_every_press_is_taken_and_whoever_works_for_it_is_in_front_ag
         told.iter().any(|line| line.text.contains("more presses come than is usual")),
         "{told:?}"
     );
+}
+
+#[tokio::test]
+async fn how_safe_a_place_is_is_kept_once_and_to_a_hundred_metres() {
+    let room = room();
+    let server = room.serve();
+    let web = web_of(&server);
+    let rate = |body: Value| async move { post_to("/v1/places", web, "", &body.to_string()).await };
+    let body = json!({ "key": KEY, "lat": 31.549_74, "lon": 74.343_61, "rating": "unsafe" });
+    assert_eq!(rate(body.clone()).await, (201, json!({ "repeated": false })));
+    assert_eq!(rate(body).await, (200, json!({ "repeated": true })));
+    let trial = json!({ "key": key(1), "lat": 0, "lon": 0, "rating": "safe", "practice": true });
+    assert_eq!(rate(trial).await.0, 201);
+    for (wrong, field) in [
+        (json!({ "key": key(2), "lat": 91, "lon": 0, "rating": "safe" }), "lat"),
+        (json!({ "key": key(2), "lat": 31, "lon": 0, "rating": "nice" }), "rating"),
+        (json!({ "lat": 31, "lon": 0, "rating": "safe" }), "key"),
+    ] {
+        let (status, problem) = rate(wrong).await;
+        assert_eq!((status, problem["field"].as_str()), (400, Some(field)));
+    }
+    let mut said = Vec::new();
+    for number in 3..30 {
+        let body = json!({ "key": key(number), "lat": 31, "lon": 74, "rating": "partly" });
+        said.push(rate(body).await.0);
+    }
+    assert!(said.contains(&201) && said.contains(&429), "of these there may be too many: {said:?}");
+    server.stop().await;
+    let dump = Command::new(env!("CARGO_BIN_EXE_fifteen"))
+        .args(["journal", "dump"])
+        .arg(room.data())
+        .output()
+        .unwrap();
+    let dump = String::from_utf8(dump.stdout).unwrap();
+    let first = dump.lines().find(|line| line.contains("place_rated")).unwrap();
+    for part in ["315500000", "743440000", "unsafe"] {
+        assert!(first.contains(part), "{first}");
+    }
 }
 
 #[tokio::test]

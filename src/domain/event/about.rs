@@ -63,6 +63,7 @@ impl Event {
             Self::CallCancelled { .. } => "call_cancelled",
             Self::DuressSignalled { .. } => "duress_signalled",
             Self::CancelRefused { .. } => "cancel_refused",
+            Self::PlaceRated { .. } => "place_rated",
             Self::LogInsFailed { .. } => "log_ins_failed",
             Self::PersonChanged { .. } => "person_changed",
         }
@@ -216,6 +217,7 @@ impl Event {
             | Self::PressedAgain { by, .. }
             | Self::LineAnswered { by, .. }
             | Self::SafetyTimerSet { by, .. }
+            | Self::PlaceRated { by, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
             | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),
             _ => None,

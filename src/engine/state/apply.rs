@@ -69,6 +69,7 @@ impl State {
             | Event::WorkShed { .. }
             | Event::EarlierAsked { .. }
             | Event::LogInsFailed { .. }
+            | Event::PlaceRated { .. }
             | Event::PersonChanged { .. } => {}
             Event::ErasureProposed { call, authority, by, .. } => {
                 self.propose_erasure(at, *call, authority, by)?;

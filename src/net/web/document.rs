@@ -1,6 +1,6 @@
 //! The description of this interface for programs (OpenAPI), made from the code that serves it.
 
-use super::{answer, calls, sms, sos, work};
+use super::{answer, calls, places, sms, sos, work};
 use axum::Json;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -13,7 +13,7 @@ use utoipa::{Modify, OpenApi};
         description = "Calls for help over HTTP. Every request goes to where [web] of dispatch.toml listens.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
-    paths(calls::place, sms::place, sos::press, sos::trail, sos::cancel, sos::events, work::show, show),
+    paths(calls::place, sms::place, sos::press, sos::trail, sos::cancel, sos::events, work::show, places::rate, show),
     components(schemas(calls::NewCall, calls::Place, calls::Taken, answer::Problem)),
     modifiers(&Security),
 )]

@@ -20,6 +20,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Presses whose device was asked for work and did not show it yet.
 const ASKED_MAX: usize = 65_536;
+/// Ratings of places that are taken of one address, and of all together.
+const RATINGS_PER_HOUR: u32 = 30;
+const RATINGS_PER_SECOND: u32 = 5;
 /// A cell's side, in 1e-7 degrees.
 const CELL_E7: i32 = 100_000;
 
@@ -36,6 +39,8 @@ struct Table {
     addresses: Rates<Origin>,
     cells: Rates<(i32, i32)>,
     all: Bucket,
+    raters: Rates<Origin>,
+    ratings: Bucket,
     asked: HashSet<Key>,
     oldest: VecDeque<Key>,
 }
@@ -75,6 +80,8 @@ impl Flood {
             addresses: Rates::forgiving(Bucket::per_hour(limits.address_per_hour, now)),
             cells: Rates::forgiving(Bucket::per_hour(limits.cell_per_hour, now)),
             all: Bucket::per_second(limits.flood_per_second, now),
+            raters: Rates::new(Bucket::per_hour(RATINGS_PER_HOUR, now)),
+            ratings: Bucket::per_second(RATINGS_PER_SECOND, now),
             asked: HashSet::new(),
             oldest: VecDeque::new(),
         };
@@ -120,6 +127,13 @@ impl Flood {
         drop(table);
         self.behind.fetch_add(1, Ordering::Relaxed);
         Some(behind)
+    }
+
+    /// Whether a rating of a place from this address is taken: of those there may be too many.
+    pub(super) fn may_rate(&self, address: IpAddr, now: UtcMs) -> bool {
+        let mut table = self.table();
+        let address = (!address.to_canonical().is_loopback()).then(|| Origin::of(address));
+        address.is_none_or(|address| table.raters.take(address, now)) && table.ratings.take(now)
     }
 
     /// What the device of a press is asked for, if it is: a salt, and how many zero bits.
@@ -245,6 +259,20 @@ mod tests {
         );
         flood.settle(key(4));
         assert_eq!(flood.is_done(key(4), &done.to_string()), None, "once");
+    }
+
+    #[test]
+    fn of_ratings_there_may_be_too_many() {
+        let flood = flood(|_| {});
+        let rated =
+            |last, now, asked| (0..asked).filter(|_| flood.may_rate(from(last), now)).count();
+        assert_eq!(rated(1, NOW, 20), 20);
+        assert_eq!(rated(1, NOW.plus(4_000), 20), 10, "thirty of one address");
+        assert_eq!(
+            rated(2, NOW.plus(8_000), 30),
+            20,
+            "of all together, four seconds' worth at once"
+        );
     }
 
     #[test]

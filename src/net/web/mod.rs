@@ -12,6 +12,7 @@ mod calls;
 mod document;
 mod flood;
 mod page;
+mod places;
 mod sms;
 mod sos;
 mod stamp;
@@ -153,6 +154,7 @@ fn sos_rooms() -> Router<Visit> {
         .route("/v1/sos/{id}/trail", post(sos::trail))
         .route("/v1/sos/{id}/cancel", post(sos::cancel))
         .route("/v1/sos/{id}/work", post(work::show))
+        .route("/v1/places", post(places::rate))
         .route("/v1/sos/{id}/events", get(sos::events))
         .merge(page::rooms())
 }

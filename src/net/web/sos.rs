@@ -79,7 +79,7 @@ pub(super) struct NewPress {
 }
 
 /// What is of another type is left out, and the press taken.
-fn as_far_as_it_is<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn as_far_as_it_is<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: DeserializeOwned + Default,
@@ -224,7 +224,7 @@ impl NewPress {
     }
 }
 
-fn key(id: Uuid) -> Key {
+pub(super) fn key(id: Uuid) -> Key {
     Key(*id.as_bytes())
 }
 
