@@ -7,13 +7,15 @@ mod intake;
 mod listen;
 mod notices;
 mod rules;
+mod sip;
 mod sms;
 mod triage;
 
 pub use self::intake::Intake;
 pub use self::listen::{
-    Limits, Listen, MetricsSettings, PressLimits, SipSettings, UnitCertificates, WebSettings,
+    Limits, Listen, MetricsSettings, PressLimits, UnitCertificates, WebSettings,
 };
+pub use self::sip::SipSettings;
 pub use self::sms::SmsSettings;
 
 use self::check::{Checked, name, unique, wrong};
@@ -192,7 +194,7 @@ impl Settings {
         // A real room's port, most likely, and nobody is to be woken by a drill.
         self.metrics.listen = None;
         self.web.listen = None;
-        self.sip.listen = None;
+        self.sip.turn_off();
         let roster = &mut self.roster;
         (roster.people, roster.channels) = (Vec::new(), Vec::new());
         (roster.test_at, roster.report_at, roster.link) = (None, None, None);
@@ -237,6 +239,7 @@ impl Settings {
         for file in files.into_iter().chain([&mut listen.people_file]) {
             *file = file.take().map(|file| beside.join(file));
         }
+        settings.sip.read_password(beside)?;
         settings.intake.read_map(beside)?;
         Ok(settings)
     }
@@ -301,7 +304,8 @@ impl File {
         self.limits.check()?;
         self.metrics.check(&self.listen)?;
         self.web.check(&self.listen, &self.metrics)?;
-        self.sip.check(&[Some(self.listen.address), self.metrics.listen, self.web.listen])?;
+        let taken = [Some(self.listen.address), self.metrics.listen, self.web.listen];
+        self.sip.check(&self.listen, &taken)?;
         self.intake.check()?;
         if self.journal.snapshot_every == 0 {
             return wrong("journal.snapshot_every", "is 0; at least 1");

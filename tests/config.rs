@@ -805,6 +805,19 @@ fn telephone_lines_say_who_calls_and_where_the_extensions_are() {
         ("exchange = \"10.0.0.5:5060\"\n", "", "sip.exchange", "is missing"),
         ("extension = \"200\"\n", "", "sip.extension", "is missing"),
         ("\"200\"", "\"2 00>\"", "sip.extensions", "is no extension"),
+        (
+            "127.0.0.1:5160\"",
+            "127.0.0.1:5160\"\ntls = \"127.0.0.1:5160\"",
+            "sip.tls",
+            "a port of its own",
+        ),
+        (
+            "127.0.0.1:5160\"",
+            "127.0.0.1:5160\"\ntls = \"0.0.0.0:5161\"",
+            "sip.tls",
+            "listen.certificate",
+        ),
+        ("\"200\"", "\"200\"\nuser = \"exchange\"", "sip.user", "one is missing"),
         ("\"200\"", "\"200\"\nextensions = { saima = \"\" }", "sip.extensions", "is no extension"),
     ] {
         refused(&sip(&whole.replace(from, to)), key, why);

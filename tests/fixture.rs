@@ -21,7 +21,7 @@ use fifteen::engine::State;
 use fifteen::journal::{
     Journal, JournalError, Options, RecordRef, Store, inspect, replay_from_start_as,
 };
-use fifteen::seal::{Keyring, Since};
+use fifteen::seal::{Gone, Keyring, Since};
 use fifteen::service::{Opened, Writer, decode_sealed, encode};
 use room::{MINUTE, Room, START, unit};
 use std::collections::BTreeSet;
@@ -225,7 +225,12 @@ fn keeps_a_log_of_today() {
         Event::IdentityErased { call, .. } => Some(call),
         _ => None,
     });
-    keyring.erase(&erased.collect::<Vec<_>>(), 0).unwrap();
+    let trails = told.iter().filter_map(|dated| match dated.transition.event {
+        Event::TrailsErased { before } => Some(before.day()),
+        _ => None,
+    });
+    let trails_before_day = trails.max().unwrap_or(0);
+    keyring.erase(&Gone { calls: erased.collect(), trails_before_day, upto: 0 }).unwrap();
     // Some of it in the archive, the rest live.
     let middle = told[told.len() / 3].at;
     inspect::archive(&data, Options::default(), middle).unwrap();

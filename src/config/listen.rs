@@ -3,8 +3,7 @@
 use super::check::{Checked, ms, wrong};
 use crate::domain::Priority;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -180,66 +179,6 @@ pub struct WebSettings {
     /// The SOS page and what it asks, for everybody.
     #[serde(default)]
     pub sos: bool,
-}
-
-/// `[sip]`: telephone lines.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SipSettings {
-    /// Where they ring, over UDP and TCP; without it nowhere.
-    pub listen: Option<SocketAddr>,
-    /// The exchange: where the operators' extensions are.
-    pub exchange: Option<SocketAddr>,
-    /// Who may call beside the exchange: other exchanges, the carrier's trunk.
-    pub peers: Vec<IpAddr>,
-    /// Where a call goes that was claimed by somebody who has no extension here.
-    pub extension: Option<String>,
-    /// The extension of each operator's telephone, by name.
-    pub extensions: BTreeMap<String, String>,
-    /// SIP here is neither encrypted nor signed: listen for others than this machine all the same, in a network that is the
-    /// exchange's and the server's alone.
-    pub plain_text_outside_loopback: bool,
-}
-
-impl SipSettings {
-    /// Who is heard.
-    #[must_use]
-    pub fn peers(&self) -> BTreeSet<IpAddr> {
-        self.exchange.iter().map(SocketAddr::ip).chain(self.peers.iter().copied()).collect()
-    }
-
-    pub(super) fn check(&self, taken: &[Option<SocketAddr>]) -> Checked<()> {
-        let Some(address) = self.listen else {
-            return Ok(());
-        };
-        if taken.contains(&Some(address)) && address.port() != 0 {
-            let problem = "is taken by another listener; it needs a port of its own";
-            return wrong("sip.listen", problem);
-        }
-        if !address.ip().is_loopback() && !self.plain_text_outside_loopback {
-            let problem = format!(
-                "{address} is reachable from outside and SIP is not encrypted here: listen on 127.0.0.1, or set sip.plain_text_outside_loopback = true in a network of the exchange's own"
-            );
-            return wrong("sip.listen", problem);
-        }
-        if self.exchange.is_none() {
-            return wrong("sip.exchange", "is missing: who calls, and where the extensions are");
-        }
-        let Some(extension) = &self.extension else {
-            let problem =
-                "is missing: where a call goes whose operator has no extension of his own";
-            return wrong("sip.extension", problem);
-        };
-        for extension in self.extensions.values().chain([extension]) {
-            let is_dialled = |c: char| c.is_ascii_alphanumeric() || "*#+._-".contains(c);
-            if extension.is_empty() || !extension.chars().all(is_dialled) {
-                let problem =
-                    format!("{extension:?} is no extension: letters, digits and *#+._- only");
-                return wrong("sip.extensions", problem);
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Limits {

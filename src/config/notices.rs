@@ -358,17 +358,23 @@ pub(super) fn read_secrets(roster: &mut Roster, dir: &Path) -> Result<(), Config
         match &mut channel.kind {
             Kind::Webhook { secret_file: Some(file), secret, .. } => *secret = Some(key(file)?),
             Kind::Email { login: Some(login), .. } => {
-                let path = dir.join(&login.password_file);
-                let password = Secret::password(&line(&path)?);
-                login.password = Some(password.ok_or(ConfigError::Malformed {
-                    origin: path.display().to_string(),
-                    text: "holds no password: one line, not empty".into(),
-                })?);
+                login.password = Some(password(&dir.join(&login.password_file))?);
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The password in a file.
+///
+/// # Errors
+/// The file is not there, or holds none; its content is never in the error.
+pub(super) fn password(path: &Path) -> Result<Secret, ConfigError> {
+    Secret::password(&line(path)?).ok_or(ConfigError::Malformed {
+        origin: path.display().to_string(),
+        text: "holds no password: one line, not empty".into(),
+    })
 }
 
 fn line(path: &Path) -> Result<String, ConfigError> {

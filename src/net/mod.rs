@@ -206,6 +206,7 @@ pub struct Hall {
 struct Doors {
     certificates: Option<Arc<Certificates>>,
     people: Option<Arc<people::Registry>>,
+    papers: Option<Arc<sip::Papers>>,
 }
 
 impl Hall {
@@ -252,9 +253,12 @@ impl Hall {
         tokio::spawn(carrying);
         let node = node(shift.journal());
         let mut reloads = Reloads::default();
-        let Doors { certificates, people } = doors;
+        let Doors { certificates, people, papers } = doors;
         if let Some(certificates) = &certificates {
             reloads.add(Arc::clone(certificates) as Arc<dyn Reload>);
+        }
+        if let Some(papers) = papers {
+            reloads.add(papers as Arc<dyn Reload>);
         }
         // A drill reads them once.
         if let Some(people) = people.as_ref().filter(|_| settings.drill.is_none()) {
@@ -365,18 +369,21 @@ pub async fn serve<J: Journal + 'static>(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let lines = match settings.sip.listen {
+    let papers = sip::Papers::open(&settings.sip, &settings.listen)?.map(Arc::new);
+    let ring_at = async |address: Option<SocketAddr>| match address {
         Some(address) => {
             let bound = sip::bind(address).await;
-            Some(bound.map_err(|source| ServeError::Listen { address, source })?)
+            bound.map(Some).map_err(|source| ServeError::Listen { address, source })
         }
-        None => None,
+        None => Ok(None),
     };
+    let (plain, tls) = (ring_at(settings.sip.listen).await?, ring_at(settings.sip.tls).await?);
+    let lines = sip::Addresses { plain, tls };
     let ringing: Vec<_> = opened.state.ringing().collect();
     let rate = settings.drill.unwrap_or(1);
     let clock = RoomClock::start_at_rate(opened.state.at, rate);
     let people = people::Registry::of(&settings, &clock)?;
-    let doors = Doors { certificates, people };
+    let doors = Doors { certificates, people, papers: papers.clone() };
     let (hall, shift) = Hall::open_under(doors, settings, opened, clock, None)?;
     let Hall { server, ears, stopper } = hall;
     let started = shift.spawn(server.handle.clone(), server.clock.clone(), closing)?;
@@ -405,10 +412,12 @@ pub async fn serve<J: Journal + 'static>(
         let connections = Connections::new(listener, places.clone());
         tokio::spawn(web::serve(Arc::clone(&server), connections))
     });
-    if let Some(address) = lines {
-        info!(%address, "telephone lines");
+    for (address, tls) in [(lines.plain, false), (lines.tls, true)] {
+        if let Some(address) = address {
+            info!(%address, tls, "telephone lines");
+        }
     }
-    let lines = tokio::spawn(sip::serve(Arc::clone(&server), lines, ringing));
+    let lines = tokio::spawn(sip::serve(Arc::clone(&server), lines, papers, ringing));
     ready(address, Inside(Arc::clone(&server)));
     let engine_ended = wait_for(started.thread);
     tokio::pin!(engine_ended, stop);

@@ -57,6 +57,12 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// Makes [`provider`]'s the process-wide default, for a library that knows no other way.
+pub fn make_default() {
+    // Whoever was first, was this.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// The certificates of a PEM file, in its order; at least one.
 ///
 /// # Errors
@@ -100,7 +106,11 @@ pub fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+/// A PEM file as it is, wiped from memory when it is dropped.
+///
+/// # Errors
+/// [`TlsError`], for whoever named the file.
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let unreadable = |source| TlsError::Unreadable { path: path.into(), source };
     let file = File::open(path).map_err(unreadable)?;
     // Whole at once: a buffer that grows leaves copies behind that nobody wipes.

@@ -115,8 +115,11 @@ async function pins(page, own, duress) {
   await page.locator('#own summary').click()
 }
 
-/** The screen, pixel for pixel, and the link, byte for byte, after one PIN and after the other. */
-async function sameForBothPins(browser, room, { state, begin }) {
+/**
+ * The screen, pixel for pixel, and the link, byte for byte, after one PIN and after the other. Chromium draws the same page
+ * now and then half a pixel lower; a screen that told the PINs apart would never be the same.
+ */
+async function sameForBothPins(browser, room, { state, begin }, tries = 4) {
   const seen = []
   for (const pin of ['1111', '2222']) {
     const { page, context } = await phone(browser, room, { own: { lang: 'en', number: '0300 5550123' } })
@@ -146,8 +149,10 @@ async function sameForBothPins(browser, room, { state, begin }) {
   assert.equal(seen[0].dom, seen[1].dom)
   assert.deepEqual(seen[0].link, seen[1].link)
   assert.equal(seen[0].link.length, 2)
-  if (seen[0].shot != seen[1].shot) seen.forEach(({ shot }, n) => writeFileSync(join(PICTURES, `${state}-differs-${n}.png`), Buffer.from(shot, 'base64')))
-  assert.ok(seen[0].shot == seen[1].shot, 'pixel for pixel: see the pictures that differ')
+  if (seen[0].shot == seen[1].shot) return
+  seen.forEach(({ shot }, n) => writeFileSync(join(PICTURES, `${state}-differs-${n}.png`), Buffer.from(shot, 'base64')))
+  assert.ok(tries > 1, 'pixel for pixel: see the pictures that differ')
+  await sameForBothPins(browser, room, { state, begin }, tries - 1)
 }
 
 const scenarios = {

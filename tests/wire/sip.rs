@@ -120,6 +120,48 @@ async fn a_call_rings_until_it_is_claimed_and_is_put_through_to_who_claimed_it()
 }
 
 #[tokio::test]
+async fn who_calls_proves_it_where_the_room_asks_and_no_call_is_taken_before() {
+    use sha2::{Digest, Sha256};
+    let asks = [
+        ("# user = \"exchange\" ", "user = \"exchange\" "),
+        ("# password_file = \"sip.password\"", "password_file = \"sip.password\""),
+    ];
+    let room = Room::new(&[&SIP[..], &asks].concat());
+    room.file("sip.password", "seven words\n");
+    let server = room.serve();
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("OPTIONS", "first", "200").await;
+    let prove = |nonce: &str, password: &str, nth: u8| {
+        let hash = |text: String| {
+            Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let uri = format!("sip:1015@{}", exchange.lines);
+        let (who, what) =
+            (hash(format!("exchange:fifteen:{password}")), hash(format!("INVITE:{uri}")));
+        let response = hash(format!("{who}:{nonce}:00000001:xyz:auth:{what}"));
+        let proof = format!(
+            "Authorization: Digest username=\"exchange\", realm=\"fifteen\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             response=\"{response}\", algorithm=SHA-256, cnonce=\"xyz\", qop=auth, nc=00000001\r\n"
+        );
+        let branch = format!("z9hG4bK{nth}oneINVITE");
+        exchange.request("INVITE", "one", &proof).replace("z9hG4bKoneINVITE", &branch)
+    };
+    let asked = exchange.asks("INVITE", "one", "401").await;
+    exchange.says("ACK", "one").await;
+    let challenge = asked.lines().find(|line| line.contains("SHA-256")).unwrap();
+    let nonce = challenge.split_once("nonce=\"").unwrap().1.split('"').next().unwrap();
+    assert!(asked.contains("algorithm=MD5"), "{asked}");
+    exchange.raw(prove(nonce, "eight words", 1).as_bytes()).await;
+    exchange.hears("401").await;
+    assert!(calls(&server).await.is_empty(), "nobody proved anything yet");
+    exchange.raw(prove(nonce, "seven words", 2).as_bytes()).await;
+    exchange.hears("180").await;
+    assert!(calls(&server).await[0].ringing);
+    let log = server.log();
+    assert!(!log.contains("words") && !log.contains(nonce), "{log}");
+}
+
+#[tokio::test]
 async fn who_hangs_up_is_a_dropped_call_to_be_rung_back() {
     let room = room();
     let server = room.serve();

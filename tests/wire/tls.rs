@@ -543,3 +543,72 @@ async fn server_that_crashes_leaves_no_core() {
     let status = server.ended().await;
     assert_eq!((status.signal(), status.core_dumped()), (Some(6), false), "{status}");
 }
+
+#[tokio::test]
+async fn a_telephone_line_rings_over_tls_and_is_shown_the_new_certificate() {
+    let lines = [
+        ("# exchange = \"127.0.0.1:5060\" ", "exchange = \"127.0.0.1:5060\" "),
+        ("# extension = \"200\" ", "extension = \"200\" "),
+        ("# tls = \"0.0.0.0:5061\" ", "tls = \"127.0.0.1:0\" "),
+    ];
+    let safe = Safe::with(days(-1, 365), &lines);
+    let server = safe.room.serve();
+    let log = server.log();
+    let line = log.lines().rfind(|line| line.contains("telephone lines")).expect("it says so");
+    let address = line.split_once("address=").unwrap().1.split(' ').next().unwrap();
+    let address: SocketAddr = address.parse().unwrap();
+    let connect = async || {
+        until("the lines", async || TcpStream::connect(address).await.ok()).await;
+        handshake(&safe, address, rustls::ALL_VERSIONS).await
+    };
+    let mut stream = connect().await;
+    let invite = format!(
+        "INVITE sip:1015@{address} SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:5060;branch=z9hG4bKtls\r\n\
+         From: <sip:03005550177@127.0.0.1>;tag=1\r\nTo: <sip:1015@{address}>\r\nCall-ID: tls@pbx\r\n\
+         CSeq: 1 INVITE\r\nContact: <sip:pbx@127.0.0.1>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    );
+    stream.write_all(invite.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    let ringing = async {
+        let mut part = [0; 1024];
+        while !said.contains("SIP/2.0 180") {
+            let read = stream.read(&mut part).await.unwrap();
+            assert!(read > 0, "the line ended: {said}");
+            said.push_str(std::str::from_utf8(&part[..read]).unwrap());
+        }
+    };
+    soon("180", ringing).await;
+    let shown = async || {
+        let stream = connect().await;
+        stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+    };
+    let first = shown().await;
+    safe.put("server", &safe.server(days(-1, 200)));
+    server.signal("HUP");
+    until("the new certificate", async || Some(shown().await).filter(|now| *now != first)).await;
+    let operator = safe.operator(server.address).await;
+    let problems = health(&operator).await.problems;
+    assert!(problems.is_empty(), "{problems:?}");
+    // Half a message, and rubbish, cost nothing.
+    for rubbish in [&invite.as_bytes()[..90], &[0xff; 4_000], b"\x16\x03\x01"] {
+        connect().await.write_all(rubbish).await.unwrap();
+    }
+    assert!(shown().await != first);
+    server.stop().await;
+}
+
+#[test]
+fn a_key_the_telephone_lines_cannot_use_is_named_at_the_start() {
+    let safe = Safe::with(
+        days(-1, 365),
+        &[
+            ("# exchange = \"127.0.0.1:5060\" ", "exchange = \"127.0.0.1:5060\" "),
+            ("# extension = \"200\" ", "extension = \"200\" "),
+            ("# tls = \"0.0.0.0:5061\" ", "tls = \"127.0.0.1:0\" "),
+        ],
+    );
+    let key = fs::read_to_string(safe.room.path("server.key")).unwrap();
+    safe.room.file("server.key", &key.replace("PRIVATE KEY", "EC PRIVATE KEY"));
+    let said = super::lifecycle::does_not_start(&safe.room, "127.0.0.1:0");
+    assert!(said.contains("server.key") || said.contains("key"), "{said}");
+}

@@ -10,8 +10,11 @@
 
 mod caller;
 mod lines;
+mod papers;
+mod proof;
 
 pub(super) use lines::Lines;
+pub(super) use papers::Papers;
 
 use super::answering::ask;
 use super::{Server, convert, session};
@@ -20,6 +23,7 @@ use crate::engine::{Accepted, State};
 use crate::protocol::{PlaceCall, Request, Source};
 use crate::service::Failed;
 use lines::Line;
+use proof::{Asking, Proof};
 use rsipstack::EndpointBuilder;
 use rsipstack::sip::{HasHeaders, Header, HeadersExt, Method, SipMessage, StatusCode};
 use rsipstack::transaction::Transaction;
@@ -28,6 +32,7 @@ use rsipstack::transaction::key::TransactionKey;
 use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
 use rsipstack::transport::TransportLayer;
 use rsipstack::transport::tcp_listener::TcpListenerConnection;
+use rsipstack::transport::tls::TlsListenerConnection;
 use rsipstack::transport::udp::UdpConnection;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,11 +57,21 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// A stack that fell over stands up again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Serves the lines on `address`, if there is one, until the server stops. Those of `rang_before` rang when it ended
+/// Where the lines ring.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Addresses {
+    /// Over UDP and TCP.
+    pub(super) plain: Option<SocketAddr>,
+    /// Over TLS.
+    pub(super) tls: Option<SocketAddr>,
+}
+
+/// Serves the lines on `addresses`, if there are any, until the server stops. Those of `rang_before` rang when it ended
 /// and are nobody's any more: who called is rung back.
 pub(super) async fn serve(
     server: Arc<Server>,
-    address: Option<SocketAddr>,
+    addresses: Addresses,
+    papers: Option<Arc<Papers>>,
     rang_before: Vec<CallId>,
 ) {
     let mut nobodys = JoinSet::new();
@@ -65,11 +80,14 @@ pub(super) async fn serve(
     // No line is heard before, or one that rings again would be hung up; and no log that hangs keeps any from ringing.
     let said = async { while nobodys.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(AGAIN_AFTER, said).await;
-    let Some(address) = address else { return };
+    if addresses.plain.is_none() && addresses.tls.is_none() {
+        return;
+    }
+    let asking = Arc::new(Asking::new());
     let mut stopping = server.stopping.clone();
     loop {
         let mut stack = JoinSet::new();
-        stack.spawn(listen(Arc::clone(&server), address));
+        stack.spawn(listen(Arc::clone(&server), addresses, papers.clone(), Arc::clone(&asking)));
         match stack.join_next().await {
             // Its own text may quote what came.
             Some(Ok(Err(rsipstack::Error::IoError(error)))) => {
@@ -105,17 +123,30 @@ pub(super) async fn bind(address: SocketAddr) -> std::io::Result<SocketAddr> {
     }
 }
 
-async fn listen(server: Arc<Server>, address: SocketAddr) -> rsipstack::Result<()> {
+async fn listen(
+    server: Arc<Server>,
+    addresses: Addresses,
+    papers: Option<Arc<Papers>>,
+    asking: Arc<Asking>,
+) -> rsipstack::Result<()> {
     let end = CancellationToken::new();
     // Whatever ends this, ends the stack's own tasks.
     let _end = end.clone().drop_guard();
     let transport = TransportLayer::new(end.clone());
     let peers = server.settings.sip.peers();
     transport.set_whitelist(move |ip| std::future::ready(peers.contains(&ip)));
-    transport.add_transport(
-        UdpConnection::create_connection(address, None, Some(end.clone())).await?.into(),
-    );
-    transport.add_transport(TcpListenerConnection::new(address, None).await?.into());
+    if let Some(address) = addresses.plain {
+        transport.add_transport(
+            UdpConnection::create_connection(address, None, Some(end.clone())).await?.into(),
+        );
+        transport.add_transport(TcpListenerConnection::new(address, None).await?.into());
+    }
+    if let (Some(address), Some(papers)) = (addresses.tls, papers) {
+        let shown = papers.read().map_err(|error| rsipstack::Error::Error(error.to_string()))?;
+        let listener = TlsListenerConnection::new(address, None, shown).await?;
+        papers.shown_by(&listener);
+        transport.add_transport(listener.into());
+    }
     let endpoint = EndpointBuilder::new()
         .with_user_agent("fifteen")
         .with_cancel_token(end)
@@ -133,7 +164,7 @@ async fn listen(server: Arc<Server>, address: SocketAddr) -> rsipstack::Result<(
             ended = &mut serving => return ended,
             transaction = incoming.recv() => {
                 let Some(transaction) = transaction else { return Ok(()) };
-                rings.spawn(answer(Arc::clone(&server), transaction));
+                rings.spawn(answer(Arc::clone(&server), Arc::clone(&asking), transaction));
             }
             Some(_) = rings.join_next() => {}
             () = session::stopped(&mut stopping) => break,
@@ -147,11 +178,19 @@ async fn listen(server: Arc<Server>, address: SocketAddr) -> rsipstack::Result<(
     }
 }
 
-async fn answer(server: Arc<Server>, mut transaction: Transaction) {
+async fn answer(server: Arc<Server>, asking: Arc<Asking>, mut transaction: Transaction) {
     let received_at = server.clock.now();
     let within = transaction.original.to_header().ok().and_then(|to| to.tag().ok().flatten());
     let answered = match &transaction.original.method {
-        Method::Invite if within.is_none() => ring(&server, &mut transaction, received_at).await,
+        Method::Invite if within.is_none() => {
+            match asking.proof(&server.settings.sip, &transaction.original, received_at) {
+                Proof::Good => ring(&server, &mut transaction, received_at).await,
+                Proof::Wanted(too_late) => {
+                    let challenge = asking.challenge(received_at, too_late);
+                    transaction.reply_with(StatusCode::Unauthorized, challenge, None).await
+                }
+            }
+        }
         Method::Invite => transaction.reply(StatusCode::CallTransactionDoesNotExist).await,
         Method::Options => transaction.reply(StatusCode::OK).await,
         _ => transaction.reply(StatusCode::MethodNotAllowed).await,
