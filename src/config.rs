@@ -195,6 +195,7 @@ impl Settings {
         self.metrics.listen = None;
         self.web.listen = None;
         self.sip.turn_off();
+        self.sms.modem = None;
         let roster = &mut self.roster;
         (roster.people, roster.channels) = (Vec::new(), Vec::new());
         (roster.test_at, roster.report_at, roster.link) = (None, None, None);
@@ -304,7 +305,8 @@ impl File {
         self.limits.check()?;
         self.metrics.check(&self.listen)?;
         self.web.check(&self.listen, &self.metrics)?;
-        let taken = [Some(self.listen.address), self.metrics.listen, self.web.listen];
+        let taken =
+            [Some(self.listen.address), self.metrics.listen, self.web.listen, self.sms.modem];
         self.sip.check(&self.listen, &taken)?;
         self.intake.check()?;
         if self.journal.snapshot_every == 0 {

@@ -905,3 +905,12 @@ fn triage_counts_what_is_a_disposition_and_weighs_within_bounds() {
     let triage = Settings::parse(&rest.to_string(), "test").unwrap().triage;
     assert_eq!((triage.raise_each, triage.hoax.len()), (0, 0), "nothing is proposed");
 }
+
+#[test]
+fn a_modem_is_on_this_machine() {
+    let modem =
+        |address: &str| changed("# modem = \"127.0.0.1:7118\"", &format!("modem = \"{address}\""));
+    let settings = Settings::parse(&modem("127.0.0.1:7118"), "good.toml").unwrap();
+    assert!(settings.sms.modem.is_some() && settings.into_drill(60).sms.modem.is_none());
+    refused(&modem("0.0.0.0:7118"), "sms.modem", "reachable from outside");
+}

@@ -5,6 +5,7 @@ use super::{District, Kind};
 use crate::sms::Meanings;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Words, and names, of a room at most.
@@ -20,6 +21,8 @@ pub struct SmsSettings {
     pub text: String,
     /// The gateway's field for its own id of the message: the same again is the same message.
     pub id: String,
+    /// Where a modem's daemon on this machine hands messages over, a line each; without it nowhere.
+    pub modem: Option<SocketAddr>,
     /// Kinds by words that stand for them.
     pub words: BTreeMap<String, String>,
     /// Districts by other names than their own and those of their tehsils.
@@ -35,6 +38,7 @@ impl Default for SmsSettings {
             from: "from".into(),
             text: "text".into(),
             id: "id".into(),
+            modem: None,
             words: BTreeMap::new(),
             names: BTreeMap::new(),
             meanings: Arc::default(),
@@ -48,6 +52,12 @@ impl SmsSettings {
             [("sms.from", &self.from), ("sms.text", &self.text), ("sms.id", &self.id)]
         {
             name(key, field)?;
+        }
+        if let Some(address) = self.modem.filter(|address| !address.ip().is_loopback()) {
+            let problem = format!(
+                "{address} is reachable from outside, and whoever reaches it is believed: 127.0.0.1 it must be"
+            );
+            return wrong("sms.modem", problem);
         }
         for (key, table) in [("sms.words", &self.words), ("sms.names", &self.names)] {
             if table.len() > WORDS_MAX {

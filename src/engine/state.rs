@@ -87,7 +87,8 @@ struct Seldom {
     timers: BTreeMap<CallId, SafetyTimer>,
     /// The calls whose telephone line rings.
     ringing: BTreeSet<CallId>,
-    /// The days on which a device told where it was, as far as that is known still.
+    /// The days on which a device told where it was, under rules that do not keep that for good, as far as it is known
+    /// still.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     trail_days: BTreeSet<u64>,
 }

@@ -15,6 +15,7 @@ mod feed;
 mod health;
 mod limits;
 mod metrics;
+mod modem;
 mod notices;
 mod people;
 mod post;
@@ -369,6 +370,10 @@ pub async fn serve<J: Journal + 'static>(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let modem = match settings.sms.modem {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let papers = sip::Papers::open(&settings.sip, &settings.listen)?.map(Arc::new);
     let ring_at = async |address: Option<SocketAddr>| match address {
         Some(address) => {
@@ -411,6 +416,10 @@ pub async fn serve<J: Journal + 'static>(
         info!(%address, tls, "calls over HTTP");
         let connections = Connections::new(listener, places.clone());
         tokio::spawn(web::serve(Arc::clone(&server), connections))
+    });
+    let modem = modem.map(|(listener, address)| {
+        info!(%address, "text messages");
+        tokio::spawn(modem::serve(Arc::clone(&server), listener))
     });
     for (address, tls) in [(lines.plain, false), (lines.tls, true)] {
         if let Some(address) = address {
@@ -456,7 +465,7 @@ pub async fn serve<J: Journal + 'static>(
     if let Some(recording) = recording {
         recording.abort();
     }
-    for listening in looks.into_iter().chain(web) {
+    for listening in looks.into_iter().chain(web).chain(modem) {
         listening.abort();
     }
     drop(connections);

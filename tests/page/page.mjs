@@ -97,15 +97,11 @@ const soon = async (what, found, ms = 20000) => {
     await new Promise(go => setTimeout(go, 50))
   }
 }
-/** What the screen shows once it moves no more. */
-async function still(page) {
-  for (let last = ''; ;) {
-    const shot = (await page.screenshot()).toString('base64')
-    if (shot == last) return shot
-    last = shot
-    await page.waitForTimeout(300)
-  }
-}
+/** Where everything on the page stands and how it looks. Not its pixels: Chromium draws one and the same page now and then half a pixel lower. */
+const look = page => page.evaluate(() => [...document.querySelectorAll('body *')].map(part => {
+  const { x, y, width, height } = part.getBoundingClientRect(), style = getComputedStyle(part)
+  return [part.tagName, part.id, x, y, width, height, style.color, style.backgroundColor, style.borderColor, style.opacity, style.visibility, style.font, style.transform].join(' ')
+}))
 async function pins(page, own, duress) {
   await page.locator('#own summary').click()
   await page.fill('#pin_own', own)
@@ -115,11 +111,8 @@ async function pins(page, own, duress) {
   await page.locator('#own summary').click()
 }
 
-/**
- * The screen, pixel for pixel, and the link, byte for byte, after one PIN and after the other. Chromium draws the same page
- * now and then half a pixel lower; a screen that told the PINs apart would never be the same.
- */
-async function sameForBothPins(browser, room, { state, begin }, tries = 4) {
+/** The screen, part for part, and the link, byte for byte, after one PIN and after the other. */
+async function sameForBothPins(browser, room, { state, begin }) {
   const seen = []
   for (const pin of ['1111', '2222']) {
     const { page, context } = await phone(browser, room, { own: { lang: 'en', number: '0300 5550123' } })
@@ -142,17 +135,15 @@ async function sameForBothPins(browser, room, { state, begin }, tries = 4) {
     await stands(page, state)
     await page.waitForTimeout(500)
     const dom = (await page.content()).replace(/<script>[^]*<\/script>/, '')
-    seen.push({ dom, link, shot: await still(page) })
+    seen.push({ dom, link, look: await look(page) })
     await picture(page, `${state}-en-${pin}`)
     await context.close()
   }
   assert.equal(seen[0].dom, seen[1].dom)
   assert.deepEqual(seen[0].link, seen[1].link)
   assert.equal(seen[0].link.length, 2)
-  if (seen[0].shot == seen[1].shot) return
-  seen.forEach(({ shot }, n) => writeFileSync(join(PICTURES, `${state}-differs-${n}.png`), Buffer.from(shot, 'base64')))
-  assert.ok(tries > 1, 'pixel for pixel: see the pictures that differ')
-  await sameForBothPins(browser, room, { state, begin }, tries - 1)
+  assert.deepEqual(seen[0].look, seen[1].look)
+  assert.ok(seen[0].look.length > 30)
 }
 
 const scenarios = {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::time::Instant;
 
-/// 2026-01-01T00:00:00Z.
-const START_MS: u64 = 1_767_225_600_000;
+/// 2026-01-01T21:00:00Z: most runs see a midnight.
+const START_MS: u64 = 1_767_225_600_000 + 21 * 3_600_000;
 
 #[derive(Clone)]
 pub struct SimTime {

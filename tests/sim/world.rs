@@ -58,6 +58,7 @@ fn settings(plan: &Plan) -> Settings {
             "every = \"0s\"                    # a canary",
         )
         .replace("heartbeat = \"15s\"", "heartbeat = \"60s\"")
+        .replace("trail_kept = \"30days\"", "trail_kept = \"1h\"")
         .replace("push_backlog_max = 8192", "push_backlog_max = 64")
         .replace("resume_max = 65536", "resume_max = 256")
         .replace("snapshot_every = 1000000", &format!("snapshot_every = {}", plan.snapshot_every));

@@ -147,7 +147,7 @@ impl Checker {
                 "the days that are over for so long"
             );
             let known = self.trail_days.split_off(&(before.0 / DAY));
-            assert!(std::mem::replace(&mut self.trail_days, known).len() > 0, "nothing to erase");
+            assert!(!std::mem::replace(&mut self.trail_days, known).is_empty(), "nothing to erase");
             return;
         }
         if let Event::CallerMoved { .. } = event {

@@ -147,7 +147,7 @@ fn a_room_that_was_down_makes_up_for_all_the_days_at_once() {
 }
 
 #[test]
-fn without_a_time_they_are_kept_and_a_rule_that_comes_later_holds_for_them() {
+fn without_a_time_they_are_kept_and_go_with_the_first_day_that_has_one() {
     let mut room = room(None);
     let (call, _) = press(&mut room, 1, pressed(1));
     moves(&mut room, 1);
@@ -156,7 +156,10 @@ fn without_a_time_they_are_kept_and_a_rule_that_comes_later_holds_for_them() {
     let rules = room.engine.state().rules().unwrap().clone();
     let rules = Rules { trail_kept_ms: Some(5 * DAY), ..rules };
     room.submit("room", Role::Room, Command::AdoptRules(Box::new(rules))).unwrap();
-    room.millis(0);
+    room.minutes(1);
+    assert_eq!((trail(&room, call).len(), room.engine.state().trails_due_at()), (1, None));
+    moves(&mut room, 2);
+    room.until(START.plus(46 * DAY));
     assert_eq!((trail(&room, call).len(), erased(&room).len()), (0, 1));
     as_it_was_lived(&room);
 }

@@ -403,3 +403,57 @@ async fn calls_sent_until_answered_are_in_the_log_once_each_however_often_the_se
     let dump = String::from_utf8(dump.stdout).unwrap();
     assert_eq!(dump.matches("call_received").count(), all, "none lost, none doubled");
 }
+
+/// What a modem's daemon hears of its lines.
+async fn modem(address: SocketAddr, lines: &[u8], answers: usize) -> Vec<String> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(lines).await.unwrap();
+    let mut text = Vec::new();
+    let hearing = async {
+        while text.iter().filter(|byte| **byte == b'\n').count() < answers {
+            assert!(stream.read_buf(&mut text).await.unwrap() > 0, "it ended");
+        }
+    };
+    soon("the answers", hearing).await;
+    String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_modems_daemon_hands_messages_over_a_line_each_and_none_is_lost_or_doubled() {
+    let room = Room::new(&[DISTRICT, ("# modem = \"127.0.0.1:7118\"", "modem = \"127.0.0.1:0\"")]);
+    let server = room.serve();
+    let address = |server: &Server| -> SocketAddr {
+        let log = server.log();
+        let line = log.lines().rfind(|line| line.contains("text messages")).expect("it says so");
+        line.split_once("address=").unwrap().1.split(' ').next().unwrap().parse().unwrap()
+    };
+    let lines = "m1\t+923005550123\tmadad okara mein\\nghar ke andar\nm2\t\thelp\nno message\n";
+    let said = modem(address(&server), lines.as_bytes(), 3).await;
+    assert_eq!(said[..2], ["taken\tm1\t1", "taken\tm2\t2"]);
+    assert!(said[2].starts_with("wrong\t\t"), "{said:?}");
+    let again =
+        modem(address(&server), b"m1\t+923005550123\tmadad okara mein\\nghar ke andar\n", 1);
+    assert_eq!(again.await, ["again\tm1\t1"]);
+    let other = modem(address(&server), b"m1\t+923005550177\tbachao\n", 1).await;
+    assert_eq!(other, ["taken\tm1\t3"], "a modem that counts anew");
+    server.kill();
+    let server = room.serve();
+    let again = modem(address(&server), b"m2\t\thelp\n", 1).await;
+    assert_eq!(again, ["again\tm2\t2"], "and after a crash");
+    // Cut off before its end: the daemon says it again.
+    let mut stream = TcpStream::connect(address(&server)).await.unwrap();
+    stream.write_all(b"m3\t+923005550123\tmad").await.unwrap();
+    drop(stream);
+    let rubbish = [&[0xff; 20_000][..], b"\nm4\t1\t\xff\xfe\n"].concat();
+    let said = modem(address(&server), &rubbish, 2).await;
+    assert!(said[0].starts_with("wrong") && said[1].starts_with("taken\tm4"), "{said:?}");
+    let mut desk = Peer::operator(server.address).await;
+    let call = desk.show(1).await;
+    assert_eq!((&*call.summary.kind, &*call.summary.district), ("violence in progress", "Okara"));
+    assert_eq!(call.number.as_deref(), Some("+923005550123"));
+    assert!(call.notes[0].text.contains("okara mein\nghar"), "{:?}", call.notes);
+    assert_eq!(desk.calls("Kasur").await.len(), 3, "and the first one");
+    for secret in ["5550123", "madad"] {
+        assert!(!server.log().contains(secret), "{secret} is logged");
+    }
+}

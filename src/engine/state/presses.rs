@@ -160,7 +160,10 @@ impl State {
         if let Some(fix) = fix {
             since.get_or_insert_default().keep(fix);
         }
-        self.seldom.trail_days.insert(at.day());
+        // Under rules that keep trails for good, days are not counted; those of before go with the first that is.
+        if self.rules().is_some_and(|rules| rules.trail_kept_ms.is_some()) {
+            self.seldom.trail_days.insert(at.day());
+        }
         Some(())
     }
 

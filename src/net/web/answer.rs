@@ -10,16 +10,16 @@ use utoipa::ToSchema;
 
 /// Why nothing was done.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Problem {
+pub(in crate::net) struct Problem {
     /// The HTTP status again.
     #[schema(example = 400)]
-    status: u16,
+    pub(in crate::net) status: u16,
     /// Why, for programs: the words of the wire.
     #[schema(value_type = String, example = "malformed")]
     code: Code,
     /// What was wrong, where, and what to do, for people.
     #[schema(example = "kind: is missing or no text")]
-    detail: String,
+    pub(in crate::net) detail: String,
     /// The field that was wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "kind")]

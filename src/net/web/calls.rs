@@ -105,18 +105,18 @@ impl NewCall {
 
 /// The call is taken.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Taken {
+pub(in crate::net) struct Taken {
     /// Its id, for good.
     #[schema(example = 17)]
-    call: u64,
+    pub(in crate::net) call: u64,
     /// Number of the transition that took it.
     #[schema(example = 40)]
     seq: u64,
     /// The key was seen before: this is the first answer again.
-    repeated: bool,
+    pub(in crate::net) repeated: bool,
     /// It is on the disk. False: the room's disks take nothing, the call is taken all the same and kept aside; send
     /// it again, under the same key, until this is true.
-    durable: bool,
+    pub(in crate::net) durable: bool,
     /// The server is a drill: nothing of this is real.
     drill: bool,
 }

@@ -21,6 +21,7 @@ mod work;
 
 pub use document::document;
 pub(super) use flood::Flood;
+pub(super) use sms::{Message, take_message};
 
 use super::connections::Connections;
 use super::door::Arrival;

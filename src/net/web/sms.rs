@@ -5,8 +5,9 @@ use super::answer::Problem;
 use super::calls::{KIND, Taken, take};
 use super::{Visit, asking, who};
 use crate::config::SmsSettings;
-use crate::domain::Point;
 use crate::domain::bounds::{NOTE_BYTES_MAX, cut};
+use crate::domain::{Actor, Point, UtcMs};
+use crate::net::Server;
 use crate::protocol::{Code, Key, Place, PlaceCall, Source};
 use axum::body::Body;
 use axum::extract::State;
@@ -53,8 +54,18 @@ pub(super) async fn place(
     let by = who::let_in(&visit.server, &headers, visit.peer.ip()).await?;
     let body = asking::whole(&visit.server, body).await?;
     let is_form = headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(FORM));
-    let settings = &visit.server.settings;
-    let message = Message::read(&settings.sms, &body, is_form)?;
+    let message = Message::read(&visit.server.settings.sms, &body, is_form)?;
+    take_message(&visit.server, &message, &by, received_at).await
+}
+
+/// Has the room take a message as a call, whoever handed it over.
+pub(in crate::net) async fn take_message(
+    server: &Server,
+    message: &Message,
+    by: &Actor,
+    received_at: UtcMs,
+) -> Result<Taken, Problem> {
+    let settings = &server.settings;
     // No more of it is kept as a note, and reading takes the network's time.
     let said = settings.sms.meanings.read(cut(&message.text, NOTE_BYTES_MAX).0);
     let at = said.point.and_then(|(lat, lon)| Point::from_degrees(lat, lon, 0));
@@ -75,20 +86,23 @@ pub(super) async fn place(
     };
     for nth in 0..SAME_ID_MAX {
         let key = message.key(&by.who, nth);
-        match take(&visit.server, Some(key), call.clone(), &by, received_at).await {
+        match take(server, Some(key), call.clone(), by, received_at).await {
             // Another message had this id: a gateway that counts anew.
             Err(problem) if problem.is(&Code::KeyReused) => {}
             other => return other,
         }
     }
-    take(&visit.server, None, call, &by, received_at).await
+    take(server, None, call, by, received_at).await
 }
 
 /// A message as a gateway hands it over.
-struct Message {
-    from: Option<String>,
-    text: String,
-    id: String,
+pub(in crate::net) struct Message {
+    /// Whose number it is from.
+    pub(in crate::net) from: Option<String>,
+    /// Its words.
+    pub(in crate::net) text: String,
+    /// What whoever hands it over calls it: the same again is the same message.
+    pub(in crate::net) id: String,
 }
 
 impl Message {
