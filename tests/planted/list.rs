@@ -343,4 +343,16 @@ pub const BUGS: &[Bug] = &[
         _ if forced => Ok(",
         )],
     },
+    Bug {
+        name: "the days of trails are not watched after a start",
+        changes: &[(TIMERS, "        timers.arm(state, Watch::Trails);\n        timers", "        timers")],
+    },
+    Bug {
+        name: "trails are kept a day longer than the rules say",
+        changes: &[(
+            "src/engine/state.rs",
+            "UtcMs::of_day(day + 1).plus(kept_ms)",
+            "UtcMs::of_day(day + 2).plus(kept_ms)",
+        )],
+    },
 ];
