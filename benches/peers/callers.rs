@@ -428,11 +428,17 @@ impl Caller for Echo {
 pub struct Http {
     run: u64,
     nth: u64,
+    /// A press of the SOS page.
+    press: bool,
 }
 
 impl Http {
     pub fn new(run: u64, nth: usize) -> Self {
-        Self { run: run << 32 | nth as u64, nth: 0 }
+        Self { run: run << 32 | nth as u64, nth: 0, press: false }
+    }
+
+    pub fn press(run: u64, nth: usize) -> Self {
+        Self { press: true, ..Self::new(run, nth) }
     }
 }
 
@@ -444,10 +450,14 @@ impl Caller for Http {
     fn ask(&mut self, out: &mut Vec<u8>) {
         self.nth += 1;
         let key = uuid::Uuid::from_u64_pair(self.run, self.nth);
+        let (path, said) = match self.press {
+            true => ("sos", r#""cancel":"","silent":false"#),
+            false => ("calls", r#""district":"Okara","kind":"threat""#),
+        };
         let body = format!(
-            r#"{{"key":"{key}","district":"Okara","kind":"threat","number":"+92 300 5550123","place":{{"lat":30.81,"lon":73.45,"accuracy_m":40}}}}"#
+            r#"{{"key":"{key}",{said},"number":"+92 300 5550123","place":{{"lat":30.81,"lon":73.45,"accuracy_m":40}}}}"#
         );
-        let head = "POST /v1/calls HTTP/1.1\r\nHost: here\r\nContent-Length: ";
+        let head = format!("POST /v1/{path} HTTP/1.1\r\nHost: here\r\nContent-Length: ");
         let text = format!("{head}{}\r\n\r\n{body}", body.len());
         out.extend_from_slice(text.as_bytes());
     }

@@ -1,7 +1,7 @@
 //! How late: from a deadline to its escalation on the disk and at a reader's, under load, with many more pending.
 
 use super::callers::{Beanstalkd, Fifteen, Http, follow, frame, ping};
-use super::load::{Caller, closed_loop, paced};
+use super::load::{Caller, Paced, closed_loop, paced};
 use super::servers::{Contender, Server};
 use hdrhistogram::Histogram;
 use std::io::{Read, Write};
@@ -58,10 +58,10 @@ pub fn fifteen(dir: &Path, pending: u64, per_second: f64) {
         move || paced(address, desks, DUE as f64, |asked| asked >= DUE)
     });
     let until = Instant::now() + Duration::from_secs(LIMIT_S + 4);
-    let (asked, missed) = paced(address, desks(1 << 31, false), per_second, |_| {
+    let Paced { asked, missed, .. } = paced(address, desks(1 << 31, false), per_second, |_| {
         heard.escalations.load(Ordering::Relaxed) >= DUE || Instant::now() > until
     });
-    let (placed_due, missed_due) = due.join().expect("placed");
+    let Paced { asked: placed_due, missed: missed_due, .. } = due.join().expect("placed");
     let escalations = heard.escalations.load(Ordering::Relaxed);
     println!(
         "{placed_due} due within a second ({missed_due} not placed), meanwhile {asked} new calls at {per_second}/s ({missed} not placed in \
@@ -114,9 +114,45 @@ pub fn http(dir: &Path, seconds: f64, per_second: f64) {
     let heard = reader_of(server.address);
     let callers = (0..16).map(|nth| Box::new(Http::new(1 << 20, nth)) as Box<dyn Caller>);
     let most = (seconds * per_second * 5.0) as u64;
-    let (asked, missed) = paced(web, callers.collect(), per_second, |asked| asked >= most);
+    let Paced { asked, missed, .. } =
+        paced(web, callers.collect(), per_second, |asked| asked >= most);
     println!("{asked} calls over HTTP at {per_second}/s ({missed} not placed in time)");
     line("call's first byte to its push at a reader", &heard.placed_ms);
+}
+
+/// Presses of the SOS page at so many a second, to their answer and to one who follows the room: as they are usual, and as
+/// a flood of which each is put behind the others and asked for work.
+pub fn sos(dir: &Path, seconds: f64, per_second: f64) {
+    for (what, usual) in
+        [("usual", "flood_per_second = 1000 "), ("a flood", "flood_per_second = 20 ")]
+    {
+        let rules = [
+            ("# listen = \"127.0.0.1:7117\"", "listen = \"127.0.0.1:0\""),
+            ("# sos = true ", "sos = true "),
+            ("flood_per_second = 20 ", usual),
+            ("cell_per_hour = 120 ", "cell_per_hour = 1000000 "),
+        ];
+        let server = Server::start_under(Contender::Fifteen, dir, &rules).expect("fifteen");
+        let said = server.said();
+        let web = said.split("calls over HTTP address=").nth(1).and_then(|it| it.split(' ').next());
+        let web: SocketAddr = web.and_then(|it| it.parse().ok()).expect("it says where");
+        let heard = reader_of(server.address);
+        let callers = (0..16).map(|nth| Box::new(Http::press(1 << 20, nth)) as Box<dyn Caller>);
+        let most = (seconds * per_second * 5.0) as u64;
+        let run = paced(web, callers.collect(), per_second, |asked| asked >= most);
+        println!(
+            "{} presses at {per_second}/s, {what} ({} not placed in time)",
+            run.asked, run.missed
+        );
+        let ms = |part| run.took_us.value_at_quantile(part) as f64 / 1e3;
+        println!(
+            "  press to its answer, on the disk                     p50 {:>7.3} p99 {:>7.3} max {:>7.3} ms",
+            ms(0.5),
+            ms(0.99),
+            ms(1.0)
+        );
+        line("press to its push at a reader", &heard.placed_ms);
+    }
 }
 
 /// One who follows the room from here on.

@@ -88,7 +88,7 @@ pub fn closed_loop(address: SocketAddr, callers: Vec<Box<dyn Caller>>, seconds: 
         if now >= until {
             // What is under way is answered, so that nothing of this run is left to the next.
             for event in &events {
-                connections[event.token().0].last();
+                connections[event.token().0].last(&mut |_| ());
             }
             break now - from;
         }
@@ -105,28 +105,38 @@ pub fn closed_loop(address: SocketAddr, callers: Vec<Box<dyn Caller>>, seconds: 
         poll.poll(&mut events, Some(Duration::from_secs(10))).expect("polled");
         assert!(!events.is_empty(), "no last answer from {address}");
         for event in &events {
-            connections[event.token().0].last();
+            connections[event.token().0].last(&mut |_| ());
         }
     }
     Run { done, seconds: measured, took_us }
 }
 
-/// As many callers take turns as are free, so many times a second, until `enough`. Gives how many were asked, and how
-/// many of those that were due found nobody free.
+/// What a paced run gave: how many were asked, and how many of those that were due found nobody free.
+pub struct Paced {
+    pub asked: u64,
+    pub missed: u64,
+    /// From the question to its answer, microseconds.
+    pub took_us: Histogram<u64>,
+}
+
+/// As many callers take turns as are free, so many times a second, until `enough`.
 pub fn paced(
     address: SocketAddr,
     callers: Vec<Box<dyn Caller>>,
     per_second: f64,
     mut enough: impl FnMut(u64) -> bool,
-) -> (u64, u64) {
+) -> Paced {
     let mut poll = Poll::new().expect("a poll");
     let mut connections = greeted(&poll, address, callers);
     let mut events = Events::with_capacity(connections.len());
+    let mut took_us = Histogram::new_with_bounds(1, 60_000_000, 3).expect("bounds");
     let (start, mut asked, mut missed, mut next) = (Instant::now(), 0, 0, 0);
     while !enough(asked) {
         poll.poll(&mut events, Some(Duration::from_millis(1))).expect("polled");
         for event in &events {
-            connections[event.token().0].last();
+            connections[event.token().0].last(&mut |took: Duration| {
+                took_us.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            });
         }
         let due = (start.elapsed().as_secs_f64() * per_second) as u64;
         while asked + missed < due {
@@ -141,7 +151,7 @@ pub fn paced(
             }
         }
     }
-    (asked, missed)
+    Paced { asked, missed, took_us }
 }
 
 /// A connection for each caller, on which its greeting was said.
@@ -227,7 +237,7 @@ impl Connection {
     }
 
     /// Hears the last answer, and asks no more.
-    fn last(&mut self) {
+    fn last(&mut self, done: &mut dyn FnMut(Duration)) {
         self.read();
         loop {
             match self.caller.hear(&self.read) {
@@ -237,7 +247,10 @@ impl Connection {
                     self.read.drain(..bytes);
                     match self.greeting.checked_sub(1) {
                         Some(left) => self.greeting = left,
-                        None => self.busy = false,
+                        None => {
+                            self.busy = false;
+                            done(self.began.elapsed());
+                        }
                     }
                 }
             }

@@ -8,6 +8,7 @@
 //! 5,000 new calls a second. `-- start`: from the start after a crash until calls are taken again, and fifteen's from
 //! a snapshot. `-- replay`: the same of a log of lives without any snapshot. `-- idle`: what a room costs in which
 //! nothing happens. `-- unit`: what a unit's client costs its car. `-- http`: calls over HTTP beside those of the wire.
+//! `-- sos`: presses of the SOS page at 200 a second.
 //!
 //! Further words: `connections=1,64`, `seconds=2` of one run, `rounds=5` (the median is shown), `calls=N` of `late` and `start`, `only=fifteen,echo`,
 //! `dir=FOLDER` on the disk in question. beanstalkd, Redis and PostgreSQL take part where they are installed
@@ -94,9 +95,12 @@ fn main() {
         "replay" => replays(&words),
         "idle" => idle(&words),
         "http" => late::http(&words.dir, words.seconds, 200.0),
+        "sos" => late::sos(&words.dir, words.seconds, 200.0),
         "unit" => unit::unit(&words.dir, words.calls.unwrap_or(10)),
         // What `cargo bench` without words, or `cargo test --benches`, finds here.
-        _ => println!("say what to measure: intake, lives, late, start, replay, idle, unit, http"),
+        _ => println!(
+            "say what to measure: intake, lives, late, start, replay, idle, unit, http, sos"
+        ),
     }
 }
 
