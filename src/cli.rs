@@ -313,6 +313,27 @@ pub(crate) enum Action {
     },
     /// Write a note.
     Note { call: u64, text: String },
+    /// Say what was learned of a call after it was taken; what is not said stays.
+    Describe {
+        call: u64,
+        #[arg(long)]
+        kind: Option<String>,
+        #[arg(long)]
+        district: Option<String>,
+        /// Where she is, in words.
+        #[arg(long)]
+        place: Option<String>,
+        #[arg(long)]
+        number: Option<String>,
+        #[arg(long)]
+        name: Option<String>,
+        /// She cannot speak.
+        #[arg(long)]
+        silent: bool,
+        /// Ringing back puts her in danger.
+        #[arg(long)]
+        unsafe_to_ring_back: bool,
+    },
     /// Say that a call repeats another.
     Link { call: u64, primary: u64 },
     /// Tell the next office now.

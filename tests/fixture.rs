@@ -488,6 +488,10 @@ fn trails_are_erased(room: &mut Room) {
 fn lines_ring(room: &mut Room) {
     for answered in [true, false] {
         let call = room.call(2);
+        let sealed = Sealed { name: Some("Rukhsana".into()), ..Sealed::default() };
+        let kind = Some("threat".into());
+        let description = Box::new(Description { kind, sealed, ..Description::default() });
+        room.operator(Command::DescribeCall { call, description }).unwrap();
         room.submit("telephone exchange", Role::Intake, Command::RingLine { call }).unwrap();
         room.seconds(6);
         if answered {

@@ -1,15 +1,15 @@
 //! What an operator does with a call or a unit: from a key to the request it makes, by way of a form or a short choice
 //! where something has to be said first. Everything of `fifteen op` is here.
 
-use super::form::{Field, Form, Kind, Values};
+use super::form::{Field, Form, Kind, NAME_BYTES_MAX, Values};
 use super::keys::Action;
 use super::model::{Model, Pick};
 use super::text;
 use crate::protocol::{
-    AddNote, AssignUnit, CallSummary, CallbackOutcome, CheckIn, Claim, CloseCall, Escalate,
-    LinkCall, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReportStatus, ReportedStatus,
-    Request, Role, SendMessage, SetAvailable, SetOutOfService, SetPriority, Stage, TEXT_BYTES_MAX,
-    TakeEscalation, TakeOver,
+    AddNote, AssignUnit, CallSummary, CallbackOutcome, CheckIn, Claim, CloseCall, DescribeCall,
+    Escalate, LinkCall, Place, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReportStatus,
+    ReportedStatus, Request, Role, SendMessage, SetAvailable, SetOutOfService, SetPriority, Stage,
+    TEXT_BYTES_MAX, TakeEscalation, TakeOver,
 };
 
 /// What a form asks once it is sent.
@@ -23,6 +23,8 @@ pub enum Asks {
     Priority(u64),
     /// A note.
     Note(u64),
+    /// What was learned of it.
+    Describe(u64),
     /// It repeats another.
     Link(u64),
     /// To tell the next office.
@@ -122,6 +124,7 @@ pub fn begin(model: &Model, action: Action, call: &CallSummary) -> Begun {
             let fields = vec![words("text", "Note").required()];
             form(format!("Note on call {id}"), fields, Asks::Note(id))
         }
+        Action::Describe => describe(model, call),
         Action::Link => {
             let fields = vec![Field::new("primary", "It repeats call", Kind::Number).required()];
             form(format!("Call {id} repeats another"), fields, Asks::Link(id))
@@ -232,6 +235,36 @@ pub fn duty(action: Action, unit: &str) -> Begun {
     let fields = vec![words("reason", "Why").required()];
     let form = Form::new(format!("{shown} out of service"), fields);
     Begun::Form(Box::new(form), Asks::OutOfService(unit.into()))
+}
+
+/// What stands there need not be typed again: what is left empty stays as it is.
+fn describe(model: &Model, call: &CallSummary) -> Begun {
+    let known = |shown: Option<&str>| match shown.map(text::plain).unwrap_or_default() {
+        empty if empty.is_empty() => "not known".to_owned(),
+        known => format!("now: {known}"),
+    };
+    let choice = |id, label, names: Vec<String>, now: &str| {
+        Field::new(id, label, Kind::Choice { words: names, free: true }).hint(&known(Some(now)))
+    };
+    let kinds = model.words.kinds.iter().map(|kind| kind.name.clone()).collect();
+    let districts = model.words.districts.iter().map(|it| it.name.clone()).collect();
+    let details = model.open.as_ref().filter(|open| open.call == call.call);
+    let details = details.and_then(|open| open.details.as_deref());
+    let place = details.and_then(|it| it.place.as_ref()?.words.as_deref());
+    let fields = vec![
+        choice("kind", "Kind", kinds, &call.kind),
+        words("place", "Place").hint(&known(place)),
+        choice("district", "District", districts, &call.district),
+        Field::new("number", "Number", Kind::Phone)
+            .hint(&known(details.and_then(|it| it.number.as_deref()))),
+        Field::new("name", "Name", Kind::Text { bytes_max: NAME_BYTES_MAX })
+            .hint(&known(details.and_then(|it| it.name.as_deref()))),
+        Field::new("silent", "She cannot speak", Kind::Toggle),
+        Field::new("unsafe_to_ring_back", "Do NOT ring back", Kind::Toggle)
+            .hint("Space: yes. Ringing puts her in danger; once said, it stays"),
+    ];
+    let title = format!("What is learned of call {}: what is left empty stays", call.call);
+    Begun::Form(Box::new(Form::new(title, fields).sent_by_ctrl_s()), Asks::Describe(call.call))
 }
 
 fn close(model: &Model, call: &CallSummary) -> Begun {
@@ -351,6 +384,23 @@ pub fn request(asks: &Asks, values: &Values) -> Result<(Request, String), (&'sta
             (SetPriority { call, priority, reason: text_of("reason") }.into(), said)
         }
         Asks::Note(call) => (AddNote { call, text: needed("text")? }.into(), "note written".into()),
+        Asks::Describe(call) => {
+            let place = text_of("place");
+            let said = DescribeCall {
+                call,
+                district: text_of("district"),
+                kind: text_of("kind"),
+                number: text_of("number"),
+                name: text_of("name"),
+                place: place.map(|words| Place { words: Some(words), ..Place::default() }),
+                silent: values.on("silent"),
+                unsafe_to_ring_back: values.on("unsafe_to_ring_back"),
+            };
+            if said == (DescribeCall { call, ..DescribeCall::default() }) {
+                return Err(("kind", "say what was learned, or leave with Esc".into()));
+            }
+            (said.into(), "kept".into())
+        }
         Asks::Link(call) => {
             let primary = values.number("primary");
             let primary = primary.ok_or(("primary", "the number of a call".to_owned()))?;

@@ -62,6 +62,7 @@ const fn call_of(asks: &actions::Asks) -> Option<u64> {
         | Asks::Reopen(call)
         | Asks::Priority(call)
         | Asks::Note(call)
+        | Asks::Describe(call)
         | Asks::Link(call)
         | Asks::Escalate(call)
         | Asks::CallBack(call)

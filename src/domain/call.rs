@@ -146,6 +146,21 @@ pub struct NewCall {
     pub sealed: Sealed,
 }
 
+/// What was learned of a call after it was taken: what is said replaces what stood there, the rest stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Description {
+    /// District that serves it.
+    pub district: Option<Box<str>>,
+    /// Kind of emergency.
+    pub kind: Option<Box<str>>,
+    /// The caller cannot speak. What is once said of that stays: it guards how the call may end.
+    pub silent: bool,
+    /// Ringing back puts her in danger. The same.
+    pub unsafe_to_ring_back: bool,
+    /// Number, name and place; of a place, words and point each for itself. Nothing else of it counts.
+    pub sealed: Sealed,
+}
+
 /// How far the help for a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -380,6 +395,31 @@ impl Call {
             return given;
         };
         Some(Place { point: Some(fix.point), ..given.unwrap_or_default() })
+    }
+
+    /// Takes in what was learned of it.
+    pub fn describe(&mut self, said: &Description) {
+        fn replace<T: Clone>(known: &mut Option<T>, said: &Option<T>) {
+            if said.is_some() {
+                known.clone_from(said);
+            }
+        }
+        let placed = &mut self.placed;
+        if let Some(district) = &said.district {
+            placed.district.clone_from(district);
+        }
+        if let Some(kind) = &said.kind {
+            placed.kind.clone_from(kind);
+        }
+        placed.flags.silent |= said.silent;
+        placed.flags.unsafe_to_ring_back |= said.unsafe_to_ring_back;
+        replace(&mut placed.sealed.number, &said.sealed.number);
+        replace(&mut placed.sealed.name, &said.sealed.name);
+        if let Some(there) = &said.sealed.place {
+            let place = placed.sealed.place.get_or_insert_default();
+            replace(&mut place.words, &there.words);
+            replace(&mut place.point, &there.point);
+        }
     }
 
     /// Its priority now.

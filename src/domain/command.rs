@@ -1,8 +1,8 @@
 //! What is asked of the room: commands, and the rejections that answer them.
 
 use super::{
-    Actor, CallId, Callsign, Fix, Key, NewCall, PinProof, Point, Priority, Progress, Rating,
-    Recipient, Rules, SealedText, SignOn, UtcMs,
+    Actor, CallId, Callsign, Description, Fix, Key, NewCall, PinProof, Point, Priority, Progress,
+    Rating, Recipient, Rules, SealedText, SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,13 @@ pub enum Command {
         priority: Priority,
         /// Why, in words.
         reason: Box<str>,
+    },
+    /// Keep what was learned of a call after it was taken.
+    DescribeCall {
+        /// Which.
+        call: CallId,
+        /// What.
+        description: Box<Description>,
     },
     /// Keep how safe somebody finds a place.
     RatePlace {

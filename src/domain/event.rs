@@ -7,8 +7,8 @@
 mod about;
 
 use super::{
-    Actor, CallId, CallbackOutcome, Callsign, Fix, KeyMark, NewCall, Point, Priority, Progress,
-    Rating, Recipient, Rules, SealedText, SignOn, UtcMs,
+    Actor, CallId, CallbackOutcome, Callsign, Description, Fix, KeyMark, NewCall, Point, Priority,
+    Progress, Rating, Recipient, Rules, SealedText, SignOn, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -551,6 +551,15 @@ pub enum Event {
     CancelRefused {
         /// Which call.
         call: CallId,
+    },
+    /// Something was learned of a call after it was taken.
+    CallDescribed {
+        /// Of which call.
+        call: CallId,
+        /// What.
+        description: Box<Description>,
+        /// By whom.
+        by: Actor,
     },
     /// Somebody finds a place so safe.
     PlaceRated {

@@ -20,8 +20,8 @@ mod triage;
 mod unit;
 
 pub use call::{
-    Assignment, Call, Claim, Closing, Flags, HISTORY_MAX, NewCall, Note, Progress, Sealed,
-    SealedText, Source, Stage,
+    Assignment, Call, Claim, Closing, Description, Flags, HISTORY_MAX, NewCall, Note, Progress,
+    Sealed, SealedText, Source, Stage,
 };
 pub use clock::{ClockRule, ClockRun, Point as ClockPoint, Trigger};
 pub use command::{Answer, CallbackOutcome, Command, Order, Rejection};

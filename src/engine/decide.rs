@@ -131,6 +131,9 @@ pub fn decide(state: &State, now: UtcMs, order: &Order) -> Decided {
             add_note(identity::kept(known(state, *call)?)?, text, by)
         }
         Command::LinkCall { call, primary } => link(state, *call, *primary, by),
+        Command::DescribeCall { call, description } => {
+            identity::describe(identity::kept(known(state, *call)?)?, description, by)
+        }
         Command::EscalateCall { call, clock, reason } => {
             escalate(state, now, open(state, *call)?, clock.as_deref(), reason.as_deref(), by)
         }
@@ -210,6 +213,7 @@ fn for_itself(state: &State, command: &Command, by: &Actor) -> Result<(), Reject
         | Command::CloseCall { call, .. } => (*call, false),
         Command::AddNote { call, .. }
         | Command::LinkCall { call, .. }
+        | Command::DescribeCall { call, .. }
         | Command::TakeEscalation { call, .. }
         | Command::ReopenCall { call, .. } => (*call, true),
         // The others find out themselves.

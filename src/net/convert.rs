@@ -5,9 +5,11 @@
 //! the caller of it records).
 
 pub(super) mod about;
+mod described;
 pub(super) mod room;
 pub(super) mod told;
 
+use self::described::{described, description};
 use crate::config::Settings;
 use crate::domain::{
     Actor, Answer, Call, CallId, CallbackOutcome, Callsign, Command, Dated, Event, Flags, Key,
@@ -80,6 +82,10 @@ pub(super) fn command(
         },
         Request::AddNote(note) => {
             Command::AddNote { call: call(note.call), text: SealedText(note.text.as_str().into()) }
+        }
+        Request::DescribeCall(said) => {
+            let call = call(said.call);
+            Command::DescribeCall { call, description: Box::new(description(said)?) }
         }
         Request::LinkCall(link) => {
             Command::LinkCall { call: call(link.call), primary: call(link.primary) }
@@ -570,6 +576,7 @@ fn in_words(state: &State, call: &Call, at: UtcMs, event: &Event) -> String {
         }
         Event::NoteAdded { .. } => "note added".into(),
         Event::CallLinked { primary, .. } => format!("repeats call {primary}"),
+        Event::CallDescribed { description, .. } => described(description),
         Event::CallbackRecorded { outcome, .. } => {
             let outcome = match outcome {
                 CallbackOutcome::Reached => "reached",

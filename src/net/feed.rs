@@ -225,6 +225,7 @@ fn unit_push(
     // Where she is now, and whether she was made to take it back, is theirs who are on their way.
     let changed = match event {
         Event::CallerMoved { call, .. }
+        | Event::CallDescribed { call, .. }
         | Event::CallCancelled { call }
         | Event::DuressSignalled { call } => on.contains(call),
         _ => false,

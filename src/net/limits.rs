@@ -48,6 +48,7 @@ const WORK_OF_CALLS: &[&str] = &[
     "check_in",
     "set_priority",
     "add_note",
+    "describe_call",
     "link_call",
     "escalate",
     "record_callback",

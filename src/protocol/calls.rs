@@ -205,6 +205,41 @@ impl std::fmt::Debug for AddNote {
     }
 }
 
+/// Says what was learned of a call after it was taken: what is there replaces what stood there, the rest stays.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeCall {
+    /// Call id.
+    pub call: u64,
+    /// The district that answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub district: Option<String>,
+    /// What kind of call it is, a word of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The caller's number; sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// The caller's name; sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where help is wanted, its words and its point each for itself; sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// The caller cannot speak; once said, it stays.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub silent: bool,
+    /// Ringing back would put the caller in danger; once said, it stays.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub unsafe_to_ring_back: bool,
+}
+
+/// Most of it is hers.
+impl std::fmt::Debug for DescribeCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DescribeCall").field("call", &self.call).finish_non_exhaustive()
+    }
+}
+
 /// Says that a call is about the same need as another; neither is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkCall {

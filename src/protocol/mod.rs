@@ -38,8 +38,8 @@ mod words;
 
 pub use admin::{Archive, Backup, EraseIdentity, TakeSnapshot};
 pub use calls::{
-    AddNote, AssignUnit, CheckIn, Claim, CloseCall, Escalate, LinkCall, Place, PlaceCall,
-    RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReportStatus, SetPriority,
+    AddNote, AssignUnit, CheckIn, Claim, CloseCall, DescribeCall, Escalate, LinkCall, Place,
+    PlaceCall, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReportStatus, SetPriority,
     TakeEscalation, TakeOver,
 };
 pub use code::Code;

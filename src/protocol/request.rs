@@ -1,12 +1,12 @@
 //! What a client may ask, and the envelope it asks in.
 
 use super::{
-    AddNote, Archive, AssignUnit, Backup, CheckIn, Claim, CloseCall, EraseIdentity, Escalate,
-    Health, Key, LinkCall, ListCalls, ListEarlier, ListEscalations, ListUnits, MarkRead, Panic,
-    PlaceCall, RecommendUnits, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, Report,
-    ReportPosition, ReportStatus, SeeEscalation, SendMessage, SetAvailable, SetOutOfService,
-    SetPriority, ShowCall, ShowRoom, SignOff, SignOn, Subscribe, TakeEscalation, TakeOver,
-    TakeSnapshot, Unsubscribe,
+    AddNote, Archive, AssignUnit, Backup, CheckIn, Claim, CloseCall, DescribeCall, EraseIdentity,
+    Escalate, Health, Key, LinkCall, ListCalls, ListEarlier, ListEscalations, ListUnits, MarkRead,
+    Panic, PlaceCall, RecommendUnits, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall,
+    Report, ReportPosition, ReportStatus, SeeEscalation, SendMessage, SetAvailable,
+    SetOutOfService, SetPriority, ShowCall, ShowRoom, SignOff, SignOn, Subscribe, TakeEscalation,
+    TakeOver, TakeSnapshot, Unsubscribe,
 };
 use serde::ser::{Serialize, Serializer};
 
@@ -34,6 +34,8 @@ messages! {
         "set_priority" => SetPriority,
         /// See [`AddNote`].
         "add_note" => AddNote,
+        /// See [`DescribeCall`].
+        "describe_call" => DescribeCall,
         /// See [`LinkCall`].
         "link_call" => LinkCall,
         /// See [`Escalate`].

@@ -37,6 +37,7 @@ pub const ALLOWED: &[(&str, u8)] = &[
     ("check_in", ROOM | UNIT),
     ("set_priority", ROOM),
     ("add_note", INTAKE | ROOM | UNIT),
+    ("describe_call", ROOM),
     ("link_call", ROOM),
     ("escalate", ROOM),
     ("record_callback", ROOM),

@@ -226,6 +226,7 @@ impl Checker {
             event,
             Event::NoteAdded { .. }
                 | Event::CallLinked { .. }
+                | Event::CallDescribed { .. }
                 | Event::CallOpened { .. }
                 | Event::UnitPanicked { .. }
                 | Event::MessageSent { .. }

@@ -10,6 +10,7 @@ mod claims;
 mod clocks;
 mod closing;
 mod degraded;
+mod described;
 mod duty;
 mod erasure;
 mod keys;

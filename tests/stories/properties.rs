@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => DAY - 1..DAY + 2,
     ];
     let ask = (
-        0..52_u8,
+        0..53_u8,
         prop_oneof![9 => 1..5_u64, 1 => 0..9_u64],
         0..4_u8,
         0..6_u8,
@@ -136,6 +136,18 @@ impl Ask {
                 let fixes = vec![fix(number), fix(self.who)];
                 Command::FollowCaller { press: Key([self.unit; 16]), fixes }
             }
+            52 => Command::DescribeCall {
+                call,
+                description: Box::new(Description {
+                    kind: (number > 2).then(|| "threat".into()),
+                    silent: self.who == 3,
+                    sealed: Sealed {
+                        number: Some(format!("030{}{number}", self.who).into()),
+                        ..Sealed::default()
+                    },
+                    ..Description::default()
+                }),
+            },
             51 if number < 3 => {
                 let priority = Priority::new(2 + number).unwrap();
                 let reason = "many presses".into();

@@ -7,12 +7,12 @@ use fifteen::domain::Event;
 use fifteen::journal::{Options, RecordRef, inspect};
 use fifteen::protocol::{
     ALLOWED, AddNote, Archive, AssignUnit, Backup, CallbackOutcome, CheckIn, Claim, ClientMessage,
-    CloseCall, Code, Dropped, EraseIdentity, Escalate, Health, Hello, Key, LinkCall, ListCalls,
-    ListEarlier, ListEscalations, ListUnits, MarkRead, Panic, Ping, Place, RecommendUnits,
-    RecordCallback, Rejection, ReleaseClaim, ReleaseUnit, ReopenCall, Report, ReportPosition,
-    ReportedStatus, Request, Role, SeeEscalation, SendMessage, ServerMessage, SetAvailable,
-    SetOutOfService, SetPriority, ShowCall, ShowRoom, SignOff, Subscribe, TakeEscalation, TakeOver,
-    TakeSnapshot, Unsubscribe,
+    CloseCall, Code, DescribeCall, Dropped, EraseIdentity, Escalate, Health, Hello, Key, LinkCall,
+    ListCalls, ListEarlier, ListEscalations, ListUnits, MarkRead, Panic, Ping, Place,
+    RecommendUnits, RecordCallback, Rejection, ReleaseClaim, ReleaseUnit, ReopenCall, Report,
+    ReportPosition, ReportedStatus, Request, Role, SeeEscalation, SendMessage, ServerMessage,
+    SetAvailable, SetOutOfService, SetPriority, ShowCall, ShowRoom, SignOff, Subscribe,
+    TakeEscalation, TakeOver, TakeSnapshot, Unsubscribe,
 };
 use fifteen::service::decode;
 use serde_json::json;
@@ -300,6 +300,9 @@ fn request_called(name: &str, dir: &str) -> Request {
         "check_in" => CheckIn { call: Some(call), unit: unit() }.into(),
         "set_priority" => SetPriority { call, priority: 1, reason: None }.into(),
         "add_note" => AddNote { call, text: "hm".into() }.into(),
+        "describe_call" => {
+            DescribeCall { call, kind: Some("threat".into()), ..DescribeCall::default() }.into()
+        }
         "link_call" => LinkCall { call, primary: 998 }.into(),
         "escalate" => Escalate { call, clock: None, reason: None }.into(),
         "record_callback" => {

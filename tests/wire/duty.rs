@@ -4,8 +4,9 @@
 use super::peer::{Peer, call_from, duty};
 use super::server::Room;
 use fifteen::protocol::{
-    Code, Escalate, Escalation, Hello, ListEarlier, ListEscalations, MarkRead, Panic, PlaceCall,
-    ReplyBody, Role, SeeEscalation, SendMessage, ShowRoom, TakeEscalation,
+    AssignUnit, Code, DescribeCall, Escalate, Escalation, Hello, ListEarlier, ListEscalations,
+    MarkRead, Panic, Place, PlaceCall, ReplyBody, Role, SeeEscalation, SendMessage, ShowRoom,
+    Source, TakeEscalation,
 };
 
 fn say(unit: Option<&str>, text: &str) -> SendMessage {
@@ -168,5 +169,44 @@ async fn a_client_learns_the_words_of_the_room() {
     let turnout = words.clocks.iter().find(|it| it.name == "turnout").unwrap();
     assert_eq!((turnout.limit_ms, turnout.of_unit, &*turnout.ladder), (90_000, true, "room"));
     assert_eq!(words.ladders[0].rungs[3], "DIG Operations");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_learned_of_a_call_is_known_to_the_room_and_to_the_unit_on_its_way() {
+    let room = Room::new(&[]);
+    let server = room.serve();
+    let mut desk = Peer::operator(server.address).await;
+    let call = desk.place(PlaceCall::new(Source::PhoneLine, "", "unknown")).await;
+    let mut unit = Peer::greeted(server.address, Role::Unit, "Alpha-1").await;
+    unit.done(duty("Alpha-1")).await;
+    desk.done(AssignUnit { call, unit: "Alpha-1".into() }).await;
+    unit.subscribe().await;
+    unit.page().await;
+    let place = Some(Place { words: Some("Blue gate".into()), ..Place::default() });
+    let said = DescribeCall {
+        call,
+        kind: Some("threat".into()),
+        district: Some("Gulberg".into()),
+        name: Some("Ayesha".into()),
+        place,
+        ..DescribeCall::default()
+    };
+    let at = desk.done(said).await.seq.unwrap();
+    let push = unit.pushes_up_to(at).await.pop().unwrap();
+    let sent = push.assignment.unwrap();
+    assert_eq!(sent.place.unwrap().words.as_deref(), Some("Blue gate"));
+    let shown = desk.show(call).await;
+    assert_eq!((&*shown.summary.kind, &*shown.summary.district), ("threat", "Gulberg"));
+    assert_eq!(shown.name.as_deref(), Some("Ayesha"));
+    let told = &shown.timeline.iter().find(|line| line.event == "call_described").unwrap().text;
+    assert_eq!(told, "learned: kind threat, district Gulberg, name, place");
+    assert!(!server.log().contains("Ayesha") && !server.log().contains("Blue gate"));
+    let bad = DescribeCall {
+        call,
+        place: Some(Place { lat: Some(99.0), ..Place::default() }),
+        ..DescribeCall::default()
+    };
+    assert!(desk.rejected(bad).await.text.contains("lat"));
     server.stop().await;
 }

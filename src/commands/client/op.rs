@@ -5,9 +5,9 @@ use super::{Server, out, out_json, rejected, text, unexpected};
 use crate::cli::{Action, Op};
 use anyhow::Result;
 use fifteen::protocol::{
-    AddNote, AssignUnit, CheckIn, Claim, CloseCall, Done, Escalate, LinkCall, RecommendUnits,
-    Recommendations, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall, ReplyBody,
-    ReportStatus, ReportedStatus, Request, Role, SetPriority, TakeEscalation, TakeOver,
+    AddNote, AssignUnit, CheckIn, Claim, CloseCall, DescribeCall, Done, Escalate, LinkCall, Place,
+    RecommendUnits, Recommendations, RecordCallback, ReleaseClaim, ReleaseUnit, ReopenCall,
+    ReplyBody, ReportStatus, ReportedStatus, Request, Role, SetPriority, TakeEscalation, TakeOver,
 };
 use std::process::ExitCode;
 
@@ -91,6 +91,29 @@ fn asked(action: Action, who: &str) -> Asked {
         }
         Action::Note { call, text } => {
             done(call, AddNote { call, text }.into(), "note written".into())
+        }
+        Action::Describe {
+            call,
+            kind,
+            district,
+            place,
+            number,
+            name,
+            silent,
+            unsafe_to_ring_back,
+        } => {
+            let place = place.map(|words| Place { words: Some(words), ..Place::default() });
+            let said = DescribeCall {
+                call,
+                district,
+                kind,
+                number,
+                name,
+                place,
+                silent,
+                unsafe_to_ring_back,
+            };
+            done(call, said.into(), "kept".into())
         }
         Action::Link { call, primary } => {
             let said = format!("repeats call {primary}");

@@ -63,6 +63,7 @@ impl Event {
             Self::CallCancelled { .. } => "call_cancelled",
             Self::DuressSignalled { .. } => "duress_signalled",
             Self::CancelRefused { .. } => "cancel_refused",
+            Self::CallDescribed { .. } => "call_described",
             Self::PlaceRated { .. } => "place_rated",
             Self::LogInsFailed { .. } => "log_ins_failed",
             Self::PersonChanged { .. } => "person_changed",
@@ -76,6 +77,7 @@ impl Event {
             Self::CallReceived { placed, .. } | Self::SafetyTimerSet { placed, .. } => {
                 placed.sealed = Sealed::default();
             }
+            Self::CallDescribed { description, .. } => description.sealed = Sealed::default(),
             Self::NoteAdded { text, .. } | Self::MessageSent { text, .. } => {
                 *text = SealedText::withheld();
             }
@@ -99,6 +101,7 @@ impl Event {
             Self::CallReceived { placed, .. } | Self::SafetyTimerSet { placed, .. } => {
                 placed.sealed != Sealed::default()
             }
+            Self::CallDescribed { description, .. } => description.sealed != Sealed::default(),
             Self::NoteAdded { .. } | Self::MessageSent { .. } | Self::UnitOutOfService { .. } => {
                 true
             }
@@ -153,6 +156,7 @@ impl Event {
             | Self::SafetyTimerSet { call, .. }
             | Self::SafetyTimerStopped { call, .. }
             | Self::CallerMoved { call, .. }
+            | Self::CallDescribed { call, .. }
             | Self::CallCancelled { call }
             | Self::DuressSignalled { call }
             | Self::CancelRefused { call } => Some(*call),
@@ -217,6 +221,7 @@ impl Event {
             | Self::PressedAgain { by, .. }
             | Self::LineAnswered { by, .. }
             | Self::SafetyTimerSet { by, .. }
+            | Self::CallDescribed { by, .. }
             | Self::PlaceRated { by, .. }
             | Self::PriorityChanged { cause: PriorityCause::By(by, _), .. }
             | Self::Escalated { by_hand: Some((by, _)), .. } => Some(by),

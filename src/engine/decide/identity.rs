@@ -1,8 +1,8 @@
-//! What concerns who she is: that it is read, and that it is destroyed.
+//! What concerns who she is: what is learned of her, that it is read, and that it is destroyed.
 
 use super::{Decided, Decision, bound, known, note_bound};
-use crate::domain::bounds::NAME_BYTES_MAX;
-use crate::domain::{Actor, Answer, Call, CallId, Event, Rejection, Role};
+use crate::domain::bounds::{NAME_BYTES_MAX, WORDS_BYTES_MAX};
+use crate::domain::{Actor, Answer, Call, CallId, Description, Event, Rejection, Role, Sealed};
 use crate::engine::State;
 
 /// Why a client reads when it subscribes.
@@ -89,4 +89,37 @@ pub(super) fn erase(
             answer: Answer::AwaitingSecond,
         }),
     }
+}
+
+/// What was learned of a call. Words past their bound are refused, for whoever wrote them still has them.
+pub(super) fn describe(call: &Call, said: &Description, by: &Actor) -> Decided {
+    let Sealed { number, name, place, .. } = &said.sealed;
+    let words = place.as_ref().and_then(|place| place.words.as_ref());
+    for (field, text, bytes_max) in [
+        ("district", &said.district, NAME_BYTES_MAX),
+        ("kind", &said.kind, NAME_BYTES_MAX),
+        ("number", number, NAME_BYTES_MAX),
+        ("name", name, NAME_BYTES_MAX),
+        ("place", &words.cloned(), WORDS_BYTES_MAX),
+    ] {
+        bound(field, text.as_deref().unwrap_or_default(), bytes_max)?;
+    }
+    if said.kind.as_deref().is_some_and(|kind| kind.trim().is_empty()) {
+        return Err(Rejection::Empty("kind"));
+    }
+    let sealed = Sealed {
+        number: number.clone(),
+        name: name.clone(),
+        place: place.clone(),
+        ..Sealed::default()
+    };
+    let description = Description { sealed, ..said.clone() };
+    let mut described = call.clone();
+    described.describe(&description);
+    if described == *call {
+        return Ok(Decision::already());
+    }
+    let event =
+        Event::CallDescribed { call: call.id, description: description.into(), by: by.clone() };
+    Ok(Decision::of(event))
 }

@@ -152,6 +152,7 @@ impl State {
                 self.set_timer(*call, *due_at, placed, by);
             }
             Event::SafetyTimerStopped { call, .. } => self.stop_timer(at, *call)?,
+            Event::CallDescribed { call, description, .. } => self.describe(*call, description)?,
             Event::CallerMoved { call, fix } => self.caller_moved(at, *call, *fix)?,
             Event::TrailsErased { before } => self.erase_trails(*before),
             Event::CancelRefused { call } => self.cancel_refused(*call)?,

@@ -1,7 +1,7 @@
 //! What is known of a caller and a place from before. Looked up, and never part of a decision.
 
 use super::State;
-use crate::domain::{Call, CallId, Place};
+use crate::domain::{Call, CallId, Description, Place};
 
 /// Calls looked at for the same place, latest first: a question must not hold up the room.
 const PLACES_MAX: usize = 20_000;
@@ -29,6 +29,16 @@ impl State {
         if let Some(key) = call.placed.sealed.number.as_deref().and_then(caller_key) {
             self.callers.remove(&(key, call.id));
         }
+    }
+
+    /// Something was learned of a call; by another number it is found under that.
+    pub(super) fn describe(&mut self, id: CallId, said: &Description) -> Option<()> {
+        let mut call = self.calls.remove(&id)?;
+        self.forget_caller(&call);
+        call.describe(said);
+        self.remember_caller(&call);
+        self.calls.insert(id, call);
+        Some(())
     }
 
     /// Calls from this number, latest first.

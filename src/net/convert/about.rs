@@ -16,6 +16,7 @@ pub(in crate::net) fn call_of(request: &Request) -> Option<CallId> {
         Request::SetPriority(set) => set.call,
         Request::AddNote(note) => note.call,
         Request::LinkCall(link) => link.call,
+        Request::DescribeCall(said) => said.call,
         Request::Escalate(escalate) => escalate.call,
         Request::RecordCallback(callback) => callback.call,
         Request::TakeEscalation(take) => take.call,
