@@ -193,8 +193,8 @@ fn follow_open(
         open.since.push(line_of(push, call));
     }
     match &*push.event {
-        // The words of a note are sealed: only a reading brings them.
-        "note_added" => open.reread_at = Some(own + REREAD_MS),
+        // The words of a note, and who she is, are sealed: only a reading brings them.
+        "note_added" | "call_described" => open.reread_at = Some(own + REREAD_MS),
         "caller_moved" if open.reread_at.is_none() => open.reread_at = Some(own + MOVED_REREAD_MS),
         "unit_assigned" | "unit_left" | "acknowledgement_withdrawn" if model.link.is_up() => {
             let (call, limit) = (open.call, Some(10));
@@ -232,6 +232,7 @@ fn line_of(push: &Push, call: &CallSummary) -> TimelineLine {
         ("clock_warned", _) => "a deadline comes near".into(),
         ("call_claimed", _) => "claimed".into(),
         ("priority_changed", _) => format!("priority {}", call.priority),
+        ("call_described", _) => "more was learned of it".into(),
         ("close_proposed", _) => "to be closed; a second person must agree".into(),
         (event, Some(unit)) => format!("{} {unit}", text::words(event)),
         (event, None) => text::words(event),

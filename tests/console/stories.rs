@@ -50,6 +50,34 @@ fn a_note_of_somebody_else_is_fetched_because_its_words_are_sealed() {
 }
 
 #[test]
+fn what_is_learned_of_a_line_is_said_in_one_form_and_what_is_left_empty_stays() {
+    let mut desk = opened(urgent(7));
+    desk.push(201, "call_described", urgent(7));
+    desk.pass(1);
+    assert_eq!(
+        requests(&mut desk),
+        [ShowCall { call: 7, reason: None }.into()],
+        "who she is is sealed"
+    );
+    desk.keys("d");
+    assert!(desk.screen().contains("What is learned of call 7"), "{}", desk.screen());
+    desk.keys("<ctrl-s>");
+    assert!(desk.screen().contains("say what was learned"), "{}", desk.screen());
+    assert!(requests(&mut desk).is_empty());
+    desk.keys("stalking<enter>Blue gate<enter><enter><enter>Ayesha<ctrl-s>");
+    let place = Some(Place { words: Some("Blue gate".into()), ..Place::default() });
+    let said = DescribeCall {
+        call: 7,
+        kind: Some("stalking".into()),
+        place,
+        name: Some("Ayesha".into()),
+        ..DescribeCall::default()
+    };
+    let asked = serde_json::to_string(&requests(&mut desk)).unwrap();
+    assert_eq!(asked, serde_json::to_string(&[Request::from(said)]).unwrap());
+}
+
+#[test]
 fn where_she_is_since_is_fetched_twice_a_minute_and_fills_no_story() {
     let mut desk = opened(urgent(7));
     for second in 0..58 {

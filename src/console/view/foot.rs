@@ -60,6 +60,7 @@ fn hints(model: &Model, pen: &Pen<'_>) -> Parts {
             (Action::Claim, "claim"),
             (Action::Assign, "assign"),
             (Action::UnitEnRoute, "unit"),
+            (Action::Describe, "describe"),
             (Action::Note, "note"),
             (Action::CallBack, "call-back"),
             (Action::Close, "close"),
