@@ -244,7 +244,7 @@ fn describe(model: &Model, call: &CallSummary) -> Begun {
         known => format!("now: {known}"),
     };
     let choice = |id, label, names: Vec<String>, now: &str| {
-        Field::new(id, label, Kind::Choice { words: names, free: true }).hint(&known(Some(now)))
+        Field::new(id, label, Kind::Choice { words: names, free: true }).hint(known(Some(now)))
     };
     let kinds = model.words.kinds.iter().map(|kind| kind.name.clone()).collect();
     let districts = model.words.districts.iter().map(|it| it.name.clone()).collect();
@@ -253,12 +253,12 @@ fn describe(model: &Model, call: &CallSummary) -> Begun {
     let place = details.and_then(|it| it.place.as_ref()?.words.as_deref());
     let fields = vec![
         choice("kind", "Kind", kinds, &call.kind),
-        words("place", "Place").hint(&known(place)),
+        words("place", "Place").hint(known(place)),
         choice("district", "District", districts, &call.district),
         Field::new("number", "Number", Kind::Phone)
-            .hint(&known(details.and_then(|it| it.number.as_deref()))),
+            .hint(known(details.and_then(|it| it.number.as_deref()))),
         Field::new("name", "Name", Kind::Text { bytes_max: NAME_BYTES_MAX })
-            .hint(&known(details.and_then(|it| it.name.as_deref()))),
+            .hint(known(details.and_then(|it| it.name.as_deref()))),
         Field::new("silent", "She cannot speak", Kind::Toggle),
         Field::new("unsafe_to_ring_back", "Do NOT ring back", Kind::Toggle)
             .hint("Space: yes. Ringing puts her in danger; once said, it stays"),

@@ -11,6 +11,7 @@ mod certificates;
 mod connections;
 mod convert;
 mod door;
+mod error;
 mod feed;
 mod health;
 mod limits;
@@ -29,6 +30,8 @@ mod sip;
 mod stream;
 mod web;
 
+pub use self::error::ServeError;
+
 use crate::config::Settings;
 use crate::domain::UtcMs;
 use crate::engine::State;
@@ -37,7 +40,6 @@ use crate::notify::Ears;
 use crate::seal::Keyring;
 use crate::service::clock::RoomClock;
 use crate::service::{self, CommitError, Handle, Ring, Shift};
-use crate::tls::TlsError;
 use census::Census;
 use certificates::Certificates;
 use connections::{Connections, Places};
@@ -63,46 +65,6 @@ const INSIDE_BYTES: usize = 64 * 1024;
 
 /// How long sessions may take to hear their last replies when the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// Why the server does not start or stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The address is not loopback and nothing encrypts.
-    #[error(
-        "{0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key (`fifteen cert` makes some), or listen on 127.0.0.1, or set listen.plain_text_outside_loopback = true and a listen.people_file for plain text"
-    )]
-    Exposed(SocketAddr),
-    /// Calls over HTTP would be taken from outside and nothing encrypts.
-    #[error(
-        "web.listen: {0} is reachable from outside and nothing encrypts: set listen.certificate and listen.key, or listen on 127.0.0.1 behind a proxy that speaks TLS"
-    )]
-    WebExposed(SocketAddr),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Which.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The people file cannot be used.
-    #[error(transparent)]
-    People(#[from] crate::people::PeopleError),
-    /// The certificate, its key or the units' authorities cannot be used.
-    #[error(transparent)]
-    Certificates(#[from] TlsError),
-    /// People could not be told of what they must be told.
-    #[error("nobody could be told of an escalation: {0}")]
-    Notices(String),
-    /// The engine could not start, or stopped on a failed commit.
-    #[error(transparent)]
-    Engine(#[from] CommitError),
-    /// The engine's thread panicked: an invariant did not hold.
-    #[error(
-        "the engine stopped on a broken invariant; the log is whole up to the last reply, start again"
-    )]
-    Panicked,
-}
 
 /// What all sessions share.
 struct Server {
@@ -359,31 +321,16 @@ pub async fn serve<J: Journal + 'static>(
         return Err(ServeError::Exposed(address));
     }
     let (listener, address) = bind(address).await?;
-    let looks = match settings.metrics.listen {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
+    let looks = bind_if(settings.metrics.listen).await?;
     let web = match settings.web.listen {
         Some(address) if !address.ip().is_loopback() && certificates.is_none() => {
             return Err(ServeError::WebExposed(address));
         }
-        Some(address) => Some(bind(address).await?),
-        None => None,
+        address => bind_if(address).await?,
     };
-    let modem = match settings.sms.modem {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
+    let modem = bind_if(settings.sms.modem).await?;
     let papers = sip::Papers::open(&settings.sip, &settings.listen)?.map(Arc::new);
-    let ring_at = async |address: Option<SocketAddr>| match address {
-        Some(address) => {
-            let bound = sip::bind(address).await;
-            bound.map(Some).map_err(|source| ServeError::Listen { address, source })
-        }
-        None => Ok(None),
-    };
-    let (plain, tls) = (ring_at(settings.sip.listen).await?, ring_at(settings.sip.tls).await?);
-    let lines = sip::Addresses { plain, tls };
+    let lines = sip::Addresses::bound(&settings.sip).await?;
     let ringing: Vec<_> = opened.state.ringing().collect();
     let rate = settings.drill.unwrap_or(1);
     let clock = RoomClock::start_at_rate(opened.state.at, rate);
@@ -490,6 +437,15 @@ pub async fn serve<J: Journal + 'static>(
         warn!("some sessions did not take their last replies in time");
     }
     outcome
+}
+
+async fn bind_if(
+    address: Option<SocketAddr>,
+) -> Result<Option<(TcpListener, SocketAddr)>, ServeError> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {

@@ -6,7 +6,7 @@ use super::clocks::{run_of, start_clocks, trigger};
 use super::presses::note_device;
 use crate::domain::{
     Answer, Assignment, Call, CallId, CallbackOutcome, Callsign, Claim, Closing, Event, Leaving,
-    Link, NewCall, Note, PriorityCause, Progress, SignOn, Transition, Trigger, Unit, UtcMs,
+    Link, NewCall, Note, PriorityCause, Progress, Transition, Trigger, UtcMs,
 };
 
 impl State {
@@ -451,51 +451,5 @@ impl State {
         self.queue.insert(call);
         note_device(&mut self.devices, call);
         Some(())
-    }
-
-    fn sign_on(&mut self, at: UtcMs, callsign: &Callsign, crew: &SignOn, linked: bool) {
-        let unit = self.meet_unit(at, callsign);
-        unit.point = crew.point.or(unit.point);
-        unit.signed_on = Some(crew.clone());
-        unit.link = if linked { Link::Up } else { Link::Radio };
-        unit.heard_at = at;
-    }
-
-    fn meet_unit(&mut self, at: UtcMs, callsign: &Callsign) -> &mut Unit {
-        self.units.entry(callsign.clone()).or_insert_with(|| {
-            let number = self.next_unit;
-            self.next_unit += 1;
-            self.unit_numbers.insert(number, callsign.clone());
-            Unit {
-                number,
-                signed_on: None,
-                out_of_service: None,
-                link: Link::Radio,
-                point: None,
-                heard_at: at,
-                last_used_at: None,
-                calls: Vec::new(),
-                panic: None,
-                messages: Vec::new(),
-            }
-        })
-    }
-
-    pub(super) fn heard(&mut self, at: UtcMs, callsign: &Callsign) -> Option<&mut Unit> {
-        let unit = self.units.get_mut(callsign)?;
-        unit.heard_at = at;
-        if unit.link == Link::Silent {
-            unit.link = Link::Radio;
-        }
-        Some(unit)
-    }
-
-    pub(super) fn forget_unit(&mut self, callsign: &Callsign) {
-        if let Some(unit) = self.units.get(callsign)
-            && unit.forgettable()
-        {
-            self.unit_numbers.remove(&unit.number);
-            self.units.remove(callsign);
-        }
     }
 }

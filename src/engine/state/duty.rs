@@ -1,9 +1,57 @@
-//! What a unit and the room say to each other.
+//! Units: that they are known, and what they and the room say to each other.
 
 use super::State;
-use crate::domain::{Actor, CallId, Callsign, MESSAGES_MAX, Message, SealedText, UtcMs};
+use crate::domain::{
+    Actor, CallId, Callsign, Link, MESSAGES_MAX, Message, SealedText, SignOn, Unit, UtcMs,
+};
 
 impl State {
+    pub(super) fn sign_on(&mut self, at: UtcMs, callsign: &Callsign, crew: &SignOn, linked: bool) {
+        let unit = self.meet_unit(at, callsign);
+        unit.point = crew.point.or(unit.point);
+        unit.signed_on = Some(crew.clone());
+        unit.link = if linked { Link::Up } else { Link::Radio };
+        unit.heard_at = at;
+    }
+
+    pub(super) fn meet_unit(&mut self, at: UtcMs, callsign: &Callsign) -> &mut Unit {
+        self.units.entry(callsign.clone()).or_insert_with(|| {
+            let number = self.next_unit;
+            self.next_unit += 1;
+            self.unit_numbers.insert(number, callsign.clone());
+            Unit {
+                number,
+                signed_on: None,
+                out_of_service: None,
+                link: Link::Radio,
+                point: None,
+                heard_at: at,
+                last_used_at: None,
+                calls: Vec::new(),
+                panic: None,
+                messages: Vec::new(),
+            }
+        })
+    }
+
+    pub(super) fn heard(&mut self, at: UtcMs, callsign: &Callsign) -> Option<&mut Unit> {
+        let unit = self.units.get_mut(callsign)?;
+        unit.heard_at = at;
+        if unit.link == Link::Silent {
+            unit.link = Link::Radio;
+        }
+        Some(unit)
+    }
+
+    pub(super) fn forget_unit(&mut self, callsign: &Callsign) {
+        if let Some(unit) = self.units.get(callsign)
+            && unit.forgettable()
+        {
+            self.unit_numbers.remove(&unit.number);
+            self.units.remove(callsign);
+        }
+    }
+
     pub(super) fn message(
         &mut self,
         at: UtcMs,

@@ -17,7 +17,8 @@ pub(super) use lines::Lines;
 pub(super) use papers::Papers;
 
 use super::answering::ask;
-use super::{Server, convert, session};
+use super::{ServeError, Server, convert, session};
+use crate::config::SipSettings;
 use crate::domain::{Actor, Answer, CallId, Command, Key, Order, Role, UtcMs};
 use crate::engine::{Accepted, State};
 use crate::protocol::{PlaceCall, Request, Source};
@@ -66,6 +67,20 @@ pub(super) struct Addresses {
     pub(super) tls: Option<SocketAddr>,
 }
 
+impl Addresses {
+    /// Those of the configuration, which can be had.
+    pub(super) async fn bound(sip: &SipSettings) -> Result<Self, ServeError> {
+        let bound = async |address: Option<SocketAddr>| match address {
+            Some(address) => {
+                let bound = bind(address).await;
+                bound.map(Some).map_err(|source| ServeError::Listen { address, source })
+            }
+            None => Ok(None),
+        };
+        Ok(Self { plain: bound(sip.listen).await?, tls: bound(sip.tls).await? })
+    }
+}
+
 /// Serves the lines on `addresses`, if there are any, until the server stops. Those of `rang_before` rang when it ended
 /// and are nobody's any more: who called is rung back.
 pub(super) async fn serve(
@@ -109,7 +124,7 @@ pub(super) async fn serve(
 const PORTS_TRIED: u8 = 16;
 
 /// Whether this address can be had.
-pub(super) async fn bind(address: SocketAddr) -> std::io::Result<SocketAddr> {
+async fn bind(address: SocketAddr) -> std::io::Result<SocketAddr> {
     let mut tried = 0;
     loop {
         let udp = tokio::net::UdpSocket::bind(address).await?;
