@@ -362,3 +362,35 @@ fn the_longest_of_everything_fits_a_record_sealed() {
         assert!(bytes <= RECORD_BYTES_MAX, "{bytes} bytes: {}", dated.transition.event.name());
     }
 }
+
+#[test]
+fn wrong_pins_are_counted_beyond_an_erasure_as_a_replay_counts_them() {
+    let (mut room, keyring) = (Room::open(), keyring());
+    let (call, _) = crate::sos::press(&mut room, 1, crate::sos::pressed(1));
+    let fix = crate::sos::fix(&room, 1, 31.5);
+    crate::sos::follow(&mut room, 1, vec![fix]).unwrap();
+    assert_eq!(crate::sos::cancel(&mut room, 1, PinProof([9; 32])), Ok(Answer::WrongPin));
+    room.close(call, "Saima", "helped").unwrap();
+    for who in ["Hina", "Omar"] {
+        room.submit(who, Role::Admin, erase(call)).unwrap();
+    }
+    let since = room.get(call).follow_up.clone().unwrap();
+    assert_eq!((since.wrong_pins, since.trail.len()), (1, 0));
+    let log = written(&room, &keyring);
+    keyring.erase(&gone(call, 0)).unwrap();
+    let replayed = replay_from_start_as(&log, &Opened::with(keyring)).unwrap();
+    assert!(replayed.state.state == *room.engine.state());
+}
+
+#[test]
+fn of_erasures_that_nobody_agrees_to_the_oldest_is_forgotten() {
+    let mut room = Room::open();
+    let calls: Vec<CallId> = (0..66).map(|_| room.call(2)).collect();
+    for call in &calls {
+        room.close(*call, "Saima", "helped").unwrap();
+        room.submit("Hina", Role::Admin, erase(*call)).unwrap();
+        room.seconds(1);
+    }
+    let waits = |call: &&CallId| room.engine.state().erasure_asked(**call).is_some();
+    assert_eq!(calls.iter().filter(waits).copied().collect::<Vec<_>>(), calls[2..]);
+}

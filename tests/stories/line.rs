@@ -1,6 +1,6 @@
 //! A telephone line rings until somebody claims its call, or she hangs up.
 
-use crate::room::Room;
+use crate::room::{MINUTE, Room, START};
 use fifteen::domain::*;
 use fifteen::engine::State;
 
@@ -108,4 +108,31 @@ fn a_closed_call_does_not_ring() {
     assert_eq!(says(&mut room, Command::HangUpLine { call }), 0);
     assert_eq!(room.engine.state().ringing().count(), 0);
     as_it_was_lived(&room);
+}
+
+#[test]
+fn a_line_that_rings_and_is_lost_again_is_rung_back_within_the_first_time_or_afresh_once_it_was() {
+    let mut room = Room::open();
+    let call = room.call(2);
+    let due = |room: &Room| {
+        let rules = room.engine.state().rules().unwrap();
+        let (index, rule) = rules.clock("callback").unwrap();
+        let run = room.get(call).clocks.iter().find(|run| run.clock == index).unwrap();
+        run.next(rule, rules.ladder(rule)).map(|(at, _)| at.0 - START.0)
+    };
+    let lost = |room: &mut Room| {
+        for command in [Command::RingLine { call }, Command::HangUpLine { call }] {
+            room.submit("telephone exchange", Role::Intake, command).unwrap();
+        }
+    };
+    lost(&mut room);
+    assert_eq!(due(&room), Some(2 * MINUTE));
+    room.minutes(1);
+    lost(&mut room);
+    assert_eq!(due(&room), Some(2 * MINUTE), "it ran, and goes on");
+    room.callback(call, CallbackOutcome::NoAnswer);
+    assert_eq!(due(&room), None);
+    room.minutes(1);
+    lost(&mut room);
+    assert_eq!(due(&room), Some(4 * MINUTE), "it was done, and begins afresh");
 }
