@@ -10,7 +10,7 @@
 //!   <data>.keys  (keyring, 0600)             <data>/ log, witness, archive; backups
 //!   ┌──────────────────────────┐             ┌─────────────────────────────────────────────┐
 //!   │ tree of calls ──17──> key┼──seals──>   │ 9: call 17 received, district, kind  [#####] │
-//!   │ tree of days ──20,000─> key┼─seals─>   │ 12: her device moved, call 17        [#####] │
+//!   │ tree of days ─20785─> key┼──seals──>   │ 12: call 17, her device moved        [#####] │
 //!   │ tree of snapshots        ┼──seals──>   │ snapshot at 5,000                    [#####] │
 //!   │ signing key of the heads ┼──signs──>   │ heads/2026-11-27.json: seq, chain            │
 //!   └──────────────────────────┘             └─────────────────────────────────────────────┘
