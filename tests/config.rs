@@ -1,7 +1,7 @@
 //! dispatch.toml: what ships is the table of the rules, and a file that makes no sense is refused
 //! by the name of the key.
 
-use fifteen::config::{SHIPPED, Settings};
+use fifteen::config::{PressLimits, SHIPPED, Settings};
 use fifteen::domain::{ClockRule, Point, Priority, Trigger};
 
 const MINUTE: u64 = 60_000;
@@ -165,6 +165,7 @@ fn refused(text: &str, key: &str, why: &str) {
 fn an_unknown_key_is_refused_in_every_section() {
     for section in [
         "[limits]",
+        "[limits.presses]",
         "[metrics]",
         "[web]",
         "[intake]",
@@ -913,4 +914,75 @@ fn a_modem_is_on_this_machine() {
     let settings = Settings::parse(&modem("127.0.0.1:7118"), "good.toml").unwrap();
     assert!(settings.sms.modem.is_some() && settings.into_drill(60).sms.modem.is_none());
     refused(&modem("0.0.0.0:7118"), "sms.modem", "reachable from outside");
+}
+
+#[test]
+fn presses_have_usual_numbers_and_a_telephone_no_work_of_minutes() {
+    let presses = shipped_presses(SHIPPED);
+    assert_eq!(
+        presses,
+        PressLimits::default(),
+        "what is shipped is what a room has that says nothing"
+    );
+    let without = SHIPPED.replace("[limits.presses]", "[[nothing]]");
+    let without = without.split_once("[[nothing]]").unwrap();
+    let rest = without.1.split_once("\n[").unwrap().1;
+    assert_eq!(shipped_presses(&format!("{}[{rest}", without.0)), presses, "a file of before");
+    for (now, then, key, problem) in [
+        (
+            "device_per_hour = 6 ",
+            "device_per_hour = 0 ",
+            "limits.presses.device_per_hour",
+            "at least 1",
+        ),
+        (
+            "address_per_hour = 60 ",
+            "address_per_hour = 0 ",
+            "limits.presses.address_per_hour",
+            "at least 1",
+        ),
+        (
+            "cell_per_hour = 120 ",
+            "cell_per_hour = 0 ",
+            "limits.presses.cell_per_hour",
+            "at least 1",
+        ),
+        (
+            "flood_per_second = 20 ",
+            "flood_per_second = 0 ",
+            "limits.presses.flood_per_second",
+            "at least 1",
+        ),
+        ("work_bits = 16 ", "work_bits = 25 ", "limits.presses.work_bits", "more than 24"),
+        (
+            "priority = 2                    # where",
+            "priority = 5                    # where",
+            "priority",
+            "1",
+        ),
+        ("trail_kept = \"30days\"", "trail_kept = \"0s\"", "queue.trail_kept", "at least 1ms"),
+    ] {
+        refused(&changed(now, then), key, problem);
+    }
+}
+
+fn shipped_presses(text: &str) -> PressLimits {
+    Settings::parse(text, "test").expect("a file of rules").limits.presses
+}
+
+#[test]
+fn the_password_of_the_exchange_is_in_a_file_beside_the_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("dispatch.toml");
+    let sip = "\n[sip]\nuser = \"exchange\"\npassword_file = \"sip.password\"\n";
+    std::fs::write(&path, changed("\n[sip]\n", sip)).unwrap();
+    let said = Settings::load(Some(&path)).unwrap_err().to_string();
+    assert!(said.contains("sip.password"), "{said}");
+    std::fs::write(dir.path().join("sip.password"), "\n").unwrap();
+    let said = Settings::load(Some(&path)).unwrap_err().to_string();
+    assert!(said.contains("sip.password") && said.contains("no password"), "{said}");
+    std::fs::write(dir.path().join("sip.password"), "seven words\n").unwrap();
+    let sip = Settings::load(Some(&path)).unwrap().sip;
+    assert_eq!(sip.password.as_ref().unwrap().bytes(), b"seven words");
+    assert!(!format!("{sip:?}").contains("seven"));
 }

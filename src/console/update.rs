@@ -194,7 +194,16 @@ fn follow_open(
     }
     match &*push.event {
         // The words of a note, and who she is, are sealed: only a reading brings them.
-        "note_added" | "call_described" => open.reread_at = Some(own + REREAD_MS),
+        "note_added" => open.reread_at = Some(own + REREAD_MS),
+        // And by another number or place she may be known from before.
+        "call_described" => {
+            open.reread_at = Some(own + REREAD_MS);
+            if model.link.is_up() {
+                let call = open.call;
+                let earlier = ListEarlier { call: Some(call), ..ListEarlier::default() };
+                ask(out, earlier, Purpose::Earlier(call));
+            }
+        }
         "caller_moved" if open.reread_at.is_none() => open.reread_at = Some(own + MOVED_REREAD_MS),
         "unit_assigned" | "unit_left" | "acknowledgement_withdrawn" if model.link.is_up() => {
             let (call, limit) = (open.call, Some(10));

@@ -366,7 +366,8 @@ pub async fn serve<J: Journal + 'static>(
     });
     let modem = modem.map(|(listener, address)| {
         info!(%address, "text messages");
-        tokio::spawn(modem::serve(Arc::clone(&server), listener))
+        let connections = Connections::new(listener, places.clone());
+        tokio::spawn(modem::serve(Arc::clone(&server), connections))
     });
     for (address, tls) in [(lines.plain, false), (lines.tls, true)] {
         if let Some(address) = address {

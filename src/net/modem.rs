@@ -11,29 +11,25 @@
 //! unless `[sms] modem` says where, which is this machine: whoever reaches it is believed.
 
 use super::Server;
+use super::connections::Connections;
 use super::web::{Message, take_message};
 use crate::domain::{Actor, Role};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
 /// By whose name such calls stand.
 const MODEM: &str = "sms modem";
-/// Daemons at once; more wait.
-const DAEMONS_MAX: usize = 16;
 /// Of a longer line the rest is not kept: a note holds less.
 const LINE_BYTES_MAX: usize = 8 * 1024;
 
-/// Serves daemons until it is dropped.
-pub(super) async fn serve(server: Arc<Server>, listener: TcpListener) {
-    let places = Arc::new(Semaphore::new(DAEMONS_MAX));
+/// Serves daemons on `connections` until it is dropped.
+pub(super) async fn serve(server: Arc<Server>, connections: Connections) {
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
+        match connections.next(&server).await {
+            Ok((stream, _, place)) => {
                 let server = Arc::clone(&server);
                 tokio::spawn(async move {
                     if let Err(error) = converse(&server, stream).await {

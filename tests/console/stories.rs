@@ -54,10 +54,11 @@ fn what_is_learned_of_a_line_is_said_in_one_form_and_what_is_left_empty_stays() 
     let mut desk = opened(urgent(7));
     desk.push(201, "call_described", urgent(7));
     desk.pass(1);
+    let earlier = ListEarlier { call: Some(7), ..ListEarlier::default() };
     assert_eq!(
         requests(&mut desk),
-        [ShowCall { call: 7, reason: None }.into()],
-        "who she is is sealed"
+        [earlier.into(), ShowCall { call: 7, reason: None }.into()],
+        "who she is is sealed, and by another number or place she may be known"
     );
     desk.keys("d");
     assert!(desk.screen().contains("What is learned of call 7"), "{}", desk.screen());

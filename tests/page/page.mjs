@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttp } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -191,6 +192,29 @@ const scenarios = {
       assert.match(told, /priority 2.*no flood.*priority 1/)
       assert.deepEqual(wrong, [])
     } finally { await room.close() }
+  },
+
+  async 'an answer whose body never comes whole holds nothing up'(browser, room) {
+    const pass = async (asked, answering) => {
+      const parts = []
+      for await (const part of asked) parts.push(part)
+      const onwards = await fetch(room.url.slice(0, -1) + asked.url, { method: asked.method, body: asked.method == 'POST' ? Buffer.concat(parts) : undefined })
+      answering.writeHead(onwards.status, { 'content-type': onwards.headers.get('content-type') ?? 'text/plain' })
+      if (asked.url == '/v1/sos') return answering.write('{"id"')
+      for await (const part of onwards.body) answering.write(part)
+      answering.end()
+    }
+    const port = await freePort()
+    const between = createHttp((asked, answering) => { pass(asked, answering).catch(() => answering.destroy()) }).listen(port, '127.0.0.1')
+    try {
+      // Without a position nothing else draws the page.
+      const { page, wrong } = await phone(browser, { url: `http://127.0.0.1:${port}/` }, { where: null })
+      await hold(page)
+      await stands(page, 'taken', 5000)
+      room.says('op', 'ack', String(room.calls()[0].call), 'KSR-1')
+      await stands(page, 'acknowledged')
+      assert.deepEqual(wrong, [])
+    } finally { between.close(); between.closeAllConnections() }
   },
 
   async 'a place is rated, and once'(browser, room) {

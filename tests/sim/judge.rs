@@ -2,7 +2,7 @@
 //! chain is computed anew, the clocks, the queue and the ladder are judged by the stories' second
 //! opinion (tests/stories/checker.rs), the rest from events and what the world outside has seen.
 
-use crate::checker::Checker;
+use crate::checker::{Checker, DAY, TRAIL_KEPT};
 use crate::seen::{Book, Notice};
 use fifteen::domain::{CallId, Dated, Event, Source};
 use fifteen::engine::State;
@@ -111,6 +111,8 @@ struct Punctual {
     /// The safety timers that run, and when they are due.
     timers: BTreeMap<CallId, u64>,
     priorities: BTreeMap<CallId, u8>,
+    /// The days of which trails are known.
+    trail_days: BTreeSet<u64>,
     /// The escalation before this transition, if it was the one before: when, and how urgent.
     before: Option<(u64, u8)>,
 }
@@ -123,6 +125,15 @@ impl Punctual {
                 self.timers.insert(*call, due_at.0);
             }
             Event::SafetyTimerStopped { call, .. } => drop(self.timers.remove(call)),
+            Event::CallerMoved { .. } => drop(self.trail_days.insert(dated.at.0 / DAY)),
+            Event::TrailsErased { before } => {
+                let due = self.trail_days.first().map_or(0, |day| (day + 1) * DAY + TRAIL_KEPT);
+                self.trail_days = self.trail_days.split_off(&(before.0 / DAY));
+                let late_ms = dated.at.0.saturating_sub(due.max(self.started_at));
+                if late_ms > SLOW_MS {
+                    wrong.push(format!("late: transition {}, trails by {late_ms} ms", dated.seq));
+                }
+            }
             Event::CallReceived { call, placed, .. } => {
                 self.priorities.insert(*call, placed.priority.number());
                 let due = self.timers.remove(call).unwrap_or(u64::MAX);

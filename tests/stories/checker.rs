@@ -27,7 +27,7 @@ const AGING: [u64; 5] = [0, u64::MAX, 15 * MINUTE, 20 * MINUTE, 30 * MINUTE];
 const STALE: u64 = 45_000;
 const SILENT: u64 = 5 * MINUTE;
 const LEFT_MIN: u64 = 2 * MINUTE;
-const DAY: u64 = 24 * 60 * MINUTE;
+pub const DAY: u64 = 24 * 60 * MINUTE;
 /// How long trails are known after their day.
 pub const TRAIL_KEPT: u64 = 60 * MINUTE;
 

@@ -91,7 +91,8 @@ fn what_is_too_long_or_nothing_is_refused_and_a_closed_call_can_be_put_right() {
     let long = learned(&mut room, call, Description { sealed: name, ..Description::default() });
     assert!(matches!(long, Err(Rejection::TooLong { field: "name", bytes: 200, .. })), "{long:?}");
     assert_eq!(learned(&mut room, call, kind(" ")), Err(Rejection::Empty("kind")));
-    assert_eq!(learned(&mut room, call, Description::default()), Ok(0));
+    let nothing = learned(&mut room, call, Description::default());
+    assert_eq!(nothing, Err(Rejection::Empty("description")));
     assert_eq!(
         learned(&mut room, CallId(99), kind("threat")),
         Err(Rejection::UnknownCall(CallId(99)))

@@ -395,13 +395,7 @@ async fn calls_sent_until_answered_are_in_the_log_once_each_however_often_the_se
     println!("{all} calls over HTTP, 6 kills, sent again {sent_again} times");
     assert!(sent_again > 0, "no kill met anything under way");
     server.stop().await;
-    let dump = Command::new(env!("CARGO_BIN_EXE_fifteen"))
-        .args(["journal", "dump"])
-        .arg(room.data())
-        .output()
-        .unwrap();
-    let dump = String::from_utf8(dump.stdout).unwrap();
-    assert_eq!(dump.matches("call_received").count(), all, "none lost, none doubled");
+    assert_eq!(room.dump().matches("call_received").count(), all, "none lost, none doubled");
 }
 
 /// What a modem's daemon hears of its lines.

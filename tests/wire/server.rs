@@ -92,6 +92,13 @@ impl Room {
     }
 
     /// The keys to what is sealed in the log; a server must have made them.
+    /// Its log, an event a line, without what is sealed.
+    pub(crate) fn dump(&self) -> String {
+        let mut dump = Command::new(env!("CARGO_BIN_EXE_fifteen"));
+        let said = dump.args(["journal", "dump"]).arg(self.data()).output().unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    }
+
     pub(crate) fn keyring(&self) -> Keyring {
         Keyring::load(&default_path(&self.data())).unwrap().unwrap()
     }

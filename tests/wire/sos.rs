@@ -6,7 +6,6 @@ use super::server::{Room, Server};
 use fifteen::protocol::{CloseCall, ReportedStatus, Role};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -476,12 +475,7 @@ async fn how_safe_a_place_is_is_kept_once_and_to_a_hundred_metres() {
     }
     assert!(said.contains(&201) && said.contains(&429), "of these there may be too many: {said:?}");
     server.stop().await;
-    let dump = Command::new(env!("CARGO_BIN_EXE_fifteen"))
-        .args(["journal", "dump"])
-        .arg(room.data())
-        .output()
-        .unwrap();
-    let dump = String::from_utf8(dump.stdout).unwrap();
+    let dump = room.dump();
     let first = dump.lines().find(|line| line.contains("place_rated")).unwrap();
     for part in ["315500000", "743440000", "unsafe"] {
         assert!(first.contains(part), "{first}");
@@ -498,6 +492,10 @@ async fn a_device_that_presses_all_day_is_taken_each_time_and_put_behind() {
     for number in 0..4 {
         let (status, taken) = pressed(web, &press(&key(number))).await;
         assert_eq!((status, taken.get("work")), (201, None));
+        // Pressed again and again while its call is open: a woman in danger, not a flood.
+        for again in 0..5 {
+            assert_eq!(pressed(web, &press(&key(100 + 10 * number + again))).await.0, 201);
+        }
         let call = desk.calls("Kasur").await.pop().unwrap();
         assert_eq!(call.priority, if number < 2 { 1 } else { 2 }, "press {number}");
         desk.ask(CloseCall { disposition: "helped".into(), remark: None, call: call.call })

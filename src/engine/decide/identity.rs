@@ -114,6 +114,9 @@ pub(super) fn describe(call: &Call, said: &Description, by: &Actor) -> Decided {
         ..Sealed::default()
     };
     let description = Description { sealed, ..said.clone() };
+    if description == Description::default() {
+        return Err(Rejection::Empty("description"));
+    }
     let mut described = call.clone();
     described.describe(&description);
     if described == *call {

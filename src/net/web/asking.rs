@@ -53,16 +53,13 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], needed: &str) -> Result<T, 
 }
 
 /// Asks `order` of the room and waits until what came of it is on the disk; `tell` makes the answer, of what was
-/// accepted and whether a disk has it.
+/// accepted and the room as it is then.
 pub(super) async fn order<T: Send + 'static>(
     server: &Server,
     order: Order,
-    tell: impl FnOnce(&Accepted, bool) -> Result<T, Problem> + Send + 'static,
+    tell: impl FnOnce(&Accepted, Option<&State>) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let told = move |accepted: &Accepted, state: Option<&State>| {
-        tell(accepted, convert::is_durable(accepted, state))
-    };
-    match answering::ask(server, order, told).await {
+    match answering::ask(server, order, tell).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(rejection)) => {
             let rejection = convert::rejection(0, &rejection);

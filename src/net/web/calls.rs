@@ -172,7 +172,10 @@ pub(super) async fn take(
     })?;
     let order = convert::order(by, key, command.expect("a call to be placed is a command"));
     let drill = server.settings.drill.is_some();
-    asking::order(server, order, move |accepted, durable| taken(accepted, durable, drill)).await
+    asking::order(server, order, move |accepted, state| {
+        taken(accepted, convert::is_durable(accepted, state), drill)
+    })
+    .await
 }
 
 /// After an erasure no key says for what it was first used, so that the answer may be to something else.

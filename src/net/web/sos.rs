@@ -11,7 +11,7 @@ use crate::domain::{
     Priority, Role, Sealed, Source, UtcMs,
 };
 use crate::net::pressed::PressState;
-use crate::net::session;
+use crate::net::{convert, session};
 use crate::protocol::Code;
 use crate::service::Asked;
 use axum::Json;
@@ -172,16 +172,21 @@ pub(super) async fn press(State(visit): State<Visit>, body: Body) -> Result<Pres
         None => Command::PlaceCall { received_at, call },
     };
     let order = Order { key: Some(key(id)), ..from_the_page(command) };
-    let taken = asking::order(server, order, move |accepted, durable| match accepted.answer {
-        Answer::CallPlaced(_) => {
-            let repeated = accepted.repeated;
-            Ok(Pressed { id, repeated, durable, practice: false, drill, work: None })
+    let order = asking::order(server, order, move |accepted, state| match accepted.answer {
+        Answer::CallPlaced(made) => {
+            let (repeated, durable) = (accepted.repeated, convert::is_durable(accepted, state));
+            // One that joins the open call of its device is one press more of a woman in danger.
+            let joined = state.and_then(|state| state.call(made)).is_some_and(|call| {
+                call.history.first().is_some_and(|first| *first != accepted.seq)
+            });
+            let pressed = Pressed { id, repeated, durable, practice: false, drill, work: None };
+            Ok((pressed, !repeated && !joined))
         }
         _ => Err(Problem::new(409, Code::KeyReused, "this key was used for something else")),
-    })
-    .await?;
+    });
+    let (taken, new) = order.await?;
     let press = key(id);
-    if !taken.repeated
+    if new
         && let Some(behind) = server.flood.judge(press, device, visit.peer.ip(), point, received_at)
     {
         let priority = server.settings.limits.presses.priority;
