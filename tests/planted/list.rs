@@ -344,10 +344,6 @@ pub const BUGS: &[Bug] = &[
         )],
     },
     Bug {
-        name: "the days of trails are not watched after a start",
-        changes: &[(TIMERS, "        timers.arm(state, Watch::Trails);\n        timers", "        timers")],
-    },
-    Bug {
         name: "trails are kept a day longer than the rules say",
         changes: &[(
             "src/engine/state.rs",
