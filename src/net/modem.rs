@@ -13,10 +13,10 @@
 use super::Server;
 use super::connections::Connections;
 use super::web::{Message, take_message};
-use crate::domain::{Actor, Role};
+use crate::domain::{Actor, Role, UtcMs};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
@@ -48,9 +48,8 @@ pub(super) async fn serve(server: Arc<Server>, connections: Connections) {
 
 async fn converse(server: &Server, mut stream: TcpStream) -> std::io::Result<()> {
     let (reader, mut writer) = stream.split();
-    let mut reader = BufReader::new(reader);
-    while let Some(line) = next_line(&mut reader).await? {
-        let received_at = server.clock.now();
+    let mut lines = Lines { reader: BufReader::new(reader), read_at: UtcMs(0) };
+    while let Some((received_at, line)) = lines.next(|| server.clock.now()).await? {
         let by = Actor::new(MODEM, Role::Intake);
         let said = match read(&line) {
             Err(wrong) => wrong,
@@ -72,22 +71,37 @@ async fn converse(server: &Server, mut stream: TcpStream) -> std::io::Result<()>
     Ok(())
 }
 
-/// The next line, as much of it as is kept; `None` at the end. A line that breaks off before its end is none: the daemon
-/// did not say all of it, and says it again.
-async fn next_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<Option<String>> {
-    let mut line = Vec::new();
-    loop {
-        let part = reader.fill_buf().await?;
-        if part.is_empty() {
-            return Ok(None);
-        }
-        let end = part.iter().position(|byte| *byte == b'\n');
-        let room = LINE_BYTES_MAX - line.len();
-        line.extend_from_slice(&part[..end.unwrap_or(part.len()).min(room)]);
-        let read = end.map_or(part.len(), |end| end + 1);
-        reader.consume(read);
-        if end.is_some() {
-            return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+/// The lines of a daemon.
+struct Lines<R> {
+    reader: BufReader<R>,
+    /// When what is in its buffer was read.
+    read_at: UtcMs,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    /// The next line, as much of it as is kept, and when its first byte was read, however long the lines before it took;
+    /// `None` at the end. A line that breaks off before its end is none: the daemon did not say all of it, and says it
+    /// again.
+    async fn next(&mut self, now: impl Fn() -> UtcMs) -> std::io::Result<Option<(UtcMs, String)>> {
+        let (mut line, mut received_at) = (Vec::new(), None);
+        loop {
+            let is_there = !self.reader.buffer().is_empty();
+            let part = self.reader.fill_buf().await?;
+            if part.is_empty() {
+                return Ok(None);
+            }
+            if !is_there {
+                self.read_at = now();
+            }
+            let received_at = *received_at.get_or_insert(self.read_at);
+            let end = part.iter().position(|byte| *byte == b'\n');
+            let room = LINE_BYTES_MAX - line.len();
+            line.extend_from_slice(&part[..end.unwrap_or(part.len()).min(room)]);
+            let read = end.map_or(part.len(), |end| end + 1);
+            self.reader.consume(read);
+            if end.is_some() {
+                return Ok(Some((received_at, String::from_utf8_lossy(&line).into_owned())));
+            }
         }
     }
 }
@@ -155,17 +169,32 @@ mod tests {
         assert_eq!(shown(&"a\u{7}".repeat(99)).len(), 32);
     }
 
+    /// What comes in pieces of so many bytes: each line's length, when it was received, by a clock that goes on a
+    /// millisecond at each reading.
+    async fn lines_of(bytes: &[u8], piece: usize) -> Vec<(u64, usize)> {
+        let clock = std::cell::Cell::new(0);
+        let now = || UtcMs(clock.replace(clock.get() + 1));
+        let mut lines = Lines { reader: BufReader::with_capacity(piece, bytes), read_at: UtcMs(9) };
+        let mut all = Vec::new();
+        while let Some((at, line)) = lines.next(now).await.unwrap() {
+            all.push((at.0, line.len()));
+        }
+        all
+    }
+
     #[tokio::test]
     async fn a_line_that_never_ends_is_kept_as_far_as_it_goes_and_one_cut_off_is_none() {
         let long = "x".repeat(3 * LINE_BYTES_MAX);
-        let mut all = BufReader::with_capacity(100, long.as_bytes());
-        assert_eq!(next_line(&mut all).await.unwrap(), None, "it did not end");
+        assert_eq!(lines_of(long.as_bytes(), 100).await, [], "it did not end");
         let text = format!("{long}\nsecond\nthi");
-        let mut all = BufReader::with_capacity(100, text.as_bytes());
-        assert_eq!(next_line(&mut all).await.unwrap().map(|line| line.len()), Some(LINE_BYTES_MAX));
-        assert_eq!(next_line(&mut all).await.unwrap().as_deref(), Some("second"));
-        assert_eq!(next_line(&mut all).await.unwrap(), None);
-        let mut rubbish = BufReader::new(&[0xff, 0, b'\t', b'\n'][..]);
-        assert_eq!(next_line(&mut rubbish).await.unwrap().as_deref(), Some("\u{fffd}\0\t"));
+        let lengths: Vec<_> = lines_of(text.as_bytes(), 100).await.iter().map(|it| it.1).collect();
+        assert_eq!(lengths, [LINE_BYTES_MAX, 6]);
+        assert_eq!(lines_of(&[0xff, 0, b'\t', b'\n'], 100).await, [(0, 5)]);
+    }
+
+    #[tokio::test]
+    async fn a_line_is_received_with_its_first_byte_whatever_comes_before_it() {
+        assert_eq!(lines_of(b"1\n22\n333\n", 100).await, [(0, 1), (0, 2), (0, 3)]);
+        assert_eq!(lines_of(b"1\n22\n333\n", 4).await, [(0, 1), (0, 2), (1, 3)]);
     }
 }
