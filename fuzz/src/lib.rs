@@ -4,6 +4,10 @@
 //!
 //! A door asserts more than survival where there is more to assert: what was read and written again reads the same.
 
+mod room;
+
+pub use room::{http, modem, sip};
+
 use bytes::BytesMut;
 use fifteen::client::Update;
 use fifteen::config::Settings;
@@ -41,7 +45,13 @@ pub const DOORS: &[(&str, Door)] = &[
     ("console", console),
     ("sms", sms),
     ("map", map),
+    ("http", http),
+    ("modem", modem),
+    ("sip", sip),
 ];
+
+/// Those that lead over sockets into a whole room: each input costs as much as many others.
+pub const INTO_A_ROOM: &[&str] = &["http", "modem", "sip"];
 
 /// A stream of bytes cut into frames. The first byte says in what pieces it arrives.
 fn frames(bytes: &[u8], mut codec: FrameCodec, mut each: impl FnMut(&[u8])) {
