@@ -6,12 +6,14 @@
 //! difference of the two. Here other content has another nonce.
 
 use super::tree::Secret;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20::{R20, hchacha};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 /// Bytes of the nonce, in front of what is encrypted.
 const NONCE: usize = 24;
+/// Bytes of the tag behind it.
+const TAG: usize = 16;
 
 fn sub_key(leaf: &Secret, what: &[u8]) -> Secret {
     Zeroizing::new(blake3::keyed_hash(leaf, what).into())
@@ -24,17 +26,24 @@ pub(super) fn seal(leaf: &Secret, context: &[u8], plain: &[u8]) -> Vec<u8> {
     let hash = hasher.finalize();
     let mut nonce = [0; NONCE];
     nonce.copy_from_slice(&hash.as_bytes()[..NONCE]);
-    let mut sealed = nonce.to_vec();
-    let body = cipher(leaf).encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: context });
-    sealed.extend(body.expect("a record or a state is far below the cipher's 256 GiB"));
+    let mut sealed = Vec::with_capacity(NONCE + plain.len() + TAG);
+    sealed.extend_from_slice(&nonce);
+    sealed.extend_from_slice(plain);
+    let (key, nonce) = cipher(leaf, &nonce);
+    let tag = key.seal_in_place_separate_tag(nonce, Aad::from(context), &mut sealed[NONCE..]);
+    let tag = tag.expect("a record or a state is far below the cipher's 256 GiB");
+    sealed.extend_from_slice(tag.as_ref());
     sealed
 }
 
 /// What [`seal`] sealed; `None` when it was sealed under another key or context, or changed since.
 pub(super) fn open(leaf: &Secret, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, body) = sealed.split_first_chunk::<NONCE>()?;
-    let payload = Payload { msg: body, aad: context };
-    cipher(leaf).decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new)
+    let (key, nonce) = cipher(leaf, nonce);
+    let mut plain = Zeroizing::new(body.to_vec());
+    let length = key.open_in_place(nonce, Aad::from(context), &mut plain).ok()?.len();
+    plain.truncate(length);
+    Some(plain)
 }
 
 /// A hash of `bytes` that says nothing to whoever has not the key of `leaf`.
@@ -42,8 +51,19 @@ pub(super) fn stamp(leaf: &Secret, bytes: &[u8]) -> [u8; 32] {
     blake3::keyed_hash(&sub_key(leaf, b"stamp"), bytes).into()
 }
 
-fn cipher(leaf: &Secret) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new((&*sub_key(leaf, b"cipher")).into())
+/// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha, 2.3): the key of one nonce by HChaCha20 from the first sixteen bytes of
+/// it, and the rest for ChaCha20-Poly1305 (RFC 8439).
+fn cipher(leaf: &Secret, nonce: &[u8; NONCE]) -> (LessSafeKey, Nonce) {
+    let (first, rest) = nonce.split_at(16);
+    let first = first.try_into().expect("sixteen of twenty-four");
+    let key = Zeroizing::new(<[u8; 32]>::from(hchacha::<R20>(
+        (&*sub_key(leaf, b"cipher")).into(),
+        first,
+    )));
+    let key = UnboundKey::new(&CHACHA20_POLY1305, &*key).expect("a key has thirty-two bytes");
+    let mut short = [0; 12];
+    short[4..].copy_from_slice(rest);
+    (LessSafeKey::new(key), Nonce::assume_unique_for_key(short))
 }
 
 #[cfg(test)]
