@@ -19,9 +19,22 @@ fn sub_key(leaf: &Secret, what: &[u8]) -> Secret {
     Zeroizing::new(blake3::keyed_hash(leaf, what).into())
 }
 
-/// `plain` under the key of `leaf`; `context` is bound to it and not part of it.
-pub(super) fn seal(leaf: &Secret, context: &[u8], plain: &[u8]) -> Vec<u8> {
-    let mut hasher = blake3::Hasher::new_keyed(&sub_key(leaf, b"nonce"));
+/// The keys of one number.
+#[derive(Clone)]
+pub(super) struct Keys {
+    nonce: Secret,
+    cipher: Secret,
+}
+
+impl Keys {
+    pub(super) fn of(leaf: &Secret) -> Self {
+        Self { nonce: sub_key(leaf, b"nonce"), cipher: sub_key(leaf, b"cipher") }
+    }
+}
+
+/// `plain` under `keys`; `context` is bound to it and not part of it.
+pub(super) fn seal(keys: &Keys, context: &[u8], plain: &[u8]) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new_keyed(&keys.nonce);
     hasher.update(&(context.len() as u64).to_be_bytes()).update(context).update(plain);
     let hash = hasher.finalize();
     let mut nonce = [0; NONCE];
@@ -29,7 +42,7 @@ pub(super) fn seal(leaf: &Secret, context: &[u8], plain: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(NONCE + plain.len() + TAG);
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(plain);
-    let (key, nonce) = cipher(leaf, &nonce);
+    let (key, nonce) = cipher(keys, &nonce);
     let tag = key.seal_in_place_separate_tag(nonce, Aad::from(context), &mut sealed[NONCE..]);
     let tag = tag.expect("a record or a state is far below the cipher's 256 GiB");
     sealed.extend_from_slice(tag.as_ref());
@@ -37,9 +50,9 @@ pub(super) fn seal(leaf: &Secret, context: &[u8], plain: &[u8]) -> Vec<u8> {
 }
 
 /// What [`seal`] sealed; `None` when it was sealed under another key or context, or changed since.
-pub(super) fn open(leaf: &Secret, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn open(keys: &Keys, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, body) = sealed.split_first_chunk::<NONCE>()?;
-    let (key, nonce) = cipher(leaf, nonce);
+    let (key, nonce) = cipher(keys, nonce);
     let mut plain = Zeroizing::new(body.to_vec());
     let length = key.open_in_place(nonce, Aad::from(context), &mut plain).ok()?.len();
     plain.truncate(length);
@@ -53,13 +66,10 @@ pub(super) fn stamp(leaf: &Secret, bytes: &[u8]) -> [u8; 32] {
 
 /// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha, 2.3): the key of one nonce by HChaCha20 from the first sixteen bytes of
 /// it, and the rest for ChaCha20-Poly1305 (RFC 8439).
-fn cipher(leaf: &Secret, nonce: &[u8; NONCE]) -> (LessSafeKey, Nonce) {
+fn cipher(keys: &Keys, nonce: &[u8; NONCE]) -> (LessSafeKey, Nonce) {
     let (first, rest) = nonce.split_at(16);
     let first = first.try_into().expect("sixteen of twenty-four");
-    let key = Zeroizing::new(<[u8; 32]>::from(hchacha::<R20>(
-        (&*sub_key(leaf, b"cipher")).into(),
-        first,
-    )));
+    let key = Zeroizing::new(<[u8; 32]>::from(hchacha::<R20>((&*keys.cipher).into(), first)));
     let key = UnboundKey::new(&CHACHA20_POLY1305, &*key).expect("a key has thirty-two bytes");
     let mut short = [0; 12];
     short[4..].copy_from_slice(rest);
@@ -70,27 +80,27 @@ fn cipher(leaf: &Secret, nonce: &[u8; NONCE]) -> (LessSafeKey, Nonce) {
 mod tests {
     use super::*;
 
-    fn leaf(byte: u8) -> Secret {
-        Zeroizing::new([byte; 32])
+    fn keys(byte: u8) -> Keys {
+        Keys::of(&Zeroizing::new([byte; 32]))
     }
 
     #[test]
     fn opens_with_its_key_and_context_alone() {
-        let sealed = seal(&leaf(1), b"seq 9", b"Ayesha");
-        assert_eq!(&**open(&leaf(1), b"seq 9", &sealed).unwrap(), b"Ayesha");
-        assert!(open(&leaf(2), b"seq 9", &sealed).is_none());
-        assert!(open(&leaf(1), b"seq 8", &sealed).is_none());
+        let sealed = seal(&keys(1), b"seq 9", b"Ayesha");
+        assert_eq!(&**open(&keys(1), b"seq 9", &sealed).unwrap(), b"Ayesha");
+        assert!(open(&keys(2), b"seq 9", &sealed).is_none());
+        assert!(open(&keys(1), b"seq 8", &sealed).is_none());
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert!(open(&leaf(1), b"seq 9", &changed).is_none(), "byte {at}");
-            assert!(open(&leaf(1), b"seq 9", &sealed[..at]).is_none(), "cut at {at}");
+            assert!(open(&keys(1), b"seq 9", &changed).is_none(), "byte {at}");
+            assert!(open(&keys(1), b"seq 9", &sealed[..at]).is_none(), "cut at {at}");
         }
     }
 
     #[test]
     fn the_same_again_is_the_same_bytes_and_other_content_has_another_nonce() {
-        let sealed = |context: &[u8], plain: &[u8]| seal(&leaf(1), context, plain);
+        let sealed = |context: &[u8], plain: &[u8]| seal(&keys(1), context, plain);
         assert_eq!(sealed(b"seq 9", b"Ayesha"), sealed(b"seq 9", b"Ayesha"));
         let (one, other) = (sealed(b"seq 9", b"Ayesha"), sealed(b"seq 9", b"Ayesh!"));
         assert_ne!(one[..NONCE], other[..NONCE]);

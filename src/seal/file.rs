@@ -3,7 +3,7 @@
 //! The file is text, a line a node, with a checksum in its last line. It is replaced, never changed in place, and an
 //! erasure returns only when the new file is on the disk and the old one has lost its name.
 
-use super::cipher;
+use super::cipher::{self, Keys};
 use super::head::SignedHead;
 use super::tree::{Secret, Tree};
 use crate::domain::{CallId, UtcMs};
@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::{Zeroize, Zeroizing};
 
 const TITLE: &str = "fifteen keyring 1";
+
+/// Calls whose keys are kept at hand, those whose last bits differ: what happens is about the calls that are open.
+const AT_HAND: usize = 1024;
 
 /// Why there is no keyring.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,8 @@ struct Trees {
     /// By the day a position was recorded. A keyring made before there were any has none until it is given one.
     trails: Option<Tree>,
     snapshots: Tree,
+    /// Keys derived before, each at the place of its call's last bits; none that was erased.
+    at_hand: Vec<Option<(u64, Keys)>>,
     /// In memory it is ahead of its file: a write failed.
     unwritten: bool,
 }
@@ -182,21 +187,21 @@ impl Keyring {
     /// nothing of her is written any more.
     #[must_use]
     pub fn seal(&self, about: About, seq: u64, clear: &[u8], whole: &[u8]) -> Option<Vec<u8>> {
-        let leaf = self.0.lock().leaf(about)?;
-        Some(cipher::seal(&leaf, &context(seq, clear), whole))
+        let keys = self.0.lock().keys(about)?;
+        Some(cipher::seal(&keys, &context(seq, clear), whole))
     }
 
     /// Opens what [`Keyring::seal`] sealed.
     #[must_use]
     pub fn open(&self, about: About, seq: u64, clear: &[u8], sealed: &[u8]) -> Guarded {
-        let (leaf, of_call) = {
+        let (keys, of_call) = {
             let mut trees = self.0.lock();
-            let of_call = about.trail_day.and_then(|_| trees.calls.derive(about.call.0));
-            (trees.leaf(about), of_call)
+            let of_call = about.trail_day.and_then(|_| trees.keys_of_call(about.call));
+            (trees.keys(about), of_call)
         };
-        let open = |leaf: &Secret| cipher::open(leaf, &context(seq, clear), sealed);
+        let open = |keys: &Keys| cipher::open(keys, &context(seq, clear), sealed);
         // Trails of before they had keys of their own are under their call's.
-        guarded(leaf, |leaf| open(leaf).or_else(|| of_call.as_ref().and_then(open)))
+        guarded(keys, |keys| open(keys).or_else(|| of_call.as_ref().and_then(open)))
     }
 
     /// Gives a keyring that was made before trails had keys those keys, from a seed as [`Keyring::create`] wants it. One
@@ -220,14 +225,15 @@ impl Keyring {
     #[must_use]
     pub fn seal_snapshot(&self, seq: u64, state: &[u8]) -> Option<Vec<u8>> {
         let leaf = self.0.lock().snapshots.derive(seq)?;
-        Some(cipher::seal(&leaf, &seq.to_be_bytes(), state))
+        Some(cipher::seal(&Keys::of(&leaf), &seq.to_be_bytes(), state))
     }
 
     /// Opens what [`Keyring::seal_snapshot`] sealed.
     #[must_use]
     pub fn open_snapshot(&self, seq: u64, sealed: &[u8]) -> Guarded {
         let leaf = self.0.lock().snapshots.derive(seq);
-        guarded(leaf, |leaf| cipher::open(leaf, &seq.to_be_bytes(), sealed))
+        let keys = leaf.map(|leaf| Keys::of(&leaf));
+        guarded(keys, |keys| cipher::open(keys, &seq.to_be_bytes(), sealed))
     }
 
     /// `digest` of the state after transition `seq` in a form that may stand beside a snapshot: the digest itself
@@ -251,6 +257,7 @@ impl Keyring {
     /// The file could not be replaced. In memory the keys are gone; the file still has them: call again.
     pub fn erase(&self, gone: &Gone) -> Result<(), KeyringError> {
         let mut trees = self.0.lock();
+        trees.at_hand.clear();
         for call in &gone.calls {
             trees.unwritten |= trees.calls.puncture(call.0);
         }
@@ -278,13 +285,10 @@ impl Keyring {
     }
 }
 
-fn guarded(
-    leaf: Option<Secret>,
-    open: impl FnOnce(&Secret) -> Option<Zeroizing<Vec<u8>>>,
-) -> Guarded {
-    match leaf {
+fn guarded(keys: Option<Keys>, open: impl FnOnce(&Keys) -> Option<Zeroizing<Vec<u8>>>) -> Guarded {
+    match keys {
         None => Guarded::Erased,
-        Some(leaf) => open(&leaf).map_or(Guarded::Foreign, Guarded::Plain),
+        Some(keys) => open(&keys).map_or(Guarded::Foreign, Guarded::Plain),
     }
 }
 
@@ -298,14 +302,27 @@ fn trails(seed: &Secret) -> Tree {
 }
 
 impl Trees {
-    /// The key of it: of a position the one of its call and the one of its day together, so that it goes with either.
-    fn leaf(&mut self, about: About) -> Option<Secret> {
-        let call = self.calls.derive(about.call.0)?;
+    /// The keys of it: of a position those of its call and its day together, so that it goes with either.
+    fn keys(&mut self, about: About) -> Option<Keys> {
         let (Some(day), Some(days)) = (about.trail_day, &mut self.trails) else {
-            return Some(call);
+            return self.keys_of_call(about.call);
         };
-        let day = days.derive(day)?;
-        Some(Zeroizing::new(blake3::keyed_hash(&call, &*day).into()))
+        let (call, day) = (self.calls.derive(about.call.0)?, days.derive(day)?);
+        Some(Keys::of(&Zeroizing::new(blake3::keyed_hash(&call, &*day).into())))
+    }
+
+    fn keys_of_call(&mut self, CallId(call): CallId) -> Option<Keys> {
+        // Room for them only where keys are asked for.
+        self.at_hand.resize(AT_HAND, None);
+        let place = usize::try_from(call % AT_HAND as u64).expect("below a thousand and some");
+        if let Some((of, keys)) = &self.at_hand[place]
+            && *of == call
+        {
+            return Some(keys.clone());
+        }
+        let keys = Keys::of(&self.calls.derive(call)?);
+        self.at_hand[place] = Some((call, keys.clone()));
+        Some(keys)
     }
 }
 
@@ -316,6 +333,7 @@ impl Inner {
             calls: Tree::new(part(b"fifteen calls")),
             trails: Some(trails(&seed)),
             snapshots: Tree::new(part(b"fifteen snapshots")),
+            at_hand: Vec::new(),
             unwritten: false,
         };
         let heads = SigningKey::from_bytes(&part(b"fifteen heads"));
@@ -404,6 +422,7 @@ fn parse(text: &str) -> Option<Inner> {
         // Never all destroyed: there is a day after every other.
         trails: if trails.is_empty() { None } else { Some(Tree::of(trails)?) },
         snapshots: Tree::of(snapshots)?,
+        at_hand: Vec::new(),
         unwritten: false,
     };
     Some(Inner { trees: Mutex::new(trees), since: since?, heads: heads?, path: None })

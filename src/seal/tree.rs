@@ -15,9 +15,6 @@ pub(super) type Secret = Zeroizing<[u8; 32]>;
 /// Bits of a number.
 const DEPTH: u8 = 64;
 
-/// Keys of single numbers that are kept at hand, for those whose last bits differ.
-const AT_HAND: usize = 1024;
-
 /// One node: the numbers from its start that share its first `depth` bits.
 #[derive(Clone)]
 struct Node {
@@ -66,23 +63,17 @@ pub(super) struct Tree {
     /// The nodes above the key derived last, each under the one before: calls are numbered in order, and the way to
     /// the next key is mostly the same but for its last steps.
     way: Vec<(u64, Node)>,
-    /// Keys derived before, each at the place of its number's last bits: what happens is about the calls that are open.
-    at_hand: Vec<Option<(u64, Secret)>>,
 }
 
 impl Tree {
-    fn empty() -> Self {
-        Self { nodes: BTreeMap::new(), way: Vec::new(), at_hand: Vec::new() }
-    }
-
     /// A whole tree from its root.
     pub(super) fn new(root: Secret) -> Self {
-        Self { nodes: BTreeMap::from([(0, Node { depth: 0, secret: root })]), ..Self::empty() }
+        Self { nodes: BTreeMap::from([(0, Node { depth: 0, secret: root })]), way: Vec::new() }
     }
 
     /// A tree of the nodes kept in a file; `None` when two of them overlap, or one is none.
     pub(super) fn of(nodes: impl IntoIterator<Item = (u64, u8, Secret)>) -> Option<Self> {
-        let mut tree = Self::empty();
+        let mut tree = Self { nodes: BTreeMap::new(), way: Vec::new() };
         let mut next = Some(0);
         let mut nodes: Vec<_> = nodes.into_iter().collect();
         nodes.sort_by_key(|(start, ..)| *start);
@@ -116,20 +107,6 @@ impl Tree {
 
     /// The key of `label`; `None` once it was destroyed.
     pub(super) fn derive(&mut self, label: u64) -> Option<Secret> {
-        // Room for them only where keys are asked for.
-        self.at_hand.resize(AT_HAND, None);
-        let place = usize::try_from(label % AT_HAND as u64).expect("below a thousand");
-        if let Some((of, secret)) = &self.at_hand[place]
-            && *of == label
-        {
-            return Some(secret.clone());
-        }
-        let secret = self.derive_anew(label)?;
-        self.at_hand[place] = Some((label, secret.clone()));
-        Some(secret)
-    }
-
-    fn derive_anew(&mut self, label: u64) -> Option<Secret> {
         let on_it = |(start, node): &(u64, Node)| *start <= label && label <= node.end(*start);
         while self.way.last().is_some_and(|last| !on_it(last)) {
             self.way.pop();
@@ -172,7 +149,7 @@ impl Tree {
         for start in whole {
             self.nodes.remove(&start);
         }
-        self.forget();
+        self.way.clear();
         if self.above(label).is_none_or(|(start, _)| start == label) {
             return any;
         }
@@ -194,14 +171,8 @@ impl Tree {
 
     fn take(&mut self, label: u64) -> Option<(u64, Node)> {
         let start = self.above(label)?.0;
-        self.forget();
-        self.nodes.remove_entry(&start)
-    }
-
-    /// Nothing is kept of what was derived.
-    fn forget(&mut self) {
         self.way.clear();
-        self.at_hand.clear();
+        self.nodes.remove_entry(&start)
     }
 }
 
@@ -241,7 +212,6 @@ mod tests {
             assert!(node.end(start) < 17 || start > 17, "{start} {depth}");
         }
         assert!(cut.way.is_empty(), "and none of the nodes above it is kept");
-        assert!(cut.at_hand.is_empty(), "nor is itself");
     }
 
     #[test]
