@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// An answer that takes longer is none. The machine may be slow and shared.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What is asked of the lines is asked again, for a datagram may be lost.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Inputs after which a new room is opened, for every call stays in it.
@@ -76,6 +76,19 @@ impl Room {
         let (stop, server) = (Some(stop), Some(server));
         let (asking, daemon) = (None, None);
         Some(Self { web, modem, lines, inputs: 0, asking, daemon, exchange, stop, server })
+    }
+}
+
+impl Room {
+    /// The status of the answer to a request. A connection that was kept may have been let go of meanwhile: then it is
+    /// asked on another, as any client does.
+    fn ask(&mut self, request: &[u8]) -> u16 {
+        let kept = self.asking.take().and_then(|kept| answered(kept, request));
+        let (status, stream) = kept
+            .or_else(|| answered(connect(self.web), request))
+            .expect("the room answers whatever it is asked");
+        self.asking = stream;
+        status
     }
 }
 
@@ -157,27 +170,23 @@ pub fn http(bytes: &[u8]) {
                 "POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: application/{form}\r\nContent-Length: {}\r\n\r\n",
                 rest.len()
             );
-            let stream = room.asking.take().unwrap_or_else(|| connect(room.web));
-            let (status, stream) = answered(stream, &[head.as_bytes(), rest].concat());
+            let status = room.ask(&[head.as_bytes(), rest].concat());
             assert!((200..500).contains(&status), "{path} answers {status}");
-            room.asking = stream;
         }
         None => {
             let mut stream = connect(room.web);
             // Whether it takes all of it, is its own affair.
             let _ = stream.write_all(rest);
             gone_at_once(stream);
-            let stream = room.asking.take().unwrap_or_else(|| connect(room.web));
-            let (status, stream) =
-                answered(stream, b"GET /v1/openapi.json HTTP/1.1\r\nHost: here\r\n\r\n");
+            let status = room.ask(b"GET /v1/openapi.json HTTP/1.1\r\nHost: here\r\n\r\n");
             assert_eq!(status, 200, "a stranger's request is another's");
-            room.asking = stream;
         }
     });
 }
 
-/// The status of the answer to `request`, and the connection again, unless it is to be closed.
-fn answered(mut stream: TcpStream, request: &[u8]) -> (u16, Option<TcpStream>) {
+/// The status of the answer to `request`, and the connection again, unless it is to be closed; `None` when it ended
+/// without a byte.
+fn answered(mut stream: TcpStream, request: &[u8]) -> Option<(u16, Option<TcpStream>)> {
     let mut text = Vec::new();
     // A request that is too long is answered before all of it is there, and the rest heard no more.
     let sent = stream.write_all(request).is_ok();
@@ -191,12 +200,14 @@ fn answered(mut stream: TcpStream, request: &[u8]) -> (u16, Option<TcpStream>) {
             let length: usize = length.and_then(|it| it.parse().ok()).expect("a length");
             if text.len() >= head + 4 + length {
                 let stays = sent && !said.contains("connection: close");
-                return (status.expect("a status"), stays.then_some(stream));
+                return Some((status.expect("a status"), stays.then_some(stream)));
             }
         }
-        let read = stream.read(&mut part).unwrap_or(0);
-        assert!(read > 0, "no answer, but {:?}", String::from_utf8_lossy(&text));
-        text.extend_from_slice(&part[..read]);
+        match stream.read(&mut part) {
+            Ok(read) if read > 0 => text.extend_from_slice(&part[..read]),
+            _ if text.is_empty() => return None,
+            _ => panic!("a part of an answer: {:?}", String::from_utf8_lossy(&text)),
+        }
     }
 }
 

@@ -370,6 +370,8 @@ mod tests {
             let fault = Frame::decode(sealed_again(vec![1; len])).unwrap_err();
             assert_eq!(fault, Fault::Short(len));
         }
+        let long = sealed_again(vec![1; FRAME_BYTES_MAX + 1]);
+        assert_eq!(Frame::decode(long), Err(Fault::Long(FRAME_BYTES_MAX + 1)));
         let bare = sealed_again(frame.bytes()[..RECORDS_AT + CRC_BYTES].to_vec());
         assert!(!matches!(Frame::decode(bare), Err(Fault::Short(_))), "a header of full length");
     }
@@ -384,6 +386,7 @@ mod tests {
                 prop_assert!(frame.bytes().len() <= FRAME_BYTES_MAX);
                 let read = Frame::decode(frame.bytes().to_vec()).unwrap();
                 prop_assert_eq!(&read, &frame);
+                prop_assert_eq!(read.records().len(), usize::from(read.count()));
                 prop_assert_eq!(read.follows(tail.seq, &tail.chain), Ok(()));
                 prop_assert_eq!(read.records().next().unwrap().seq, tail.seq + 1);
                 tail = read.tail();

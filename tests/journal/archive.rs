@@ -42,12 +42,24 @@ fn closed_days_become_one_file_each_and_replay_gives_the_same_digest() {
         "sled holds the last day only"
     );
     drop((db, tree));
-    let first_segment: u64 =
-        segments(dir.path())[0].file_stem().unwrap().to_str().unwrap().parse().unwrap();
-    assert!(first_segment > 1, "the witness was trimmed");
+    assert!(first_of(&segments(dir.path())[0]) > 1, "the witness was trimmed");
     let store = open(dir.path());
     assert_eq!(store.opened().archived, 2_000);
     assert_eq!(replay_from_start::<Seen>(&store).unwrap().state.digest(), before);
+}
+
+#[test]
+fn a_segment_goes_with_the_last_transition_that_is_in_it_and_not_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = three_days(dir.path());
+    let (first, second) = (segments(dir.path())[0].clone(), first_of(&segments(dir.path())[1]));
+    let ends = |frame: &Frame, at: u64| frame.last_seq() == at;
+    let frames: Vec<Frame> = store.tail(1).unwrap().map(Result::unwrap).collect();
+    let last = frames.iter().position(|frame| ends(frame, second - 1)).expect("whole commits");
+    store.trim(frames[last - 1].last_seq()).unwrap();
+    assert!(first.exists(), "one frame of it is not archived");
+    store.trim(frames[last].last_seq()).unwrap();
+    assert!(!first.exists(), "nothing of it is still wanted");
 }
 
 #[test]

@@ -147,6 +147,11 @@ pub(crate) fn segments(dir: &Path) -> Vec<PathBuf> {
     with_extension(&dir.join("witness"), "witness")
 }
 
+/// The transition a segment begins with, by its name.
+pub(crate) fn first_of(segment: &Path) -> u64 {
+    segment.file_stem().unwrap().to_str().unwrap().parse().unwrap()
+}
+
 pub(crate) fn with_extension(dir: &Path, extension: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -42,9 +42,27 @@ fn flipped_byte_in_a_sealed_segment_is_named() {
     let end = written(sealed);
     flip(sealed, end - 20);
     let error = refused(dir.path());
-    let first_of_last: u64 =
-        segments(dir.path())[1].file_stem().unwrap().to_str().unwrap().parse().unwrap();
-    named(&error, first_of_last - 100);
+    named(&error, first_of(&segments(dir.path())[1]) - 100);
+}
+
+#[test]
+fn a_torn_end_is_one_whatever_its_own_bytes_look_like() {
+    let dir = tempfile::tempdir().unwrap();
+    let total = crashed(dir.path(), 10, 10);
+    let segment = &segments(dir.path())[0];
+    let mut bytes = fs::read(segment).unwrap();
+    // The last commit, of which the half was written: and in that half stand the four bytes every commit begins with.
+    let start = position(segment, "transition 91:") - 79;
+    let mark = bytes[start..start + 4].to_vec();
+    assert_eq!(mark, bytes[64..68], "every commit begins so");
+    let end = written(segment);
+    bytes[start + 200..end].fill(0);
+    bytes[start + 100..start + 104].copy_from_slice(&mark);
+    fs::write(segment, bytes).unwrap();
+    let store = open(dir.path());
+    let notes = &store.opened().notes;
+    assert!(notes.contains(&Note::WitnessTorn { seq: 91 }), "{notes:?}");
+    assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total), "sled has it");
 }
 
 #[test]

@@ -37,7 +37,17 @@ fn whole_log_verifies() {
         "sled was not opened in place"
     );
     assert_eq!(digest::<Seen>(dir.path(), &options()).unwrap().digest, report.digest);
-    assert!(Store::open(dir.path(), options()).unwrap().opened().clean, "and the log is as it was");
+    let store = open(dir.path());
+    assert!(store.opened().clean, "and the log is as it was");
+    let said = store.opened().to_string();
+    assert_eq!(said, "log ends at transition 750 (epoch 0), closed in order, archived up to 250");
+    let whole = report.checks.iter().find(|check| check.name == "archive and witness whole");
+    let frames = store.tail(1).unwrap().count();
+    assert!(frames > 10);
+    assert_eq!(
+        whole.unwrap().detail,
+        format!("750 transitions in {frames} frames, chain unbroken")
+    );
 }
 
 /// A way to hurt the sled database of a folder.
@@ -144,12 +154,35 @@ fn backup_of_a_running_log_restores_to_the_same_digest() {
     assert_eq!(restored.last(), store.last());
     assert_eq!(replay::<Seen>(&restored).unwrap().state, before.state);
     drop(restored);
+    assert_eq!(first_of(&segments(&back)[0]), 251, "the first that is not archived");
     let report = verify::<Seen>(&back, &options()).unwrap();
     assert!(report.ok(), "{report}");
     assert!(restore(&b, &back, options()).is_err(), "only into an empty folder");
     flip(&b.join("live.fifteen.zst"), 700);
     let error = restore(&b, &out.path().join("c"), options()).unwrap_err().to_string();
     assert!(error.contains("live.fifteen.zst") && !out.path().join("c").exists(), "{error}");
+}
+
+#[test]
+fn nothing_is_restored_beside_what_another_log_left() {
+    let dir = tempfile::tempdir().unwrap();
+    lived(dir.path());
+    let out = tempfile::tempdir().unwrap();
+    let (made, back) = (out.path().join("made"), out.path().join("back"));
+    backup(dir.path(), &options(), &made).unwrap();
+    for other in ["witness", "spill"] {
+        let folder = out.path().join(other);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("of-another"), "log").unwrap();
+        let mut elsewhere = options();
+        match other {
+            "witness" => elsewhere.witness = Some(folder.clone()),
+            _ => elsewhere.spill = Some(folder.clone()),
+        }
+        let error = restore(&made, &back, elsewhere).unwrap_err().to_string();
+        assert!(error.contains(folder.to_str().unwrap()), "{error}");
+        assert!(error.contains("is not empty") && !back.exists(), "{error}");
+    }
 }
 
 #[test]
@@ -226,6 +259,7 @@ fn repair_of_an_archived_log_keeps_its_archive() {
     assert_eq!(report.spans[0], Span { from: 1, to: 250, source: Source::Archive });
     assert_eq!(report.spans.last().unwrap().to, total);
     assert_eq!(digest::<Seen>(dir.path(), &options()).unwrap(), before);
+    assert_eq!(first_of(&segments(dir.path())[0]), 251, "the first that is not archived");
 }
 
 #[test]

@@ -147,7 +147,7 @@ pub fn restore(from: &Path, dir: &Path, options: Options) -> Result<BackedUp, Jo
     if let Some(folder) = full(&[layout.witness.as_path(), layout.spill.as_path()])? {
         return Err(JournalError::unfit(
             folder.display().to_string(),
-            "the witness folder is not empty",
+            "it is not empty: what is in it is of another log",
         ));
     }
     files::create_dir(dir)?;
