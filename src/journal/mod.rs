@@ -13,6 +13,7 @@
 //! The log never looks inside an event, never reads a clock, never retries a sync that failed and never deletes
 //! what is not archived. Instants are UTC milliseconds, sizes are bytes.
 
+mod ahead;
 mod archive;
 mod chain;
 mod error;

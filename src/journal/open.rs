@@ -8,6 +8,7 @@
 //! aside, kept, and made again from the witness.
 
 use super::Which;
+use super::ahead::ahead;
 use super::archive::Archive;
 use super::chain::{Followed, follows};
 use super::error::{Fault, JournalError};
@@ -207,8 +208,8 @@ fn set_aside_and_create(
     SledLog::open(&layout.sled)
 }
 
-/// Walks both logs in step from the archive's end, then completes the shorter one. Nothing is written before
-/// every frame both have was found equal.
+/// Walks both logs in step from the archive's end, each read by a thread of its own, then completes the shorter one.
+/// Nothing is written before every frame both have was found equal.
 fn bring_together(
     sled: &SledLog,
     layout: &Layout,
@@ -219,25 +220,26 @@ fn bring_together(
     let from = base.seq + 1;
     let mut reader = Reader::new(&layout.witness, from)?;
     let mut in_sled = Followed::new(sled.raw_frames(from), "sled", Some(base));
-    let mut in_witness = Followed::new(reader.by_ref(), "witness", Some(base));
-    let mut tail = base;
-    let (mut more_in_sled, mut more_in_witness) = loop {
-        match (in_sled.next().transpose()?, in_witness.next().transpose()?) {
-            (Some(left), Some(right)) => {
-                same(&left, &right)?;
-                tail = left.tail();
+    let (tail, mut more_in_sled) = std::thread::scope(|scope| {
+        let mut in_witness = ahead(scope, Followed::new(reader.by_ref(), "witness", Some(base)));
+        let mut tail = base;
+        let (more_in_sled, mut more_in_witness) = loop {
+            match (in_sled.next().transpose()?, in_witness.next().transpose()?) {
+                (Some(left), Some(right)) => {
+                    same(&left, &right)?;
+                    tail = left.tail();
+                }
+                (left, right) => break (left, right),
             }
-            (left, right) => break (left, right),
+        };
+        let mut lacking = Lacking::new(tail, Which::Sled);
+        while let Some(frame) = more_in_witness {
+            more_in_witness = in_witness.next().transpose()?;
+            lacking.push(frame, more_in_witness.is_none(), |frames, _| sled.append(frames))?;
         }
-    };
-    let mut lacking = Lacking::new(tail, Which::Sled);
-    while let Some(frame) = more_in_witness {
-        more_in_witness = in_witness.next().transpose()?;
-        lacking.push(frame, more_in_witness.is_none(), |frames, _| sled.append(frames))?;
-    }
-    drop(in_witness);
-    lacking.note(notes);
-    tail = lacking.tail;
+        lacking.note(notes);
+        Ok::<_, JournalError>((lacking.tail, more_in_sled))
+    })?;
     let next = Header { first_seq: tail.seq + 1, chain_before: tail.chain };
     let end: Option<End> = reader.end;
     if end.as_ref().is_some_and(|end| end.torn) {
