@@ -450,3 +450,21 @@ fn waking_late_by_a_little_or_often_tells_the_same() {
     assert_eq!(told(100 * MINUTE), told(1_000));
     assert_eq!(told(5 * MINUTE), told(1_000));
 }
+
+#[test]
+fn a_clock_of_the_call_hears_whether_a_unit_is_done_or_was_taken_away() {
+    for (leaves, told) in [(Room::clear as fn(&mut Room, _, &str) -> _, 0), (Room::release, 1)] {
+        let mut room = Room::with(|rules| {
+            let mut seen_to = rules.clocks[1].clone();
+            seen_to.name = "seen to".into();
+            seen_to.starts = Trigger::OnScene;
+            seen_to.stops = vec![Trigger::UnitCleared];
+            rules.clocks = vec![seen_to];
+        });
+        let call = room.call(1);
+        room.progress(call, "CAR-1", Progress::OnScene).unwrap();
+        leaves(&mut room, call, "CAR-1").unwrap();
+        room.minutes(16);
+        assert_eq!(room.told("seen to").len(), told);
+    }
+}

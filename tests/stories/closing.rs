@@ -246,3 +246,19 @@ fn a_closed_call_is_known_for_seven_days_and_then_forgotten() {
     assert_eq!(rejection, Rejection::UnknownCall(call));
     assert_eq!(newest.0, 4, "a number is never used twice");
 }
+
+#[test]
+fn the_calls_closed_lately_are_each_there_once_and_only_while_closed() {
+    let mut room = Room::open();
+    let (first, second) = (room.call(1), room.call(1));
+    room.close(first, "Saima", "helped").unwrap();
+    room.minutes(1);
+    room.close(second, "Saima", "helped").unwrap();
+    let lately =
+        |room: &Room| room.engine.state().closed_lately().map(|it| it.id).collect::<Vec<_>>();
+    assert_eq!(lately(&room), [second, first], "the last one first");
+    room.reopen(first);
+    assert_eq!(lately(&room), [second], "not one that goes on");
+    room.close(first, "Saima", "helped").unwrap();
+    assert_eq!(lately(&room), [first, second], "once, by when it was closed last");
+}
