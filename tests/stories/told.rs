@@ -118,6 +118,46 @@ fn a_reminder_asks_again_whom_to_tell_of_the_same_rung() {
 }
 
 #[test]
+fn what_is_still_to_be_sent_is_remembered_before_what_is_told_already() {
+    let mut room = Room::open();
+    let (_, escalation) = told(&mut room);
+    let intend = |room: &mut Room, to| {
+        own(room, Command::IntendNotices { escalation, to: vec![to] });
+        telling(room, escalation).notices.last().unwrap().id
+    };
+    let waiting = intend(&mut room, to("Nadia", "sms"));
+    let told: Vec<u64> = (0..NOTICES_MAX)
+        .map(|nth| intend(&mut room, to(&format!("Officer {nth}"), "sms")))
+        .collect();
+    assert_eq!(
+        telling(&room, escalation).notices[0].id,
+        told[0],
+        "the oldest of those that wait goes where all do"
+    );
+    let notice = told[5];
+    own(&mut room, Command::RecordDelivery { escalation, notice });
+    own(&mut room, Command::IntendNotices { escalation, to: vec![to("Saima", "sms")] });
+    let kept: Vec<u64> = telling(&room, escalation).notices.iter().map(|it| it.id).collect();
+    assert!(!kept.contains(&waiting) && !kept.contains(&notice));
+    assert!(kept.contains(&told[0]) && kept.len() == NOTICES_MAX, "{kept:?}");
+}
+
+#[test]
+fn a_telling_of_one_units_clock_has_the_limit_of_that_one() {
+    let mut room = Room::open();
+    let call = room.call(1);
+    for (unit, minutes) in [("CAR-1", 1), ("CAR-2", 3)] {
+        room.sign_on(unit);
+        room.assign(call, unit).unwrap();
+        room.minutes(minutes);
+    }
+    let of_units = room.get(call).tellings.iter().filter(|it| it.unit.is_some());
+    let late: Vec<_> = of_units.map(|it| (it.limit_at, it.due_at)).collect();
+    assert_eq!(late.len(), 2, "both were slow to turn out");
+    assert!(late.iter().all(|(limit_at, due_at)| limit_at == due_at), "{late:?}");
+}
+
+#[test]
 fn what_is_still_to_be_sent_is_known_after_a_restart() {
     let mut room = Room::open();
     let (_, escalation) = told(&mut room);
