@@ -928,42 +928,24 @@ fn presses_have_usual_numbers_and_a_telephone_no_work_of_minutes() {
     let without = without.split_once("[[nothing]]").unwrap();
     let rest = without.1.split_once("\n[").unwrap().1;
     assert_eq!(shipped_presses(&format!("{}[{rest}", without.0)), presses, "a file of before");
-    for (now, then, key, problem) in [
-        (
-            "device_per_hour = 6 ",
-            "device_per_hour = 0 ",
-            "limits.presses.device_per_hour",
-            "at least 1",
-        ),
-        (
-            "address_per_hour = 60 ",
-            "address_per_hour = 0 ",
-            "limits.presses.address_per_hour",
-            "at least 1",
-        ),
-        (
-            "cell_per_hour = 120 ",
-            "cell_per_hour = 0 ",
-            "limits.presses.cell_per_hour",
-            "at least 1",
-        ),
-        (
-            "flood_per_second = 20 ",
-            "flood_per_second = 0 ",
-            "limits.presses.flood_per_second",
-            "at least 1",
-        ),
-        ("work_bits = 16 ", "work_bits = 25 ", "limits.presses.work_bits", "more than 24"),
-        (
-            "priority = 2                    # where",
-            "priority = 5                    # where",
-            "priority",
-            "1",
-        ),
-        ("trail_kept = \"30days\"", "trail_kept = \"0s\"", "queue.trail_kept", "at least 1ms"),
+    for (name, shipped) in [
+        ("device_per_hour", 6),
+        ("address_per_hour", 60),
+        ("cell_per_hour", 120),
+        ("flood_per_second", 20),
     ] {
-        refused(&changed(now, then), key, problem);
+        let none = changed(&format!("{name} = {shipped} "), &format!("{name} = 0 "));
+        refused(&none, &format!("limits.presses.{name}"), "at least 1");
     }
+    let minutes = changed("work_bits = 16 ", "work_bits = 25 ");
+    refused(&minutes, "limits.presses.work_bits", "more than 24");
+    let unheard_of = changed(
+        "priority = 2                    # where",
+        "priority = 5                    # where",
+    );
+    refused(&unheard_of, "priority = 5", "priority 5 is not one of 1, 2, 3, 4");
+    let none = changed("trail_kept = \"30days\"", "trail_kept = \"0s\"");
+    refused(&none, "queue.trail_kept", "at least 1ms");
 }
 
 fn shipped_presses(text: &str) -> PressLimits {

@@ -77,9 +77,7 @@ impl Room {
         let (asking, daemon) = (None, None);
         Some(Self { web, modem, lines, inputs: 0, asking, daemon, exchange, stop, server })
     }
-}
 
-impl Room {
     /// The status of the answer to a request. A connection that was kept may have been let go of meanwhile: then it is
     /// asked on another, as any client does.
     fn ask(&mut self, request: &[u8]) -> u16 {

@@ -425,6 +425,18 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_follows_the_one_it_was_chained_to_and_no_other() {
+        let record = Record { at: UtcMs(7), schema: 1, body: vec![1, 2, 3] };
+        let packed = pack(&Tail::default(), 1, &[record]).unwrap().remove(0);
+        let read = Frame::decode(packed.bytes().to_vec()).unwrap();
+        for frame in [packed, read] {
+            assert_eq!(frame.follows(0, &[0; 32]), Ok(()));
+            assert_eq!(frame.follows(0, &[1; 32]), Err(Fault::Chain));
+            assert_eq!(frame.follows(1, &[0; 32]), Err(Fault::Gap(1)));
+        }
+    }
+
+    #[test]
     fn the_largest_record_always_fits() {
         let record =
             Record { at: UtcMs(u64::MAX), schema: u16::MAX, body: vec![7; RECORD_BYTES_MAX] };

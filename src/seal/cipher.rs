@@ -84,6 +84,25 @@ mod tests {
         Keys::of(&Zeroizing::new([byte; 32]))
     }
 
+    /// The example of draft-irtf-cfrg-xchacha-03, A.3.1.
+    #[test]
+    fn it_is_the_cipher_it_is_called() {
+        let counting = |from: u8| std::array::from_fn(|at| from + u8::try_from(at).unwrap());
+        let key = Zeroizing::new(counting(0x80));
+        let keys = Keys { nonce: key.clone(), cipher: key };
+        let context = [0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7];
+        let plain = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
+        let nonce: [u8; 24] = std::array::from_fn(|at| 0x40 + u8::try_from(at).unwrap());
+        let mut text = plain.to_vec();
+        let (key, short) = cipher(&keys, &nonce);
+        let tag = key.seal_in_place_separate_tag(short, Aad::from(&context), &mut text).unwrap();
+        assert_eq!(text[..8], [0xbd, 0x6d, 0x17, 0x9d, 0x3e, 0x83, 0xd4, 0x3b]);
+        let expected = 0xc087_5924_c1c7_9879_47de_afd8_780a_cf49_u128.to_be_bytes();
+        assert_eq!(tag.as_ref(), expected);
+        let sealed = [&nonce[..], &text, tag.as_ref()].concat();
+        assert_eq!(&**open(&keys, &context, &sealed).unwrap(), plain);
+    }
+
     #[test]
     fn opens_with_its_key_and_context_alone() {
         let sealed = seal(&keys(1), b"seq 9", b"Ayesha");

@@ -91,7 +91,6 @@ impl Room {
         self.folder.path().join("data")
     }
 
-    /// The keys to what is sealed in the log; a server must have made them.
     /// Its log, an event a line, without what is sealed.
     pub(crate) fn dump(&self) -> String {
         let mut dump = Command::new(env!("CARGO_BIN_EXE_fifteen"));
@@ -99,6 +98,7 @@ impl Room {
         String::from_utf8(said.stdout).unwrap()
     }
 
+    /// The keys to what is sealed in the log; a server must have made them.
     pub(crate) fn keyring(&self) -> Keyring {
         Keyring::load(&default_path(&self.data())).unwrap().unwrap()
     }
