@@ -133,7 +133,8 @@ fn reading(dir: &Path) {
     let mut slowest = Duration::ZERO;
     let (took, ()) = timed(|| {
         loop {
-            let (step, trimmed) = timed(|| store.trim(REPLAYED).expect("archived"));
+            let (step, trimmed) =
+                timed(|| store.trim(REPLAYED, UtcMs(u64::MAX)).expect("archived"));
             slowest = slowest.max(step);
             if !trimmed.more {
                 return;

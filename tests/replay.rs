@@ -26,7 +26,7 @@ pub fn shipped() -> Rules {
 /// Replays `rows` into an empty room; `look` sees every event.
 pub fn replay(
     rules: Rules,
-    rows: impl Iterator<Item = Result<Row, TraceError>>,
+    rows: impl Iterator<Item = Result<Row, TraceError>> + Send,
     mut look: impl FnMut(&Dated),
 ) -> Figures {
     let engine = Engine::new(State::default(), UtcMs(0));

@@ -27,7 +27,7 @@ use tracing::info;
 const COMMIT_EVENTS: usize = 8_192;
 
 /// A replay takes snapshots only so that what is old can move to the archive: no more often than this, in transitions.
-const SNAPSHOT_EVERY_MIN: u64 = 5_000_000;
+const SNAPSHOT_EVERY_MIN: u64 = 10_000_000;
 
 pub(crate) fn run(args: cli::Replay, json: bool) -> Result<ExitCode> {
     // Read to the end first: a malformed line is found before anything is done.
@@ -69,7 +69,7 @@ struct Broken;
 
 fn here(
     args: &cli::Replay,
-    rows: impl Iterator<Item = Result<Row, TraceError>>,
+    rows: impl Iterator<Item = Result<Row, TraceError>> + Send,
     bar: &ProgressBar,
     json: bool,
 ) -> Result<()> {

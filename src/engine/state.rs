@@ -19,8 +19,13 @@ use super::queue::Queue;
 use crate::domain::{
     Call, CallId, Callsign, Key, Progress, Rules, SafetyTimer, Unit, UnitStatus, UtcMs,
 };
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What digests are derived for.
+const DIGEST: &str = "fifteen 2026 state digest v1";
 
 /// When the canary last flew, and when it last came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,8 +73,9 @@ pub struct State {
     told: BTreeMap<u64, CallId>,
     #[serde(skip)]
     unsettled: BTreeSet<u64>,
+    /// The calls from each number, oldest first; of a number without calls, nothing.
     #[serde(skip)]
-    callers: BTreeSet<(u64, CallId)>,
+    callers: HashMap<u64, SmallVec<[CallId; 2]>>,
     /// The open calls that presses of a device join, and its safety timers, which they set off.
     #[serde(skip)]
     devices: BTreeSet<(Key, CallId)>,
@@ -120,7 +126,7 @@ impl Default for State {
             queue: Queue::default(),
             told: BTreeMap::new(),
             unsettled: BTreeSet::new(),
-            callers: BTreeSet::new(),
+            callers: HashMap::new(),
             devices: BTreeSet::new(),
             stopped: BTreeSet::new(),
         }
@@ -262,12 +268,18 @@ impl State {
     /// Never: encoding into a hash cannot fail.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key("fifteen 2026 state digest v1");
+        let mut hasher = blake3::Hasher::new_derive_key(DIGEST);
         let mut buffered = std::io::BufWriter::with_capacity(1 << 16, &mut hasher);
         rmp_serde::encode::write(&mut buffered, self).expect("a hash takes every byte");
         std::io::Write::flush(&mut buffered).expect("a hash takes every byte");
         drop(buffered);
         *hasher.finalize().as_bytes()
+    }
+
+    /// [`State::digest`] of the state that [`State::save`] made `saved` of.
+    #[must_use]
+    pub fn digest_of(saved: &[u8]) -> [u8; 32] {
+        *blake3::Hasher::new_derive_key(DIGEST).update(saved).finalize().as_bytes()
     }
 
     /// The state as bytes, for a snapshot.

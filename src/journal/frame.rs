@@ -89,6 +89,13 @@ impl Frame {
         Ok(Self { first_seq, count, epoch, at, last_at, chain, bytes, before: None })
     }
 
+    /// The number of the last transition in `bytes`, which are taken at their word.
+    pub(crate) fn last_seq_in(bytes: &[u8]) -> Option<u64> {
+        let header = bytes.get(..RECORDS_AT)?;
+        let count = u16::from_be_bytes(array(&header[2..4])).checked_sub(1)?;
+        u64_at(header, 12).checked_add(u64::from(count))
+    }
+
     /// The bytes as stored.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -387,6 +394,7 @@ mod tests {
                 let read = Frame::decode(frame.bytes().to_vec()).unwrap();
                 prop_assert_eq!(&read, &frame);
                 prop_assert_eq!(read.records().len(), usize::from(read.count()));
+                prop_assert_eq!(Frame::last_seq_in(read.bytes()), Some(read.last_seq()));
                 prop_assert_eq!(read.follows(tail.seq, &tail.chain), Ok(()));
                 prop_assert_eq!(read.records().next().unwrap().seq, tail.seq + 1);
                 tail = read.tail();

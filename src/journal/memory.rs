@@ -6,6 +6,7 @@ use super::frame::Frame;
 use super::record::Tail;
 use super::snapshot::{KEPT, Manifest, Snapshot};
 use super::{Appended, COMMIT_BYTES_MAX, Frames, Health, Journal, Trimmed};
+use crate::domain::UtcMs;
 
 /// Everything in vectors. What is trimmed stays readable, as it would from an archive.
 #[derive(Debug, Clone, Default)]
@@ -108,8 +109,9 @@ impl Journal for MemoryJournal {
         self.archived
     }
 
-    fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
-        let whole = self.frames.partition_point(|frame| frame.last_seq() <= upto_seq);
+    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+        let old = |frame: &&Frame| frame.last_seq() <= upto_seq && frame.last_at() < before;
+        let whole = self.frames.iter().take_while(old).count();
         let upto =
             whole.checked_sub(1).map_or(0, |at| self.frames[at].last_seq()).max(self.archived);
         let moved = upto - self.archived;

@@ -34,6 +34,8 @@ mod store;
 mod witness;
 mod witness_writer;
 
+use crate::domain::UtcMs;
+pub(crate) use ahead::ahead;
 pub use error::{Fault, JournalError};
 pub use frame::{FRAME_BYTES_MAX, FRAME_VERSION, Frame, Records, pack};
 pub use memory::MemoryJournal;
@@ -187,12 +189,13 @@ pub trait Journal: Send {
         Ok(())
     }
 
-    /// Moves whole frames up to `upto_seq` to the archive, verifies them there, and only then drops them here.
+    /// Moves whole frames up to `upto_seq`, and before the first that holds something of `before` or later, to the
+    /// archive, verifies them there, and only then drops them here.
     /// Bounded work a call: see [`Trimmed::more`].
     ///
     /// # Errors
     /// Nothing was deleted that is not archived; call again.
-    fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError>;
+    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError>;
 
     /// The last transition in the archive; 0 while nothing is.
     fn archived(&self) -> u64;

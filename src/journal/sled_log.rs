@@ -130,12 +130,13 @@ impl SledLog {
     /// Deletes whole frames up to `upto_seq`, a few keys a commit.
     pub(crate) fn trim(&self, upto_seq: u64) -> Result<(), JournalError> {
         let mut keys = Vec::new();
-        for frame in self.raw_frames(0) {
-            let frame = frame?;
-            if frame.last_seq() > upto_seq {
+        let mut range = self.log.iter();
+        // What it says stands in the archive and was read for that.
+        while let Some((key, value)) = guarded("read", || range.next().transpose())? {
+            if Frame::last_seq_in(&value).is_none_or(|last| last > upto_seq) {
                 break;
             }
-            keys.push(frame.first_seq().to_be_bytes().to_vec());
+            keys.push(key.to_vec());
             if keys.len() == DELETES_A_COMMIT {
                 self.delete(&self.log, &keys)?;
                 keys.clear();

@@ -55,7 +55,7 @@ impl Default for Options {
             ballast_bytes: 64 << 20,
             open_limit: Duration::from_secs(60),
             prober: None,
-            archive_frames_max: 4_096,
+            archive_frames_max: 1_024,
         }
     }
 }
@@ -121,23 +121,6 @@ impl Store {
     #[must_use]
     pub fn opened(&self) -> &Opened {
         &self.opened
-    }
-
-    /// The last transition of the last frame that lies wholly before `before`: what may be archived at its hour.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    pub fn last_before(&self, before: UtcMs) -> Result<u64, JournalError> {
-        let base = self.archive.tail();
-        let mut upto = base.seq;
-        for frame in Followed::new(self.live(base.seq + 1)?, "log", Some(base)) {
-            let frame = frame?;
-            if frame.last_at() >= before {
-                break;
-            }
-            upto = frame.last_seq();
-        }
-        Ok(upto)
     }
 
     /// A backup of everything acknowledged so far, from whichever log is in service.
@@ -301,12 +284,12 @@ impl Journal for Store {
         self.archive.tail().seq
     }
 
-    fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
+    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
         let base = self.archive.tail();
         let (mut frames, mut more) = (Vec::<Frame>::new(), false);
         for frame in Followed::new(self.live(base.seq + 1)?, "log", Some(base)) {
             let frame = frame?;
-            if frame.last_seq() > upto_seq {
+            if frame.last_seq() > upto_seq || frame.last_at() >= before {
                 break;
             }
             let full = frames.len() == self.options.archive_frames_max;

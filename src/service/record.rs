@@ -150,19 +150,19 @@ pub(super) struct Saved {
     /// Of the last transition in it.
     pub(super) seq: u64,
     bytes: Vec<u8>,
-    digest: [u8; 32],
 }
 
 impl Saved {
     pub(super) fn of(state: &State) -> Self {
-        Self { seq: state.seq, bytes: State::save(state), digest: State::digest(state) }
+        Self { seq: state.seq, bytes: State::save(state) }
     }
 
     /// Its snapshot, sealed, when the log ends at `tail`; `None` when an erasure after it destroyed its key.
     pub(super) fn snapshot(&self, tail: &Tail, keyring: &Keyring) -> Option<Snapshot> {
         let sealed = keyring.seal_snapshot(self.seq, &self.bytes)?;
         let bytes = [SEALED_STATE, &sealed].concat();
-        Some(Snapshot::new(bytes, keyring.stamp(self.seq, &self.digest)?, tail))
+        let digest = State::digest_of(&self.bytes);
+        Some(Snapshot::new(bytes, keyring.stamp(self.seq, &digest)?, tail))
     }
 }
 

@@ -13,9 +13,6 @@ use tracing::error;
 /// A commit that takes longer is an alarm.
 pub const COMMIT_ALARM: Duration = Duration::from_secs(2);
 
-/// Frames looked at in one step of archiving.
-const ARCHIVE_STEP_FRAMES: usize = 1_024;
-
 /// Why a commit failed for good.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
@@ -160,20 +157,11 @@ impl<J: Journal> Writer<J> {
     /// Moves some of what happened before `horizon` to the archive, and nothing past the older
     /// snapshot. Returns how many transitions moved; 0: no more are to be moved.
     pub(super) fn archive_step(&mut self, horizon: UtcMs) -> Result<u64, JournalError> {
-        let archived = self.journal.archived();
         let oldest = self.journal.manifests()?.last().map_or(0, |manifest| manifest.seq);
-        if archived >= oldest {
+        if self.journal.archived() >= oldest {
             return Ok(0);
         }
-        let mut upto = archived;
-        for frame in self.journal.tail(archived + 1)?.take(ARCHIVE_STEP_FRAMES) {
-            let frame = frame?;
-            if frame.last_at() >= horizon || frame.last_seq() > oldest {
-                break;
-            }
-            upto = frame.last_seq();
-        }
-        if upto == archived { Ok(0) } else { Ok(self.journal.trim(upto)?.moved) }
+        Ok(self.journal.trim(oldest, horizon)?.moved)
     }
 }
 

@@ -13,6 +13,7 @@ use super::figures::Tally;
 use super::{DISPOSITION, Figures, Plan, Planned, RejectedByReason, Row, TraceError, Verdict};
 use crate::domain::{Answer, CallId, Command, Dated, Order, Rejection, Rules, Trigger, UtcMs};
 use crate::engine::{Engine, State};
+use crate::journal::ahead;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -125,7 +126,7 @@ impl Replay {
         Ok(Self { engine, rules })
     }
 
-    /// Replays `rows`, which are in the order of their receipt. `sink` gets every event in order,
+    /// Replays `rows`, which are in the order of their receipt and are read ahead by a thread of its own. `sink` gets every event in order,
     /// about [`BATCH`] at once, with the state after them, and may empty what it is given; `progress` gets the rows received
     /// so far, once a batch. The first event adopts the rules, at the first receipt.
     ///
@@ -134,11 +135,19 @@ impl Replay {
     /// a whole run up to some stamp.
     pub fn run<E: std::error::Error + 'static>(
         self,
-        rows: impl Iterator<Item = Result<Row, TraceError>>,
+        rows: impl Iterator<Item = Result<Row, TraceError>> + Send,
         sink: impl FnMut(&State, &mut Vec<Dated>) -> Result<(), E>,
         progress: impl FnMut(u64),
     ) -> Result<Replayed, ReplayError<E>> {
-        let mut plan = Plan::new(rows);
+        std::thread::scope(|scope| self.run_planned(Plan::new(ahead(scope, rows)), sink, progress))
+    }
+
+    fn run_planned<E: std::error::Error + 'static>(
+        self,
+        mut plan: Plan<impl Iterator<Item = Result<Row, TraceError>>>,
+        sink: impl FnMut(&State, &mut Vec<Dated>) -> Result<(), E>,
+        progress: impl FnMut(u64),
+    ) -> Result<Replayed, ReplayError<E>> {
         let mut run = Run {
             engine: self.engine,
             calls: HashMap::new(),

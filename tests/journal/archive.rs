@@ -16,8 +16,7 @@ fn three_days(dir: &Path) -> Store {
 }
 
 fn archive_before(store: &mut Store, before: u64) -> u64 {
-    let upto = store.last_before(UtcMs(before)).unwrap();
-    while store.trim(upto).unwrap().more {}
+    while store.trim(u64::MAX, UtcMs(before)).unwrap().more {}
     store.archived()
 }
 
@@ -56,9 +55,9 @@ fn a_segment_goes_with_the_last_transition_that_is_in_it_and_not_before() {
     let ends = |frame: &Frame, at: u64| frame.last_seq() == at;
     let frames: Vec<Frame> = store.tail(1).unwrap().map(Result::unwrap).collect();
     let last = frames.iter().position(|frame| ends(frame, second - 1)).expect("whole commits");
-    store.trim(frames[last - 1].last_seq()).unwrap();
+    store.trim(frames[last - 1].last_seq(), UtcMs(u64::MAX)).unwrap();
     assert!(first.exists(), "one frame of it is not archived");
-    store.trim(frames[last].last_seq()).unwrap();
+    store.trim(frames[last].last_seq(), UtcMs(u64::MAX)).unwrap();
     assert!(!first.exists(), "nothing of it is still wanted");
 }
 
@@ -84,13 +83,13 @@ fn bounded_steps_make_several_files_a_day() {
     let mut store =
         Store::open(dir.path(), Options { archive_frames_max: 15, ..options() }).unwrap();
     (0..40).for_each(|_| commit(&mut store, 25));
-    let step = store.trim(1_000).unwrap();
+    let step = store.trim(1_000, UtcMs(u64::MAX)).unwrap();
     assert_eq!(step, Trimmed { archived: 375, moved: 375, more: true });
     // Commits go on between the steps.
     commit(&mut store, 1);
-    let step = store.trim(1_000).unwrap();
+    let step = store.trim(1_000, UtcMs(u64::MAX)).unwrap();
     assert_eq!(step, Trimmed { archived: 750, moved: 375, more: true });
-    while store.trim(1_000).unwrap().more {}
+    while store.trim(1_000, UtcMs(u64::MAX)).unwrap().more {}
     assert_eq!(
         names(dir.path()),
         [

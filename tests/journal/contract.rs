@@ -1,6 +1,7 @@
 //! What every store promises, asked of each of them in the same words.
 
 use crate::common::*;
+use fifteen::domain::UtcMs;
 use fifteen::journal::*;
 
 fn each_store(check: impl Fn(&mut dyn Journal)) {
@@ -173,13 +174,27 @@ fn what_is_trimmed_is_still_read() {
     each_store(|journal| {
         (0..10).for_each(|_| commit(journal, 100));
         let before = replay_from_start::<Seen>(journal).unwrap().state.digest();
-        let trimmed = journal.trim(555).unwrap();
+        let frames: Vec<Frame> = journal.tail(1).unwrap().map(Result::unwrap).collect();
+        let first = frames[0].last_at();
+        assert_eq!(
+            journal.trim(555, first).unwrap().moved,
+            0,
+            "a frame that ends then is not before"
+        );
+        let moved = journal.trim(555, first.plus(1)).unwrap().moved;
+        let old = frames.iter().take_while(|frame| frame.last_at() == first);
+        assert_eq!(moved, old.map(|frame| u64::from(frame.count())).sum::<u64>());
+        let trimmed = journal.trim(555, UtcMs(u64::MAX)).unwrap();
         assert!(
             trimmed.archived <= 555 && trimmed.archived > 500,
             "whole frames only: {trimmed:?}"
         );
-        assert_eq!(trimmed.moved, trimmed.archived);
-        assert_eq!(journal.trim(100).unwrap().moved, 0, "trimming back does nothing");
+        assert_eq!(trimmed.moved + moved, trimmed.archived);
+        assert_eq!(
+            journal.trim(100, UtcMs(u64::MAX)).unwrap().moved,
+            0,
+            "trimming back does nothing"
+        );
         commit(journal, 1);
         let after = replay_from_start::<Seen>(journal).unwrap();
         assert_eq!((after.state.count, after.records), (1_001, 1_001));

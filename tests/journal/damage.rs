@@ -1,6 +1,7 @@
 //! Bytes that changed under the log: found, named, and put right where that needs no judgement.
 
 use crate::common::*;
+use fifteen::domain::UtcMs;
 use fifteen::journal::*;
 use proptest::prelude::*;
 use std::fs;
@@ -251,7 +252,7 @@ proptest! {
             let dir = tempfile::tempdir().unwrap();
             let mut store = open(dir.path());
             (0..20).for_each(|_| commit(&mut store, 20));
-            store.trim(200).unwrap();
+            store.trim(200, UtcMs(u64::MAX)).unwrap();
             dir
         });
         let dir = tempfile::tempdir().unwrap();

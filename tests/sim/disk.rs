@@ -6,6 +6,7 @@
 
 use crate::dice::Dice;
 use crate::plan::Fault;
+use fifteen::domain::UtcMs;
 use fifteen::journal::{
     Appended, Frame, Frames, Health, Journal, JournalError, Manifest, Merged, Snapshot, Tail,
     Trimmed,
@@ -217,11 +218,18 @@ impl Journal for Log {
         Snapshot::check(kept.manifest.clone(), kept.state.clone())
     }
 
-    fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
-        let mut inner = self.disk.inner();
-        let moved = upto_seq.saturating_sub(inner.archived);
-        inner.archived = inner.archived.max(upto_seq);
-        Ok(Trimmed { archived: inner.archived, moved, more: false })
+    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+        let archived = self.archived();
+        let mut upto = archived;
+        for frame in self.tail(archived + 1)? {
+            let frame = frame?;
+            if frame.last_seq() > upto_seq || frame.last_at() >= before {
+                break;
+            }
+            upto = frame.last_seq();
+        }
+        self.disk.inner().archived = upto;
+        Ok(Trimmed { archived: upto, moved: upto - archived, more: false })
     }
 
     fn reopen(&mut self) -> Result<Option<Merged>, JournalError> {

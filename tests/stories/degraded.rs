@@ -87,8 +87,8 @@ impl Journal for Failing {
         self.log.snapshot(manifest)
     }
 
-    fn trim(&mut self, upto_seq: u64) -> Result<Trimmed, JournalError> {
-        self.log.trim(upto_seq)
+    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+        self.log.trim(upto_seq, before)
     }
 
     fn archived(&self) -> u64 {

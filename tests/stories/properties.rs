@@ -419,7 +419,9 @@ proptest! {
         watched.wake(watched.room.now.plus(20 * 60_000));
         let state = watched.room.engine.state();
         prop_assert_eq!(state.digest(), watched.shadow.digest());
-        let loaded = State::load(&state.save()).unwrap();
+        let saved = state.save();
+        assert_eq!(State::digest_of(&saved), state.digest(), "what is written is what is digested");
+        let loaded = State::load(&saved).unwrap();
         prop_assert!(loaded == *state);
         prop_assert_eq!(loaded.digest(), state.digest());
     }

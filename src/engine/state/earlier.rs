@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::domain::{Call, CallId, Description, Place};
+use hashbrown::hash_map::Entry;
 
 /// Calls looked at for the same place, latest first: a question must not hold up the room.
 const PLACES_MAX: usize = 20_000;
@@ -21,13 +22,24 @@ fn caller_key(number: &str) -> Option<u64> {
 impl State {
     pub(super) fn remember_caller(&mut self, call: &Call) {
         if let Some(key) = call.placed.sealed.number.as_deref().and_then(caller_key) {
-            self.callers.insert((key, call.id));
+            let calls = self.callers.entry(key).or_default();
+            if let Err(place) = calls.binary_search(&call.id) {
+                calls.insert(place, call.id);
+            }
         }
     }
 
     pub(super) fn forget_caller(&mut self, call: &Call) {
-        if let Some(key) = call.placed.sealed.number.as_deref().and_then(caller_key) {
-            self.callers.remove(&(key, call.id));
+        if let Some(key) = call.placed.sealed.number.as_deref().and_then(caller_key)
+            && let Entry::Occupied(mut entry) = self.callers.entry(key)
+        {
+            let calls = entry.get_mut();
+            if let Ok(place) = calls.binary_search(&call.id) {
+                calls.remove(place);
+            }
+            if calls.is_empty() {
+                entry.remove();
+            }
         }
     }
 
@@ -43,9 +55,8 @@ impl State {
 
     /// Calls from this number, latest first.
     pub fn from_number(&self, number: &str) -> impl Iterator<Item = &Call> + '_ {
-        let key = caller_key(number);
-        let calls = key.map(|key| self.callers.range((key, CallId(0))..=(key, CallId(u64::MAX))));
-        calls.into_iter().flatten().rev().filter_map(|(_, id)| self.call(*id))
+        let calls = caller_key(number).and_then(|key| self.callers.get(&key));
+        calls.into_iter().flatten().rev().filter_map(|id| self.call(*id))
     }
 
     /// Other calls from the place of `call`, among the latest known, latest first.

@@ -109,7 +109,7 @@ pub(crate) fn write_backup(
 fn open_backup(dir: &Path) -> Result<(Archive, Part), JournalError> {
     let archive = Archive::open(&dir.join("archive"))?;
     for part in archive.parts() {
-        check_part(part.clone(), |_, _| true)?;
+        check_part(part.clone())?;
     }
     let (live, _) = read_header(&dir.join(LIVE))?;
     let end = archive.tail();
@@ -117,7 +117,7 @@ fn open_backup(dir: &Path) -> Result<(Archive, Part), JournalError> {
         let why = format!("it does not continue the archive, which ends at {}", end.seq);
         return Err(JournalError::unfit(live.path.display().to_string(), why));
     }
-    check_part(live.clone(), |_, _| true)?;
+    check_part(live.clone())?;
     Ok((archive, live))
 }
 

@@ -196,10 +196,9 @@ pub fn snapshot_as<F: Fold>(
 /// As [`Store::open`] and [`Journal::trim`]; nothing is deleted that is not archived and verified.
 pub fn archive(dir: &Path, options: Options, before: UtcMs) -> Result<Trimmed, JournalError> {
     let mut store = Store::open(dir, options)?;
-    let upto = store.last_before(before)?;
     let mut all = Trimmed { archived: store.archived(), moved: 0, more: true };
     while all.more {
-        let step = store.trim(upto)?;
+        let step = store.trim(u64::MAX, before)?;
         all = Trimmed { moved: all.moved + step.moved, ..step };
     }
     store.close()?;
