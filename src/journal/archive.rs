@@ -336,3 +336,41 @@ pub(crate) fn read_header(path: &Path) -> Result<(Part, BufReader<File>), Journa
 fn place(path: &Path) -> String {
     format!("archive {}", path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Record, pack};
+
+    fn frames(commits: u8) -> Vec<Frame> {
+        let mut tail = Tail { epoch: 1, ..Tail::default() };
+        let commit = |nth| {
+            let record = Record { at: UtcMs(u64::from(nth)), schema: 1, body: vec![nth; 100] };
+            let frame = pack(&tail, 1, &[record]).unwrap().remove(0);
+            tail = frame.tail();
+            frame
+        };
+        (1..=commits).map(commit).collect()
+    }
+
+    #[test]
+    fn a_file_that_does_not_read_back_as_it_was_written_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, written) = (dir.path().join("day.part"), frames(3));
+        let tail = written[2].tail();
+        write_part(&path, &Tail::default(), &tail, &written).unwrap();
+        let read = |frames: &[Frame], tail| {
+            let part = Part { path: path.clone(), before: Tail::default(), tail };
+            check_written(part, frames).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(&written, tail), Ok(()));
+        let mut other = frames(4);
+        assert!(read(&other, other[3].tail()).is_err(), "a frame is missing");
+        other.truncate(3);
+        other.swap(1, 2);
+        let said = read(&other, tail).unwrap_err();
+        assert!(said.contains("not what was written"), "{said}");
+        let said = read(&written[..2], written[1].tail()).unwrap_err();
+        assert!(said.contains("more than was written"), "{said}");
+    }
+}

@@ -126,9 +126,9 @@ impl Replay {
         Ok(Self { engine, rules })
     }
 
-    /// Replays `rows`, which are in the order of their receipt and are read ahead by a thread of its own. `sink` gets every event in order,
-    /// about [`BATCH`] at once, with the state after them, and may empty what it is given; `progress` gets the rows received
-    /// so far, once a batch. The first event adopts the rules, at the first receipt.
+    /// Replays `rows`, which are in the order of their receipt and are read ahead by a thread of its own. `sink` gets
+    /// every event in order, about [`BATCH`] at once, with the state after them, and may empty what it is given;
+    /// `progress` gets the rows received so far, once a batch. The first event adopts the rules, at the first receipt.
     ///
     /// # Errors
     /// [`ReplayError`]: the trace is malformed or the sink failed. What the sink took by then is
