@@ -458,6 +458,17 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_is_filled_to_its_last_byte() {
+        let record = |len| Record { at: UtcMs(7), schema: 1, body: vec![1; len] };
+        // What is left of it after the header, a record of 105 bytes with five of its own, the six of another, the checksum.
+        let rest = FRAME_BYTES_MAX - RECORDS_AT - 105 - 6 - CRC_BYTES;
+        let frames = pack(&Tail::default(), 1, &[record(100), record(rest)]).unwrap();
+        assert_eq!((frames.len(), frames[0].bytes().len()), (1, FRAME_BYTES_MAX));
+        let frames = pack(&Tail::default(), 1, &[record(100), record(rest + 1)]).unwrap();
+        assert_eq!(frames.len(), 2);
+    }
+
+    #[test]
     fn small_records_share_a_frame() {
         let record = Record { at: UtcMs(1_700_000_000_000), schema: 1, body: vec![1; 108] };
         let frames = pack(&Tail::default(), 1, std::iter::repeat_n(&record, 34)).unwrap();

@@ -204,3 +204,38 @@ fn what_is_trimmed_is_still_read() {
         assert!(first.first_seq() <= 300 && 300 <= first.last_seq());
     });
 }
+
+#[test]
+fn snapshots_of_before_an_erasure_are_dropped_and_no_later_one() {
+    each_store(|journal| {
+        commit(journal, 10);
+        let first = take_snapshot(journal);
+        commit(journal, 10);
+        let second = take_snapshot(journal);
+        let seqs = |journal: &dyn Journal| -> Vec<u64> {
+            journal.manifests().unwrap().iter().map(|manifest| manifest.seq).collect()
+        };
+        journal.drop_snapshots_before(first).unwrap();
+        assert_eq!(seqs(journal), [second, first]);
+        journal.drop_snapshots_before(second).unwrap();
+        assert_eq!(seqs(journal), [second]);
+        journal.drop_snapshots_before(second + 1).unwrap();
+        assert!(seqs(journal).is_empty());
+    });
+}
+
+#[test]
+fn an_opening_says_whether_the_log_is_new_and_where_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    let said = store.opened().to_string();
+    assert!(!said.contains("log ends"), "{said}");
+    commit(&mut store, 3);
+    let tail = store.last();
+    let hex: String = tail.chain.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(tail.chain_hex(), hex);
+    store.close().unwrap();
+    let said = open(dir.path()).opened().to_string();
+    assert!(said.starts_with("log ends at transition 3 (epoch "), "{said}");
+    assert!(said.contains("closed in order") && !said.contains("not closed"), "{said}");
+}
