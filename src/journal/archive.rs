@@ -24,7 +24,7 @@ const SKIPPABLE: u32 = 0x184D_2A5F;
 const MAGIC: &[u8; 8] = b"fifteenA";
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 120;
-/// The quickest that still finds what is repeated around the seals; what is sealed does not shrink at any level.
+/// What is sealed shrinks at no level; quicker ones than this gain little more.
 const LEVEL: i32 = -3;
 /// Read and written at once.
 const BUFFER_BYTES: usize = 128 << 10;
@@ -225,6 +225,7 @@ pub(crate) struct PartReader {
 impl PartReader {
     pub(crate) fn open(part: Part) -> Result<Self, JournalError> {
         let (_, file) = read_header(&part.path)?;
+        let file = BufReader::with_capacity(BUFFER_BYTES, file);
         let zstd = zstd::Decoder::with_buffer(file).at("decompress", &part.path)?;
         Ok(Self { next_seq: part.before.seq + 1, part, zstd })
     }
@@ -310,9 +311,8 @@ fn encode_header(before: &Tail, tail: &Tail) -> [u8; HEADER_BYTES] {
 }
 
 /// Reads a file's header; the file stands behind it.
-pub(crate) fn read_header(path: &Path) -> Result<(Part, BufReader<File>), JournalError> {
-    let file = File::open(path).at("open", path)?;
-    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+pub(crate) fn read_header(path: &Path) -> Result<(Part, File), JournalError> {
+    let mut file = File::open(path).at("open", path)?;
     let mut bytes = [0; HEADER_BYTES];
     file.read_exact(&mut bytes).at("read the header of", path)?;
     let crc_at = HEADER_BYTES - 4;

@@ -90,10 +90,11 @@ impl Frame {
     }
 
     /// The number of the last transition in `bytes`, which are taken at their word.
-    pub(crate) fn last_seq_in(bytes: &[u8]) -> Option<u64> {
-        let header = bytes.get(..RECORDS_AT)?;
-        let count = u16::from_be_bytes(array(&header[2..4])).checked_sub(1)?;
-        u64_at(header, 12).checked_add(u64::from(count))
+    pub(crate) fn last_seq_in(bytes: &[u8]) -> Result<u64, Fault> {
+        let header = bytes.get(..RECORDS_AT).ok_or(Fault::Short(bytes.len()))?;
+        let count = u16::from_be_bytes(array(&header[2..4]));
+        let after = u64_at(header, 12).checked_add(u64::from(count));
+        after.and_then(|after| after.checked_sub(1)).ok_or(Fault::Header("no last number"))
     }
 
     /// The bytes as stored.
@@ -394,7 +395,7 @@ mod tests {
                 let read = Frame::decode(frame.bytes().to_vec()).unwrap();
                 prop_assert_eq!(&read, &frame);
                 prop_assert_eq!(read.records().len(), usize::from(read.count()));
-                prop_assert_eq!(Frame::last_seq_in(read.bytes()), Some(read.last_seq()));
+                prop_assert_eq!(Frame::last_seq_in(read.bytes()), Ok(read.last_seq()));
                 prop_assert_eq!(read.follows(tail.seq, &tail.chain), Ok(()));
                 prop_assert_eq!(read.records().next().unwrap().seq, tail.seq + 1);
                 tail = read.tail();

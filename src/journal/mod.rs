@@ -189,7 +189,7 @@ pub trait Journal: Send {
         Ok(())
     }
 
-    /// Moves whole frames up to `upto_seq`, and before the first that holds something of `before` or later, to the
+    /// Moves whole frames up to `upto_seq`, and before the first that ends at `before` or later, to the
     /// archive, verifies them there, and only then drops them here.
     /// Bounded work a call: see [`Trimmed::more`].
     ///

@@ -133,7 +133,9 @@ impl SledLog {
         let mut range = self.log.iter();
         // What it says stands in the archive and was read for that.
         while let Some((key, value)) = guarded("read", || range.next().transpose())? {
-            if Frame::last_seq_in(&value).is_none_or(|last| last > upto_seq) {
+            let seq = key.as_ref().try_into().map_or(0, u64::from_be_bytes);
+            let damaged = |fault| JournalError::damaged("sled", seq, fault);
+            if Frame::last_seq_in(&value).map_err(damaged)? > upto_seq {
                 break;
             }
             keys.push(key.to_vec());
@@ -355,4 +357,21 @@ pub(crate) fn remove_page_table_snapshots(dir: &Path) -> Result<(), JournalError
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_is_no_frame_is_named_and_not_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = SledLog::create(&dir.path().join("log")).unwrap();
+        log.log.insert(7_u64.to_be_bytes(), b"short").unwrap();
+        let error = log.trim(9).unwrap_err();
+        assert!(
+            matches!(error, JournalError::Damaged { seq: 7, fault: Fault::Short(5), .. }),
+            "{error}"
+        );
+    }
 }
