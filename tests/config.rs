@@ -774,6 +774,8 @@ fn a_limit_that_lets_nothing_through_is_refused() {
         let name = key.split(' ').next().unwrap();
         refused(&changed(line, key), &format!("limits.{name}"), "is 0");
     }
+    let older = SHIPPED.replace("\nnarrow_links_max", "\n# narrow_links_max");
+    assert_eq!(Settings::parse(&older, "older").unwrap().limits.narrow_links_max, 1_024);
     refused(&changed("unread_mib = 256", "unread_mib = 3"), "limits.unread_mib", "less than 4");
 }
 

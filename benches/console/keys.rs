@@ -96,6 +96,7 @@ fn room(size: (u16, u16), calls: u64) -> Screen {
         zone: "UTC".into(),
         token: None,
         token_ends_at: None,
+        deflate: false,
     });
     let calls: Vec<CallSummary> = (1..=calls).map(call).collect();
     let pages: Vec<&[CallSummary]> = calls.chunks(200).collect();

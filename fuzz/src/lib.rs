@@ -19,7 +19,7 @@ use fifteen::domain::{Point, Transition, UtcMs};
 use fifteen::engine::State;
 use fifteen::journal::{FRAME_BYTES_MAX, Frame};
 use fifteen::map::Borders;
-use fifteen::protocol::{ClientMessage, FrameCodec, Role, ServerMessage};
+use fifteen::protocol::{ClientMessage, Deflater, FrameCodec, Inflater, Role, ServerMessage};
 use fifteen::trace::Reader;
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -36,6 +36,7 @@ pub type Door = fn(&[u8]);
 pub const DOORS: &[(&str, Door)] = &[
     ("client_bytes", client_bytes),
     ("server_bytes", server_bytes),
+    ("deflate", deflate),
     ("frame", frame),
     ("event", event),
     ("state", state),
@@ -90,6 +91,36 @@ pub fn server_bytes(bytes: &[u8]) {
         }
         Err(error) => assert!(!error.text.is_empty()),
     });
+}
+
+/// A compressed direction. The first byte says in what pieces it arrives. What it stood for, compressed anew, stands for
+/// the same; however much that is, little of it is held at once.
+pub fn deflate(bytes: &[u8]) {
+    const HELD_BYTES_MAX: usize = 8 * 1_024;
+    let Some((piece, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let (mut inflater, mut deflater) = (Inflater::new(HELD_BYTES_MAX), Deflater::new());
+    let (mut packed, mut plain, mut all) = (BytesMut::new(), BytesMut::new(), Vec::new());
+    let mut again = BytesMut::new();
+    'pieces: for piece in bytes.chunks(usize::from(*piece).max(1)) {
+        packed.extend_from_slice(piece);
+        loop {
+            let broken = inflater.unpack(&mut packed, &mut plain).is_err();
+            assert!(plain.len() < 2 * HELD_BYTES_MAX, "{} bytes held", plain.len());
+            if plain.is_empty() {
+                break;
+            }
+            all.extend_from_slice(&plain);
+            deflater.pack(&mut plain, &mut again);
+            if broken || all.len() > 1 << 20 {
+                break 'pieces;
+            }
+        }
+    }
+    let mut inflater = Inflater::new(usize::MAX);
+    inflater.unpack(&mut again, &mut plain).expect("our own stream reads");
+    assert!(again.is_empty() && plain[..] == all[..], "bytes changed on their way");
 }
 
 /// A frame of the log, as it stands on the disk. With its checksum made right, so that what is behind it is reached.

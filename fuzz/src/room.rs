@@ -71,6 +71,15 @@ impl Room {
         let (ready, is_ready) = mpsc::channel();
         let server = std::thread::spawn(move || run(settings, ready, stopped));
         is_ready.recv().ok()?;
+        // The telephone stack binds its TCP port by itself, a moment after the room is ready.
+        let up = (0..PATIENCE.as_millis()).any(|_| {
+            let up = TcpStream::connect(lines).is_ok();
+            if !up {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            up
+        });
+        assert!(up, "the telephone lines hear");
         let exchange = UdpSocket::bind((lines.ip(), 0)).expect("a socket of our own");
         exchange.set_read_timeout(Some(AGAIN)).expect("a time to wait for");
         let (stop, server) = (Some(stop), Some(server));

@@ -2,7 +2,8 @@
 
 use super::ClientError;
 use crate::protocol::{
-    ClientMessage, FrameCodec, HEARTBEATS_MISSED_MAX, Hello, ServerMessage, Welcome,
+    ClientMessage, Deflater, FrameCodec, FrameError, HEARTBEATS_MISSED_MAX, Hello, Inflater,
+    SERVER_FRAME_BYTES_MAX, ServerMessage, Welcome,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -10,10 +11,10 @@ use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::Instant;
-use tokio_util::codec::{Encoder, FramedRead};
+use tokio_util::codec::{Decoder, Encoder, FramedRead};
 
 pub(super) struct Session<Io> {
-    pub(super) reader: FramedRead<ReadHalf<Io>, FrameCodec>,
+    pub(super) reader: FramedRead<ReadHalf<Io>, Incoming>,
     pub(super) writer: Writer<Io>,
     pub(super) welcome: Welcome,
     /// When the server was last heard.
@@ -26,19 +27,31 @@ pub(super) struct Writer<Io> {
     stream: WriteHalf<Io>,
     /// Framed and not yet written.
     pub(super) out: BytesMut,
+    /// Where the link is compressed, with what is to be written next.
+    packed: Option<(Deflater, BytesMut)>,
     /// Written and not yet flushed; a stream under TLS keeps some back until then.
     unflushed: bool,
 }
 
 impl<Io: AsyncWrite> Writer<Io> {
     pub(super) fn has_unsent(&self) -> bool {
-        self.unflushed || !self.out.is_empty()
+        let packed = self.packed.as_ref().is_some_and(|(_, packed)| !packed.is_empty());
+        self.unflushed || packed || !self.out.is_empty()
     }
 
     /// Writes a part of what waits. Safe to cancel at any point: the next call goes on from there.
     pub(super) async fn write(&mut self) -> io::Result<()> {
-        if !self.out.is_empty() {
-            if self.stream.write_buf(&mut self.out).await? == 0 {
+        let bytes = match &mut self.packed {
+            Some((deflater, packed)) => {
+                if packed.is_empty() {
+                    deflater.pack(&mut self.out, packed);
+                }
+                packed
+            }
+            None => &mut self.out,
+        };
+        if !bytes.is_empty() {
+            if self.stream.write_buf(bytes).await? == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             self.unflushed = true;
@@ -49,6 +62,49 @@ impl<Io: AsyncWrite> Writer<Io> {
     }
 }
 
+/// The direction from the server: frames, which a narrow link carries compressed.
+pub(super) struct Incoming {
+    codec: FrameCodec,
+    packed: Option<Inflater>,
+    /// What compressed bytes stood for, as far as no frame was made of it.
+    plain: BytesMut,
+}
+
+impl Incoming {
+    fn plain() -> Self {
+        Self { codec: FrameCodec::for_client(), packed: None, plain: BytesMut::new() }
+    }
+}
+
+impl Decoder for Incoming {
+    type Item = Bytes;
+    type Error = FrameError;
+
+    fn decode(&mut self, stream: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
+        let Some(inflater) = &mut self.packed else {
+            return self.codec.decode(stream);
+        };
+        loop {
+            let before = self.plain.len();
+            if let Some(frame) = self.codec.decode(&mut self.plain)? {
+                return Ok(Some(frame));
+            }
+            inflater.unpack(stream, &mut self.plain)?;
+            if self.plain.len() == before {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn decode_eof(&mut self, stream: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
+        match self.decode(stream)? {
+            None if self.packed.is_some() => self.codec.decode_eof(&mut self.plain),
+            None => self.codec.decode_eof(stream),
+            frame => Ok(frame),
+        }
+    }
+}
+
 impl<Io: AsyncRead + AsyncWrite> Session<Io> {
     /// Says hello over a fresh stream and waits for the welcome.
     ///
@@ -56,19 +112,23 @@ impl<Io: AsyncRead + AsyncWrite> Session<Io> {
     /// The server refuses, hangs up, or speaks something else.
     pub(super) async fn greet(stream: Io, hello: &Hello) -> Result<Self, ClientError> {
         let (reader, stream) = tokio::io::split(stream);
-        let mut writer = Writer { stream, out: BytesMut::new(), unflushed: false };
+        let mut writer = Writer { stream, out: BytesMut::new(), packed: None, unflushed: false };
         let hello = ClientMessage::Hello(hello.clone()).encode();
         FrameCodec::for_client().encode(hello, &mut writer.out)?;
         while writer.has_unsent() {
             writer.write().await?;
         }
-        let mut reader = FramedRead::new(reader, FrameCodec::for_client());
+        let mut reader = FramedRead::new(reader, Incoming::plain());
         let Some(frame) = reader.next().await else {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         };
         match ServerMessage::decode(&frame?)? {
             ServerMessage::Welcome(welcome) => {
                 let heard = Instant::now();
+                if welcome.deflate {
+                    reader.decoder_mut().packed = Some(Inflater::new(SERVER_FRAME_BYTES_MAX + 4));
+                    writer.packed = Some((Deflater::new(), BytesMut::new()));
+                }
                 Ok(Self { reader, writer, welcome, heard, spoke: heard })
             }
             ServerMessage::Refused(refused) => Err(refused.into()),

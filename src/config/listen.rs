@@ -104,9 +104,17 @@ pub struct Limits {
     pub frame_limit: Duration,
     /// MiB of answers and snapshots on their way to readers, all together.
     pub unread_mib: usize,
+    /// Units whose link is compressed at once; 0: nobody's is.
+    #[serde(default = "narrow_links_max")]
+    pub narrow_links_max: usize,
     /// Presses of the SOS page, and how many are usual.
     #[serde(default)]
     pub presses: PressLimits,
+}
+
+/// Of a file that is older than such links.
+const fn narrow_links_max() -> usize {
+    1_024
 }
 
 /// `[limits.presses]`: beyond them a press is taken all the same, behind the others.

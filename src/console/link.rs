@@ -243,6 +243,7 @@ mod tests {
             zone: "Asia/Karachi".into(),
             token: None,
             token_ends_at: None,
+            deflate: false,
         }
     }
 

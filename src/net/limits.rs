@@ -135,6 +135,8 @@ pub(super) struct Door {
     table: Mutex<Table>,
     /// KiB that may be encoded and unread, of all sessions together.
     unread: Arc<Semaphore>,
+    /// Links that may be compressed.
+    narrow: Arc<Semaphore>,
 }
 
 /// A rate for each of whatever it is, bounded.
@@ -190,7 +192,13 @@ impl Door {
             handshakes_all: 0,
             sessions: HashMap::new(),
         };
-        Self { limits, table: Mutex::new(table), unread: Arc::new(Semaphore::new(kib)) }
+        let links = limits.narrow_links_max.min(Semaphore::MAX_PERMITS);
+        Self {
+            limits,
+            table: Mutex::new(table),
+            unread: Arc::new(Semaphore::new(kib)),
+            narrow: Arc::new(Semaphore::new(links)),
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -233,6 +241,11 @@ impl Door {
     /// Sets aside what `frames` take.
     pub(super) fn unread_frames(&self, frames: &[bytes::Bytes]) -> Option<OwnedSemaphorePermit> {
         self.unread_kib(frames.iter().map(|frame| kib(frame.len())).sum())
+    }
+
+    /// A place for a link that is compressed; none when there are as many as may be.
+    pub(super) fn narrow(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.narrow).try_acquire_owned().ok()
     }
 
     fn unread_kib(&self, kib: u32) -> Option<OwnedSemaphorePermit> {

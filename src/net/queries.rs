@@ -394,5 +394,6 @@ pub(super) async fn welcome(server: &Server) -> Welcome {
         zone: server.settings.room.zone.clone(),
         token: None,
         token_ends_at: None,
+        deflate: false,
     }
 }

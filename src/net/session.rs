@@ -141,12 +141,25 @@ where
     let mut welcome = queries::welcome(server).await;
     welcome.token_ends_at = let_in.seat.as_ref().map(|seat| seat.expires_at.0);
     welcome.token = let_in.fresh.map(|token| token.expose().to_owned());
-    session.say(welcome.into());
+    // Held to the end of the session.
+    let asks = hello.deflate && session.by.role == Role::Unit;
+    let narrow = asks.then(|| server.door.narrow()).flatten();
+    welcome.deflate = narrow.is_some();
+    if welcome.deflate {
+        frames.inflate();
+    }
     let mut stay = Stay::of(server, let_in.seat);
     let patience = heartbeat.saturating_mul(u32::try_from(HEARTBEATS_MISSED_MAX).unwrap_or(3));
     let (parting, mut farewell) = oneshot::channel();
-    let writing =
-        tokio::spawn(write_all(writer, outgoing, subscriptions, heartbeat, patience, parting));
+    let writing = tokio::spawn(write_all(
+        writer,
+        welcome,
+        outgoing,
+        subscriptions,
+        heartbeat,
+        patience,
+        parting,
+    ));
     let mut stopping = server.stopping.clone();
     let why = loop {
         tokio::select! {

@@ -2,7 +2,10 @@
 
 use super::Server;
 use crate::domain::UtcMs;
-use crate::protocol::{Code, Dropped, FrameCodec, FrameError, Ping, ServerMessage};
+use crate::protocol::{
+    CLIENT_FRAME_BYTES_MAX, Code, Deflater, Dropped, FrameCodec, FrameError, Inflater, Ping,
+    ServerMessage, Welcome,
+};
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -35,6 +38,15 @@ pub(super) struct Frames<R> {
     clock: crate::service::clock::RoomClock,
     /// A frame that was begun is whole within this.
     limit: Duration,
+    /// Where the link is compressed.
+    packed: Option<Packed>,
+}
+
+/// A compressed direction that is read.
+struct Packed {
+    inflater: Inflater,
+    /// As it was read, and not yet taken.
+    bytes: BytesMut,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
@@ -47,7 +59,17 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             read_at: None,
             clock: server.clock.clone(),
             limit: server.settings.limits.frame_limit,
+            packed: None,
         }
+    }
+
+    /// From here on the peer's bytes are compressed, those read already too.
+    pub(super) fn inflate(&mut self) {
+        // A frame of a client and its length, and no more for any number of bytes.
+        let inflater = Inflater::new(CLIENT_FRAME_BYTES_MAX + 4);
+        let bytes = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(4_096));
+        self.packed = Some(Packed { inflater, bytes });
+        self.began_at = None;
     }
 
     /// The next frame; `None` at an orderly end. Cancel-safe: what was read stays in the buffer.
@@ -96,14 +118,28 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     /// Reads more into the buffer; false at the end of the stream.
     async fn read(&mut self) -> Result<bool, FrameError> {
         let fresh = self.buffer.is_empty();
-        let more = self.read.read_buf(&mut self.buffer).await? > 0;
-        if more {
-            self.read_at = Some(self.clock.now());
-            if fresh {
-                self.began_at = self.read_at;
+        if let Some(Packed { inflater, bytes }) = &mut self.packed {
+            let before = self.buffer.len();
+            inflater.unpack(bytes, &mut self.buffer)?;
+            // What is written for a frame may come in parts that stand for nothing yet.
+            while self.buffer.len() == before {
+                bytes.reserve(1_024);
+                if self.read.read_buf(bytes).await? == 0 {
+                    return Ok(false);
+                }
+                self.read_at = Some(self.clock.now());
+                inflater.unpack(bytes, &mut self.buffer)?;
             }
+        } else {
+            if self.read.read_buf(&mut self.buffer).await? == 0 {
+                return Ok(false);
+            }
+            self.read_at = Some(self.clock.now());
         }
-        Ok(more)
+        if fresh {
+            self.began_at = self.read_at;
+        }
+        Ok(true)
     }
 }
 
@@ -111,11 +147,13 @@ pub(super) struct Writer<W> {
     write: W,
     codec: FrameCodec,
     buffer: BytesMut,
+    /// Where the link is compressed, with what is to be written next.
+    packed: Option<(Deflater, BytesMut)>,
 }
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
     pub(super) fn new(write: W) -> Self {
-        Self { write, codec: FrameCodec::for_server(), buffer: BytesMut::new() }
+        Self { write, codec: FrameCodec::for_server(), buffer: BytesMut::new(), packed: None }
     }
 
     fn add(&mut self, frame: Bytes) {
@@ -126,9 +164,12 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     }
 
     async fn flush(&mut self, patience: Duration) -> Result<(), Farewell> {
+        if let Some((deflater, packed)) = &mut self.packed {
+            deflater.pack(&mut self.buffer, packed);
+        }
         match tokio::time::timeout(patience, self.put()).await {
             Ok(Ok(())) => {
-                self.buffer.clear();
+                self.written().clear();
                 Ok(())
             }
             Ok(Err(_)) => Err(Farewell::Broken),
@@ -138,8 +179,13 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     /// A stream under TLS keeps some back until it is flushed.
     async fn put(&mut self) -> std::io::Result<()> {
-        self.write.write_all(&self.buffer).await?;
+        let bytes = self.packed.as_ref().map_or(&self.buffer, |(_, packed)| packed);
+        self.write.write_all(bytes).await?;
         self.write.flush().await
+    }
+
+    fn written(&mut self) -> &mut BytesMut {
+        self.packed.as_mut().map_or(&mut self.buffer, |(_, packed)| packed)
     }
 
     pub(super) async fn last(mut self, message: ServerMessage, patience: Duration) {
@@ -159,15 +205,24 @@ pub(super) enum Farewell {
     Broken,
 }
 
-/// Writes replies first, then pushes, and a ping when there was nothing to say for a heartbeat.
+/// Writes the welcome, then replies first, then pushes, and a ping when there was nothing to say for a heartbeat.
 pub(super) async fn write_all<W: AsyncWrite + Unpin>(
     mut writer: Writer<W>,
+    welcome: Welcome,
     mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
     mut subscriptions: mpsc::UnboundedReceiver<Option<mpsc::Receiver<Bytes>>>,
     heartbeat: Duration,
     patience: Duration,
     farewell: oneshot::Sender<Farewell>,
 ) {
+    let deflate = welcome.deflate;
+    writer.add(ServerMessage::from(welcome).encode());
+    if let Err(why) = writer.flush(patience).await {
+        let _ = farewell.send(why);
+        let _ = writer.write.shutdown().await;
+        return;
+    }
+    writer.packed = deflate.then(|| (Deflater::new(), BytesMut::new()));
     let mut pushes: Option<mpsc::Receiver<Bytes>> = None;
     loop {
         tokio::select! {

@@ -34,6 +34,12 @@ pub enum FrameError {
         /// Bytes that had come, the length among them.
         have: usize,
     },
+    /// What should be a DEFLATE stream is none.
+    #[error("no DEFLATE stream: {why}; after a welcome that says deflate both directions are one")]
+    NotDeflate {
+        /// What is wrong with it.
+        why: String,
+    },
     /// The socket failed.
     #[error("the connection failed: {0}")]
     Io(#[from] io::Error),

@@ -24,6 +24,9 @@ pub struct Hello {
     /// The `node` of the welcome under which `last_seq` was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<u64>,
+    /// The link is narrow: after the welcome both directions may be compressed. The welcome says whether they are.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub deflate: bool,
 }
 
 impl Hello {
@@ -32,7 +35,7 @@ impl Hello {
     pub fn new(role: Role, who: impl Into<String>) -> Self {
         let who = who.into();
         let (token, password, last_seq, node) = (None, None, None, None);
-        Self { version: VERSION, role, who, token, password, last_seq, node }
+        Self { version: VERSION, role, who, token, password, last_seq, node, deflate: false }
     }
 
     /// The same with the person's token.
@@ -66,6 +69,7 @@ impl std::fmt::Debug for Hello {
             .field("password", &sealed(self.password.as_ref()))
             .field("last_seq", &self.last_seq)
             .field("node", &self.node)
+            .field("deflate", &self.deflate)
             .finish()
     }
 }
@@ -105,6 +109,9 @@ pub struct Welcome {
     /// When the token of this session ends, and the session with it, ms since 1970 UTC; absent where no token is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_ends_at: Option<u64>,
+    /// All that follows, in both directions, is a DEFLATE stream with the frames inside; only said to who asked for it.
+    #[serde(default, deserialize_with = "nil_is_default", skip_serializing_if = "is_false")]
+    pub deflate: bool,
 }
 
 /// By hand, so that a token can never reach a log.
@@ -123,6 +130,7 @@ impl std::fmt::Debug for Welcome {
             .field("zone", &self.zone)
             .field("token", &sealed(self.token.as_ref()))
             .field("token_ends_at", &self.token_ends_at)
+            .field("deflate", &self.deflate)
             .finish()
     }
 }

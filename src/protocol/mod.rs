@@ -21,6 +21,7 @@ mod macros;
 mod admin;
 mod calls;
 mod code;
+mod deflate;
 mod escalations;
 mod frame;
 mod hello;
@@ -43,6 +44,7 @@ pub use calls::{
     TakeEscalation, TakeOver,
 };
 pub use code::Code;
+pub use deflate::{Deflater, Inflater};
 pub use escalations::{Escalation, Escalations, ListEscalations, Notice, SeeEscalation, Seen};
 pub use frame::{CLIENT_FRAME_BYTES_MAX, FrameCodec, FrameError, SERVER_FRAME_BYTES_MAX};
 pub use hello::{Dropped, Hello, Ping, Pong, Refused, Welcome};

@@ -157,6 +157,7 @@ pub(crate) fn welcome(heartbeat_ms: u64) -> Welcome {
         zone: "Asia/Karachi".into(),
         token: None,
         token_ends_at: None,
+        deflate: false,
     }
 }
 

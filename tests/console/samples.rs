@@ -197,6 +197,7 @@ pub fn welcome() -> Welcome {
         zone: "Asia/Karachi".into(),
         token: None,
         token_ends_at: None,
+        deflate: false,
     }
 }
 

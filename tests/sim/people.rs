@@ -42,7 +42,10 @@ pub struct Town {
 impl Town {
     fn client(&self, role: Role, who: &str) -> Client {
         let config = ClientConfig { draw, connect_ms: 3_000, ..ClientConfig::default() };
-        Client::begin(self.net.way(who, role), Hello::new(role, who), config)
+        // As cars do; the seeds then cut, delay and double what is compressed too.
+        let deflate = role == Role::Unit;
+        let hello = Hello { deflate, ..Hello::new(role, who) };
+        Client::begin(self.net.way(who, role), hello, config)
     }
 
     pub fn is_quiet(&self) -> bool {

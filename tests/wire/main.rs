@@ -6,6 +6,7 @@
 mod abuse;
 mod badlink;
 mod books;
+mod deflate;
 mod disk;
 mod disks;
 mod drill;

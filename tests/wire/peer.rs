@@ -3,10 +3,10 @@
 use super::server::PATIENCE;
 use bytes::{Bytes, BytesMut};
 use fifteen::protocol::{
-    AddNote, AssignUnit, CallDetails, CallPlaced, CallSummary, ClientMessage, Dropped, FrameCodec,
-    Health, HealthStatus, Hello, Key, ListCalls, PlaceCall, Pong, Push, Refused, Rejection, Reply,
-    ReplyBody, ReportStatus, ReportedStatus, Request, RequestFrame, Role, ServerMessage, ShowCall,
-    SignOn, Snapshot, Source, Subscribe, Welcome,
+    AddNote, AssignUnit, CallDetails, CallPlaced, CallSummary, ClientMessage, Deflater, Dropped,
+    FrameCodec, Health, HealthStatus, Hello, Inflater, Key, ListCalls, PlaceCall, Pong, Push,
+    Refused, Rejection, Reply, ReplyBody, ReportStatus, ReportedStatus, Request, RequestFrame,
+    Role, ServerMessage, ShowCall, SignOn, Snapshot, Source, Subscribe, Welcome,
 };
 use std::collections::VecDeque;
 use std::future::Future;
@@ -31,6 +31,8 @@ pub(crate) struct Peer {
     unread: VecDeque<ServerMessage>,
     /// Every byte that was heard.
     pub(crate) heard: Vec<u8>,
+    /// Where the welcome said that the link is compressed: both streams, and what was read of the one and not taken.
+    packed: Option<(Deflater, Inflater, BytesMut)>,
 }
 
 impl Peer {
@@ -54,6 +56,7 @@ impl Peer {
             next_id: 1,
             unread: VecDeque::new(),
             heard: Vec::new(),
+            packed: None,
         }
     }
 
@@ -78,7 +81,11 @@ impl Peer {
     pub(crate) async fn introduce(&mut self, hello: Hello) -> Welcome {
         self.say(&ClientMessage::Hello(hello)).await;
         match self.hear().await {
-            Some(ServerMessage::Welcome(welcome)) => welcome,
+            Some(ServerMessage::Welcome(welcome)) => {
+                let streams = || (Deflater::new(), Inflater::new(1 << 20), BytesMut::new());
+                self.packed = welcome.deflate.then(streams);
+                welcome
+            }
             other => panic!("no welcome but {other:?}"),
         }
     }
@@ -105,11 +112,21 @@ impl Peer {
         let _ = soon("a write", self.stream.write_all(bytes)).await;
     }
 
+    /// Writes bytes of frames, as the link has them.
+    pub(crate) async fn say_bytes(&mut self, bytes: &[u8]) {
+        let Some((deflater, ..)) = &mut self.packed else {
+            return self.say_raw(bytes).await;
+        };
+        let mut packed = BytesMut::new();
+        deflater.pack(&mut bytes.into(), &mut packed);
+        self.say_raw(&packed).await;
+    }
+
     /// Writes one frame around bytes of any kind.
     pub(crate) async fn say_frame(&mut self, frame: &[u8]) {
         let len = u32::try_from(frame.len()).unwrap();
         let bytes = [&len.to_be_bytes()[..], frame].concat();
-        self.say_raw(&bytes).await;
+        self.say_bytes(&bytes).await;
     }
 
     pub(crate) async fn say_json(&mut self, message: &serde_json::Value) {
@@ -120,7 +137,7 @@ impl Peer {
     pub(crate) async fn say(&mut self, message: &ClientMessage) {
         let mut out = BytesMut::new();
         FrameCodec::for_client().encode(message.encode(), &mut out).unwrap();
-        self.say_raw(&out).await;
+        self.say_bytes(&out).await;
     }
 
     /// A message that is there already, heartbeats aside.
@@ -147,7 +164,14 @@ impl Peer {
                 return Some(frame);
             }
             let before = self.buffer.len();
-            let read = soon("a frame", self.stream.read_buf(&mut self.buffer)).await;
+            let read = match &mut self.packed {
+                Some((_, inflater, bytes)) => {
+                    let read = soon("a frame", self.stream.read_buf(bytes)).await;
+                    inflater.unpack(bytes, &mut self.buffer).unwrap();
+                    read
+                }
+                None => soon("a frame", self.stream.read_buf(&mut self.buffer)).await,
+            };
             self.heard.extend_from_slice(&self.buffer[before..]);
             if read.unwrap_or(0) == 0 {
                 return None;

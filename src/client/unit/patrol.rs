@@ -101,6 +101,8 @@ impl Patrol {
         outbox: Outbox,
         clock: impl Fn() -> u64 + Send + 'static,
     ) -> Self {
+        // A car's link is narrow, and dear.
+        let hello = Hello { deflate: true, ..hello };
         let client = Client::begin(transport, hello, config.client);
         Self {
             link: client.link(),

@@ -16,6 +16,7 @@ fn limits() -> Limits {
         position_every: Duration::from_secs(1),
         frame_limit: Duration::from_secs(1),
         unread_mib: 2,
+        narrow_links_max: 1,
         presses: PressLimits::default(),
     }
 }
