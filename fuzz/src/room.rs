@@ -210,10 +210,20 @@ fn answered(mut stream: TcpStream, request: &[u8]) -> Option<(u16, Option<TcpStr
                 return Some((status.expect("a status"), stays.then_some(stream)));
             }
         }
-        match stream.read(&mut part) {
+        match heard(&mut stream, &mut part) {
             Ok(read) if read > 0 => text.extend_from_slice(&part[..read]),
             _ if text.is_empty() => return None,
             _ => panic!("a part of an answer: {:?}", String::from_utf8_lossy(&text)),
+        }
+    }
+}
+
+/// What comes next. The fuzzer's own alarm interrupts a wait that has a limit, and it is waited on.
+fn heard(stream: &mut TcpStream, part: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(part) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            heard => return heard,
         }
     }
 }
@@ -232,7 +242,7 @@ pub fn modem(bytes: &[u8]) {
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
         let (mut text, mut part) = (Vec::new(), [0; 16 * 1024]);
         while text.iter().filter(|byte| **byte == b'\n').count() < lines {
-            let read = stream.read(&mut part).unwrap_or(0);
+            let read = heard(&mut stream, &mut part).unwrap_or(0);
             assert!(read > 0, "no answer, but {:?}", String::from_utf8_lossy(&text));
             text.extend_from_slice(&part[..read]);
         }

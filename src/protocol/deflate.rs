@@ -4,11 +4,14 @@
 //! is a quarter of its size. A stream is flushed to a byte (RFC 1951 section 3.2.4, an empty stored block) after each
 //! write, so that nothing waits in it for more. Frames stay what they are, inside.
 //!
-//! Both ends hold what the stream may refer back to: a compressing end 330 KiB, the other 45.
+//! Both ends hold what a stream may refer back to.
 
 use super::FrameError;
 use bytes::{Buf, BytesMut};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+/// How far back a stream of ours refers, as a power of two: 8 KiB are some fifty messages. The peer may go back further.
+const WINDOW_BITS: u8 = 13;
 
 /// What is given out at a time, bytes.
 const PIECE_BYTES: usize = 4_096;
@@ -21,7 +24,7 @@ impl Deflater {
     /// At the beginning of a stream.
     #[must_use]
     pub fn new() -> Self {
-        Self(Compress::new(Compression::default(), false))
+        Self(Compress::new_with_window_bits(Compression::default(), false, WINDOW_BITS))
     }
 
     /// Takes all of `plain` and adds what is to be written to `packed`, to the last byte: the peer can read everything
