@@ -6,7 +6,7 @@ use fifteen::protocol::{CallSummary, Claim};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 const SIP: [(&str, &str); 4] = [
     ("# listen = \"127.0.0.1:5160\" ", "listen = \"127.0.0.1:0\" "),
@@ -237,6 +237,45 @@ async fn over_tcp_it_is_the_same_and_a_stranger_is_not_heard_there_either() {
     };
     soon("180", ringing).await;
     assert!(calls(&server).await[0].ringing);
+}
+
+/// The exchange's link breaks while a line rings. The room sees nothing of it before it has something to say: whoever takes
+/// the call is put through to nobody, and she must not be forgotten for that.
+#[tokio::test]
+async fn a_link_that_breaks_under_a_ringing_line_has_her_rung_back() {
+    let room = room();
+    let server = room.serve();
+    let exchange = Exchange::to(&server).await;
+    exchange.asks("OPTIONS", "first", "200").await;
+    let text = exchange.request("INVITE", "breaks", "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
+    let mut line = TcpStream::connect(exchange.lines).await.unwrap();
+    line.write_all(text.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    let ringing = async {
+        let mut part = [0; 1024];
+        while !said.contains("SIP/2.0 180") {
+            let read = line.read(&mut part).await.unwrap();
+            said.push_str(std::str::from_utf8(&part[..read]).unwrap());
+        }
+    };
+    soon("180", ringing).await;
+    drop(line);
+    let mut operator = Peer::operator(server.address).await;
+    let call = calls(&server).await[0].call;
+    operator.done(Claim { call }).await;
+    let rung_back = async {
+        loop {
+            let call = calls(&server).await.remove(0);
+            if call.flags.dropped {
+                break call;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let call = soon("a call to be rung back", rung_back).await;
+    assert!(!call.ringing && call.clocks.iter().any(|clock| clock.clock == "callback"), "{call:?}");
+    // And the lines hear the next one.
+    exchange.asks("INVITE", "next", "180").await;
 }
 
 #[tokio::test]
