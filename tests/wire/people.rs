@@ -11,6 +11,7 @@ use fifteen::protocol::{
 };
 use fifteen::service::decode;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 const PASSWORD: &str = "swordfish-in-the-morning";
 
@@ -217,6 +218,42 @@ async fn guessing_is_slowed_counted_and_recorded_and_keeps_nobody_else_out() {
     .await;
     let log = server.log();
     assert!(!log.contains("my-own-password") && !log.contains("typed-as"), "{log}");
+}
+
+#[tokio::test]
+async fn a_flood_of_log_ins_from_everywhere_keeps_no_shift_out_whose_desks_are_known() {
+    const DESKS: [u8; 4] = [127, 0, 0, 9];
+    let room = Room::with_people(&[]);
+    room.user(&["add", "amina", "--role", "operator"], PASSWORD);
+    let token = room.machine("bilal", &["operator"]);
+    let server = room.serve();
+    // Somebody of the shift before is back by his token.
+    let bilal = Hello::new(Role::Operator, "bilal").with_token(&token);
+    tries(DESKS, &server, bilal).await.unwrap();
+    let (tried, sent_away) = (AtomicU32::new(0), AtomicU32::new(0));
+    let over = AtomicBool::new(false);
+    let attacker = || async {
+        while !over.load(Ordering::Relaxed) {
+            let from = tried.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+            let from = [127, 1 + from[1], from[2], from[3]];
+            let answer = tries(from, &server, by_password("amina", "guess")).await;
+            assert!(matches!(answer, Err(Code::Busy | Code::BadToken)), "{answer:?}");
+            sent_away.fetch_add(u32::from(answer == Err(Code::Busy)), Ordering::Relaxed);
+        }
+    };
+    let attack = futures_util::future::join_all((0..96).map(|_| attacker()));
+    let shift = async {
+        until("as many wait as may", || async {
+            (sent_away.load(Ordering::Relaxed) > 0).then_some(())
+        })
+        .await;
+        for _ in 0..3 {
+            let welcome = tries(DESKS, &server, by_password("amina", PASSWORD)).await;
+            assert!(welcome.is_ok(), "a desk is kept out: {welcome:?}");
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(attack, shift);
 }
 
 #[tokio::test]

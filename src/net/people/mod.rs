@@ -1,11 +1,13 @@
 //! Who is let in, by the people file; and the end of a session whose person may not stay.
 //!
 //! A right token is let in at once, whatever others do. Passwords are hashed one after another on
-//! a thread beside: a flood of log-ins may wait, calls do not. What failed makes the next attempt
+//! a thread beside: a flood of log-ins may wait, calls do not, and neither do those from where
+//! somebody was let in before ([`known`]). What failed makes the next attempt
 //! from there wait ([`slow`]) and is recorded, by name only where there is such a person: what was
 //! typed as a name may be a password.
 
 mod failed;
+mod known;
 mod slow;
 
 use super::Server;
@@ -19,6 +21,7 @@ use crate::people::{
 use crate::protocol::{Code, Hello, Refused};
 use crate::service::clock::{RoomClock, Stopwatch};
 use failed::Failed;
+use known::Known;
 use slow::{Slow, Wait};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -27,7 +30,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 
-/// Passwords that wait to be hashed, over all addresses.
+/// Passwords that wait to be hashed in one queue, over all addresses.
 const HASHES_WAITING_MAX: usize = 64;
 /// Longest sleep of a session before it looks again whether its token has ended: the clock that
 /// dates tokens may be set.
@@ -47,15 +50,29 @@ pub(super) struct Registry {
     /// Changes not yet recorded in the log.
     changes: Mutex<Vec<Done>>,
     changed: tokio::sync::Notify,
-    /// One at a time: a flood of passwords takes one processor at most.
-    hashing: Semaphore,
-    waiting: Semaphore,
+    /// From addresses that nobody was let in from: a flood of passwords takes one processor at most.
+    strangers: Queue,
+    /// From the others.
+    desks: Queue,
+    known: Mutex<Known>,
     nobody: PasswordHash,
     slow: Mutex<Slow>,
     since: Stopwatch,
     failed: Failed,
     /// That no other server serves by this file; none in a drill, which leaves it alone.
     holder: Option<Holder>,
+}
+
+/// Passwords that are hashed one at a time.
+struct Queue {
+    hashing: Semaphore,
+    waiting: Semaphore,
+}
+
+impl Queue {
+    fn new() -> Self {
+        Self { hashing: Semaphore::new(1), waiting: Semaphore::new(HASHES_WAITING_MAX) }
+    }
 }
 
 /// What a hello earned.
@@ -106,8 +123,9 @@ impl Registry {
             unwritten: Mutex::default(),
             changes: Mutex::default(),
             changed: tokio::sync::Notify::new(),
-            hashing: Semaphore::new(1),
-            waiting: Semaphore::new(HASHES_WAITING_MAX),
+            strangers: Queue::new(),
+            desks: Queue::new(),
+            known: Mutex::default(),
             nobody: PasswordHash::of_nobody().map_err(PeopleError::Refused)?,
             slow: Mutex::default(),
             since: Stopwatch::start(),
@@ -135,7 +153,7 @@ impl Registry {
         let who: Box<str> = hello.who.trim().into();
         let token = hello.token.take().map(Secret::new);
         let password = hello.password.take().map(Secret::new);
-        match (token, password) {
+        let let_in = match (token, password) {
             (Some(token), None) => self.by_token(server, &who, role, &token, peer).await,
             (None, Some(password)) => self.by_password(server, &who, role, password, peer).await,
             (None, None) => Err(refused(
@@ -145,7 +163,11 @@ impl Registry {
             (Some(_), Some(_)) => {
                 Err(refused(Code::BadValue, "token and password: one of them, not both"))
             }
+        };
+        if let_in.is_ok() {
+            self.known().came(self.elapsed_ms(), peer);
         }
+        let_in
     }
 
     async fn by_token(
@@ -179,7 +201,8 @@ impl Registry {
         peer: IpAddr,
     ) -> Result<LetIn, Refused> {
         self.wait(who, peer).await?;
-        let _waiting = self.waiting.try_acquire().map_err(|_| {
+        let queue = if self.known().knows(peer) { &self.desks } else { &self.strangers };
+        let _waiting = queue.waiting.try_acquire().map_err(|_| {
             refused(Code::Busy, "too many log-ins at once; tokens still let in, try again")
         })?;
         let people = Arc::clone(&self.in_force.borrow());
@@ -188,7 +211,7 @@ impl Registry {
         // An unknown name costs as much as a wrong password.
         let hash = kept.clone().unwrap_or_else(|| self.nobody.clone());
         let fits = {
-            let _turn = self.hashing.acquire().await;
+            let _turn = queue.hashing.acquire().await;
             tokio::task::spawn_blocking(move || hash.fits(&password)).await.unwrap_or(false)
         };
         let Some(kept) = kept.filter(|_| fits) else {
@@ -284,11 +307,7 @@ impl Registry {
 
     /// Waits as long as whoever tries `who` from `peer` has to.
     async fn wait(&self, who: &str, peer: IpAddr) -> Result<(), Refused> {
-        let wait = self.slow().attempt(
-            u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
-            who,
-            peer,
-        );
+        let wait = self.slow().attempt(self.elapsed_ms(), who, peer);
         match wait {
             Wait::Ms(0) => Ok(()),
             Wait::Ms(ms) => {
@@ -301,6 +320,14 @@ impl Registry {
                 Err(refused(Code::Busy, text))
             }
         }
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn slow(&self) -> std::sync::MutexGuard<'_, Slow> {

@@ -52,7 +52,7 @@ impl Who {
 }
 
 /// One host of IPv6 has a whole /64 to come from.
-fn network(peer: IpAddr) -> IpAddr {
+pub(super) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(peer) => IpAddr::V6((u128::from(peer) & !u128::from(u64::MAX)).into()),
         peer => peer,
