@@ -258,6 +258,16 @@ fn a_unit_that_is_forgotten_wakes_nobody() {
 }
 
 #[test]
+fn a_unit_that_left_words_nobody_has_read_is_off_duty() {
+    let mut room = Room::open();
+    room.sign_on("CAR-2");
+    let text = SealedText("The car is at the workshop.".into());
+    room.says("CAR-2", Command::SendMessage { unit: unit("CAR-2"), call: None, text }).unwrap();
+    room.sign_off("CAR-2").unwrap();
+    assert_eq!(status(&room, "CAR-2"), "signed_off");
+}
+
+#[test]
 fn a_unit_speaks_for_itself_only() {
     let mut room = Room::open();
     let call = room.call(1);
