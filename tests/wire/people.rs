@@ -9,9 +9,11 @@ use fifteen::journal::{Options, RecordRef, inspect};
 use fifteen::protocol::{
     ClientMessage, Code, Health, Hello, PlaceCall, Role, ServerMessage, Welcome,
 };
+use fifteen::service::clock::Stopwatch;
 use fifteen::service::decode;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 const PASSWORD: &str = "swordfish-in-the-morning";
 
@@ -230,30 +232,83 @@ async fn a_flood_of_log_ins_from_everywhere_keeps_no_shift_out_whose_desks_are_k
     // Somebody of the shift before is back by his token.
     let bilal = Hello::new(Role::Operator, "bilal").with_token(&token);
     tries(DESKS, &server, bilal).await.unwrap();
-    let (tried, sent_away) = (AtomicU32::new(0), AtomicU32::new(0));
-    let over = AtomicBool::new(false);
-    let attacker = || async {
-        while !over.load(Ordering::Relaxed) {
-            let from = tried.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-            let from = [127, 1 + from[1], from[2], from[3]];
-            let answer = tries(from, &server, by_password("amina", "guess")).await;
-            assert!(matches!(answer, Err(Code::Busy | Code::BadToken)), "{answer:?}");
-            sent_away.fetch_add(u32::from(answer == Err(Code::Busy)), Ordering::Relaxed);
-        }
-    };
-    let attack = futures_util::future::join_all((0..96).map(|_| attacker()));
+    let flood = Flood::default();
     let shift = async {
         until("as many wait as may", || async {
-            (sent_away.load(Ordering::Relaxed) > 0).then_some(())
+            (flood.sent_away.load(Ordering::Relaxed) > 0).then_some(())
         })
         .await;
         for _ in 0..3 {
             let welcome = tries(DESKS, &server, by_password("amina", PASSWORD)).await;
             assert!(welcome.is_ok(), "a desk is kept out: {welcome:?}");
         }
-        over.store(true, Ordering::Relaxed);
+        flood.over.store(true, Ordering::Relaxed);
     };
-    tokio::join!(attack, shift);
+    tokio::join!(flood.run(&server, 96), shift);
+}
+
+/// Wrong passwords, each from an address of its own, by so many who never rest.
+#[derive(Default)]
+struct Flood {
+    tried: AtomicU32,
+    sent_away: AtomicU32,
+    over: AtomicBool,
+}
+
+impl Flood {
+    async fn run(&self, server: &Server, attackers: usize) {
+        futures_util::future::join_all((0..attackers).map(|_| self.attacker(server))).await;
+    }
+
+    async fn attacker(&self, server: &Server) {
+        while !self.over.load(Ordering::Relaxed) {
+            let from = self.tried.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+            let from = [127, 1 + from[1], from[2], from[3]];
+            let answer = tries(from, server, by_password("amina", "guess")).await;
+            assert!(matches!(answer, Err(Code::Busy | Code::BadToken)), "{answer:?}");
+            self.sent_away.fetch_add(u32::from(answer == Err(Code::Busy)), Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "prints figures for docs/safety.md; run by hand, with --release, on a quiet machine"]
+async fn how_long_a_call_takes_beside_a_flood_of_log_ins() {
+    let room = Room::with_people(&[]);
+    room.user(&["add", "amina", "--role", "operator"], PASSWORD);
+    let token = room.machine("gateway", &["intake"]);
+    let server = room.serve();
+    let gateway = Hello::new(Role::Intake, "gateway").with_token(&token);
+    let (mut intake, _) = Peer::welcomed(server.address, gateway).await;
+    for attackers in [0, 64, 128] {
+        let flood = Flood::default();
+        let calls = async {
+            let mut took = Vec::new();
+            let began = Stopwatch::start();
+            while began.elapsed() < Duration::from_secs(20) {
+                let call = PlaceCall::new(fifteen::protocol::Source::App, "Lahore", "stalking");
+                let asked = Stopwatch::start();
+                intake.place(call).await;
+                took.push(asked.elapsed());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let desk = Stopwatch::start();
+            let home = tries([127, 0, 0, 1], &server, by_password("amina", PASSWORD)).await;
+            assert!(home.is_ok());
+            let desk = desk.elapsed();
+            flood.over.store(true, Ordering::Relaxed);
+            took.sort();
+            let (half, most) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+            (took.len(), half, most, *took.last().unwrap(), desk)
+        };
+        let ((), (calls, half, most, longest, desk)) =
+            tokio::join!(flood.run(&server, attackers), calls);
+        println!(
+            "{attackers} attackers, {} log-ins, {} sent away: {calls} calls, p50 {half:.1?}, p99 {most:.1?}, max {longest:.1?}; a desk's log-in {desk:.0?}",
+            flood.tried.into_inner(),
+            flood.sent_away.into_inner(),
+        );
+    }
 }
 
 #[tokio::test]
