@@ -10,7 +10,9 @@ use super::peer::{Peer, call_from, soon};
 use super::server::{Room, Server, until};
 use fifteen::domain::Event;
 use fifteen::journal::{Options, RecordRef, inspect};
-use fifteen::protocol::{CloseCall, Code, Hello, Key, ListCalls, Role, ServerMessage, Subscribe};
+use fifteen::protocol::{
+    CloseCall, Code, Hello, Key, ListCalls, Role, ServerMessage, ShowRoom, SignOff, Subscribe,
+};
 use fifteen::service::clock::Stopwatch;
 use fifteen::service::decode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -221,12 +223,30 @@ async fn shift(at: SocketAddr, number: usize) {
     }
 }
 
+/// One shift of a car, over a compressed link.
+async fn tour(at: SocketAddr, number: usize) {
+    let mut car = Peer::silent_from(address(number), at).await;
+    let name = format!("CAR-{number}");
+    let hello = Hello { deflate: true, ..Hello::new(Role::Unit, name.clone()) };
+    assert!(car.introduce(hello).await.deflate, "the places of those that left are free again");
+    car.sign_on(&name).await;
+    car.send(None, Subscribe {}).await;
+    car.answer().await.1.unwrap();
+    for _ in 0..10 {
+        car.done(ShowRoom {}).await;
+    }
+    car.done(SignOff { unit: None }).await;
+}
+
 async fn soak(server: &Server, goes_on: impl Fn() -> bool) -> Vec<(usize, usize)> {
     let mut samples = Vec::new();
     while goes_on() {
         let mut shifts = JoinSet::new();
         for number in 0..8 {
             shifts.spawn(shift(server.address, number));
+        }
+        for number in 8..12 {
+            shifts.spawn(tour(server.address, number));
         }
         while let Some(ended) = soon("a shift", shifts.join_next()).await {
             ended.unwrap();
