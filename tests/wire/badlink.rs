@@ -135,7 +135,7 @@ async fn no_status_is_lost_doubled_or_out_of_turn_through_cuts_and_restarts() {
     let mut dice = Dice(seed);
     let room = Room::new(&[]);
     let server = room.serve();
-    let flaky = Flaky::to(server.address, dice.roll(), 300..6_000).await;
+    let flaky = Flaky::to(server.address, dice.roll(), 200..1_800).await;
     let state = room.data().with_file_name("unit-state");
     let mut operator = Peer::operator(server.address).await;
     operator.sign_on(UNIT).await;
