@@ -23,8 +23,11 @@ fn main() -> ExitCode {
         // A line in the middle of the screen would stay there.
         Targets::new()
     } else {
-        let asked = std::env::var("FIFTEEN_LOG").ok().and_then(|asked| asked.parse().ok());
-        asked.unwrap_or_else(|| quiet.parse().expect("targets and their levels"))
+        let asked = std::env::var("FIFTEEN_LOG").ok().filter(|asked| !asked.is_empty());
+        asked.as_deref().unwrap_or(quiet).parse().unwrap_or_else(|error| {
+            eprintln!("fifteen: FIFTEEN_LOG is passed over ({error}): say a level, or TARGET=LEVEL,TARGET=LEVEL");
+            quiet.parse().expect("targets and their levels")
+        })
     };
     // It would write whole messages, and a caller's number with them: not even who asks for it by name gets that.
     let nobodys = filter_fn(|line| !line.target().starts_with("rsipstack"));

@@ -236,6 +236,15 @@ fn in_order(text: &str, words: &[&str]) -> bool {
 }
 
 #[test]
+fn what_fifteen_log_cannot_mean_is_said_and_passed_over() {
+    let said = fifteen(&["openapi"]).env("FIFTEEN_LOG", "fifteen=loud").output().unwrap();
+    let words = String::from_utf8(said.stderr).unwrap();
+    assert!(said.status.success() && words.contains("FIFTEEN_LOG is passed over"), "{words}");
+    let said = fifteen(&["openapi"]).env("FIFTEEN_LOG", "warn,sled=off").output().unwrap();
+    assert!(said.status.success() && said.stderr.is_empty());
+}
+
+#[test]
 fn a_call_is_worked_from_the_shell_to_its_close_and_goes_on() {
     let room = Room::open();
     assert_eq!(room.ok(&["calls"]), "no open calls");

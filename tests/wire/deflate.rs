@@ -1,7 +1,7 @@
 //! Compressed links: for units that ask, for so many at once, and a stream that is none ends its session alone.
 
 use super::peer::{Peer, call_from, report};
-use super::server::Room;
+use super::server::{Room, until};
 use fifteen::protocol::{Code, Hello, ReportedStatus, Role, ServerMessage};
 
 fn asking(role: Role, who: &str) -> Hello {
@@ -55,13 +55,11 @@ async fn only_units_have_a_compressed_link_and_only_so_many() {
     second.sign_on("CAR-2").await;
     drop(first);
     // The place is free again when the server has seen the end of the first.
-    loop {
+    until("a place that is free again", || async {
         let (_, welcome) = Peer::welcomed(server.address, asking(Role::Unit, "CAR-3")).await;
-        if welcome.deflate {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+        welcome.deflate.then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

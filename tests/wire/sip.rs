@@ -94,6 +94,20 @@ async fn calls(server: &Server) -> Vec<CallSummary> {
     Peer::operator(server.address).await.calls("").await
 }
 
+/// Waits until the line rings, over TCP.
+async fn rings(line: &mut TcpStream) {
+    let mut said = String::new();
+    let ringing = async {
+        let mut part = [0; 1024];
+        while !said.contains("SIP/2.0 180") {
+            let read = line.read(&mut part).await.unwrap();
+            assert!(read > 0, "the line ended before it rang: {said}");
+            said.push_str(std::str::from_utf8(&part[..read]).unwrap());
+        }
+    };
+    soon("180", ringing).await;
+}
+
 #[tokio::test]
 async fn a_call_rings_until_it_is_claimed_and_is_put_through_to_who_claimed_it() {
     let room = room();
@@ -227,15 +241,7 @@ async fn over_tcp_it_is_the_same_and_a_stranger_is_not_heard_there_either() {
     assert!(read.is_err() || read.is_ok_and(|read| read == 0), "a stranger was answered");
     assert!(calls(&server).await.is_empty());
     let mut line = from([127, 0, 0, 1]).await;
-    let mut said = String::new();
-    let ringing = async {
-        let mut part = [0; 1024];
-        while !said.contains("SIP/2.0 180") {
-            let read = line.read(&mut part).await.unwrap();
-            said.push_str(std::str::from_utf8(&part[..read]).unwrap());
-        }
-    };
-    soon("180", ringing).await;
+    rings(&mut line).await;
     assert!(calls(&server).await[0].ringing);
 }
 
@@ -250,15 +256,7 @@ async fn a_link_that_breaks_under_a_ringing_line_has_her_rung_back() {
     let text = exchange.request("INVITE", "breaks", "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     let mut line = TcpStream::connect(exchange.lines).await.unwrap();
     line.write_all(text.as_bytes()).await.unwrap();
-    let mut said = String::new();
-    let ringing = async {
-        let mut part = [0; 1024];
-        while !said.contains("SIP/2.0 180") {
-            let read = line.read(&mut part).await.unwrap();
-            said.push_str(std::str::from_utf8(&part[..read]).unwrap());
-        }
-    };
-    soon("180", ringing).await;
+    rings(&mut line).await;
     drop(line);
     let mut operator = Peer::operator(server.address).await;
     let call = calls(&server).await[0].call;
