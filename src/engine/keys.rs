@@ -2,7 +2,7 @@
 //!
 //! Only accepted commands are remembered: a rejected one changed nothing, and is decided anew.
 
-use crate::domain::{Answer, Key, KeyMark, UtcMs};
+use crate::domain::{Answer, Event, Key, KeyMark, UtcMs};
 use hashbrown::HashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::VecDeque;
@@ -14,8 +14,21 @@ pub struct Kept {
     pub fingerprint: u32,
     /// What it was answered.
     pub answer: Answer,
-    /// Log sequence of its first event.
+    /// Log sequence of the event that carries the key: its first, where that says the answer.
     pub seq: u64,
+}
+
+/// What the command was answered whose key this event carries: a replay knows the answer by it alone.
+pub(super) const fn answer_of(event: &Event) -> Answer {
+    match event {
+        Event::CallReceived { call, .. }
+        | Event::UnitPanicked { call, .. }
+        | Event::SafetyTimerSet { call, .. }
+        | Event::PressedAgain { call, .. } => Answer::CallPlaced(*call),
+        Event::CloseProposed { .. } | Event::ErasureProposed { .. } => Answer::AwaitingSecond,
+        Event::CancelRefused { .. } => Answer::WrongPin,
+        _ => Answer::Done,
+    }
 }
 
 impl Kept {

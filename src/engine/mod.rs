@@ -109,9 +109,12 @@ impl Engine {
         {
             self.timers.heartbeat(&self.state, call, self.now);
         }
-        let mut mark = mark;
-        for event in decision.events {
-            self.commit(Transition { event, mark: mark.take() }, out);
+        let says_it = |event: &Event| keys::answer_of(event) == decision.answer;
+        let carrier = decision.events.iter().position(says_it);
+        debug_assert_eq!(carrier.is_none(), decision.events.is_empty(), "a key without its answer");
+        for (nth, event) in decision.events.into_iter().enumerate() {
+            let mark = mark.filter(|_| nth == carrier.unwrap_or(0));
+            self.commit(Transition { event, mark }, out);
         }
         Ok(Accepted { answer: decision.answer, repeated: false, seq: self.state.seq })
     }

@@ -4,7 +4,7 @@ use crate::room::Room;
 use crate::sos::{CANCEL, DEVICE, DURESS, as_it_was_lived, cancel, fix, flags, follow, key, press};
 use fifteen::domain::bounds::SAFETY_TIMER_MS_MAX;
 use fifteen::domain::*;
-use fifteen::engine::Accepted;
+use fifteen::engine::{Accepted, Engine};
 
 const MINUTE: u64 = 60_000;
 
@@ -54,6 +54,34 @@ fn it_is_a_call_when_she_says_nothing_and_her_clocks_run_from_that_instant() {
     assert_eq!(received(&room), 1, "once");
     assert_eq!(room.told_at("acknowledge")[0], 35 * MINUTE, "15 minutes after it was a call");
     as_it_was_lived(&room);
+}
+
+#[test]
+fn what_her_device_sends_again_under_its_key_is_answered_as_before() {
+    let order = |number: u8, proof: PinProof| Order {
+        by: Actor::new("sos page", Role::Intake),
+        key: Some(key(number)),
+        command: Command::CancelPress { press: key(1), proof },
+    };
+    for pin in [CANCEL, DURESS] {
+        let sent = [(2, PinProof([3; 32]), Answer::WrongPin), (3, pin, Answer::Done)];
+        let mut room = Room::open();
+        set(&mut room, 1, 20, walking());
+        for (number, proof, answer) in sent {
+            assert_eq!(room.order(&order(number, proof)).unwrap().answer, answer);
+        }
+        let before = room.log.len();
+        for restarts in [false, true] {
+            if restarts {
+                room.engine = Engine::new(room.replayed(), room.now);
+            }
+            for (number, proof, answer) in sent {
+                let again = room.order(&order(number, proof)).unwrap();
+                assert_eq!((again.answer, again.repeated), (answer, true));
+            }
+        }
+        assert_eq!(room.log.len(), before);
+    }
 }
 
 #[test]

@@ -5,9 +5,10 @@ use super::State;
 use super::clocks::{run_of, start_clocks, trigger};
 use super::presses::note_device;
 use crate::domain::{
-    Answer, Assignment, Call, CallId, CallbackOutcome, Callsign, Claim, Closing, Event, Leaving,
-    Link, NewCall, Note, PriorityCause, Progress, Transition, Trigger, UtcMs,
+    Assignment, Call, CallId, CallbackOutcome, Callsign, Claim, Closing, Event, Leaving, Link,
+    NewCall, Note, PriorityCause, Progress, Transition, Trigger, UtcMs,
 };
+use crate::engine::keys::answer_of;
 
 impl State {
     /// Takes the next transition in. Numbers it, applies it, forgets what is old enough.
@@ -25,16 +26,7 @@ impl State {
             call.touch(self.seq);
         }
         if let Some(mark) = transition.mark {
-            let answer = match transition.event {
-                Event::CallReceived { call, .. }
-                | Event::UnitPanicked { call, .. }
-                | Event::SafetyTimerSet { call, .. }
-                | Event::PressedAgain { call, .. } => Answer::CallPlaced(call),
-                Event::CloseProposed { .. } | Event::ErasureProposed { .. } => {
-                    Answer::AwaitingSecond
-                }
-                _ => Answer::Done,
-            };
+            let answer = answer_of(&transition.event);
             self.keys.remember(self.at, mark, answer, self.seq);
         }
     }

@@ -4,37 +4,31 @@
 //! begins. Its own desks come back by their tokens, after a restart too, and speak for the address they share.
 
 use super::slow::network;
-use std::collections::{BTreeSet, HashMap};
+use lru::LruCache;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 
 /// Addresses remembered; one more forgets the one from which nobody came longest.
-const KNOWN_MAX: usize = 16_384;
+const KNOWN_MAX: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
 
-/// Where somebody came from, and when last.
-#[derive(Default)]
-pub(super) struct Known {
-    came_at_ms: HashMap<IpAddr, u64>,
-    by_time: BTreeSet<(u64, IpAddr)>,
+/// Where somebody came from lately.
+pub(super) struct Known(LruCache<IpAddr, ()>);
+
+impl Default for Known {
+    fn default() -> Self {
+        Self(LruCache::new(KNOWN_MAX))
+    }
 }
 
 impl Known {
     /// Somebody was let in from `peer`.
-    pub(super) fn came(&mut self, now_ms: u64, peer: IpAddr) {
-        let peer = network(peer);
-        if let Some(before) = self.came_at_ms.insert(peer, now_ms) {
-            self.by_time.remove(&(before, peer));
-        }
-        self.by_time.insert((now_ms, peer));
-        if self.by_time.len() > KNOWN_MAX
-            && let Some((_, longest)) = self.by_time.pop_first()
-        {
-            self.came_at_ms.remove(&longest);
-        }
+    pub(super) fn came(&mut self, peer: IpAddr) {
+        self.0.put(network(peer), ());
     }
 
     /// Whether somebody was let in from there.
     pub(super) fn knows(&self, peer: IpAddr) -> bool {
-        self.came_at_ms.contains_key(&network(peer))
+        self.0.contains(&network(peer))
     }
 }
 
@@ -46,13 +40,12 @@ mod tests {
     fn addresses_are_remembered_up_to_a_bound_and_the_longest_unseen_goes() {
         let mut known = Known::default();
         let peer = |number: usize| IpAddr::V6(((number as u128) << 64).into());
-        for number in 0..KNOWN_MAX {
-            known.came(number as u64, peer(number));
+        for number in 0..KNOWN_MAX.get() {
+            known.came(peer(number));
         }
-        known.came(KNOWN_MAX as u64, peer(0));
-        known.came(KNOWN_MAX as u64 + 1, peer(KNOWN_MAX));
-        assert!(known.knows(peer(0)) && known.knows(peer(KNOWN_MAX)));
-        assert!(!known.knows(peer(1)) && !known.knows(peer(KNOWN_MAX + 1)));
-        assert_eq!((known.came_at_ms.len(), known.by_time.len()), (KNOWN_MAX, KNOWN_MAX));
+        known.came(peer(0));
+        known.came(peer(KNOWN_MAX.get()));
+        assert!(known.knows(peer(0)) && known.knows(peer(KNOWN_MAX.get())));
+        assert!(!known.knows(peer(1)) && !known.knows(peer(KNOWN_MAX.get() + 1)));
     }
 }

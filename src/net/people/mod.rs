@@ -165,7 +165,7 @@ impl Registry {
             }
         };
         if let_in.is_ok() {
-            self.known().came(self.elapsed_ms(), peer);
+            self.known().came(peer);
         }
         let_in
     }

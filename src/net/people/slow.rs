@@ -4,11 +4,12 @@
 //! by address, for whoever tries many names. Attempts of one kind wait behind each other, so many
 //! at once gain nothing. Neither names nor passwords are held: a name is held as its hash.
 
-use std::collections::{BTreeSet, HashMap};
+use lru::LruCache;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 
 /// Pairs and addresses remembered; one more forgets the one that tried longest ago.
-const HELD_MAX: usize = 16_384;
+const HELD_MAX: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
 /// Who has not failed for so long starts afresh, ms.
 const FORGOTTEN_MS: u64 = 15 * 60_000;
 /// Nobody is made to wait longer; who would be is sent away, ms.
@@ -36,7 +37,7 @@ impl Rule {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Who {
     NameAt([u8; 16], IpAddr),
     At(IpAddr),
@@ -77,10 +78,12 @@ pub(super) enum Wait {
 }
 
 /// What is remembered of attempts.
-#[derive(Default)]
-pub(super) struct Slow {
-    held: HashMap<Who, Held>,
-    by_time: BTreeSet<(u64, Who)>,
+pub(super) struct Slow(LruCache<Who, Held>);
+
+impl Default for Slow {
+    fn default() -> Self {
+        Self(LruCache::new(HELD_MAX))
+    }
 }
 
 impl Slow {
@@ -97,7 +100,7 @@ impl Slow {
             let failures = held.failures.saturating_add(1);
             let free_at_ms = start_ms + rule.pause_ms(failures);
             let free_at_ms = if free_at_ms == start_ms { held.free_at_ms } else { free_at_ms };
-            self.put(who, Held { failures, free_at_ms, tried_at_ms: now_ms });
+            self.0.put(who, Held { failures, free_at_ms, tried_at_ms: now_ms });
         }
         Wait::Ms(start_ms - now_ms)
     }
@@ -105,34 +108,17 @@ impl Slow {
     /// The last attempt on `name` from `peer` was right.
     pub(super) fn right(&mut self, name: &str, peer: IpAddr) {
         let [(pair, _), (address, _)] = Who::both(name, peer);
-        self.forget(pair);
+        self.0.pop(&pair);
         // The others from there have failed all the same.
-        if let Some(held) = self.held.get_mut(&address) {
+        if let Some(held) = self.0.peek_mut(&address) {
             held.failures = held.failures.saturating_sub(1);
         }
     }
 
     fn get(&self, now_ms: u64, who: Who) -> Held {
-        let held = self.held.get(&who).copied().unwrap_or_default();
+        let held = self.0.peek(&who).copied().unwrap_or_default();
         let old = now_ms.saturating_sub(held.tried_at_ms.max(held.free_at_ms)) > FORGOTTEN_MS;
         if old { Held::default() } else { held }
-    }
-
-    fn put(&mut self, who: Who, held: Held) {
-        self.forget(who);
-        self.held.insert(who, held);
-        self.by_time.insert((held.tried_at_ms, who));
-        if self.held.len() > HELD_MAX
-            && let Some((_, oldest)) = self.by_time.pop_first()
-        {
-            self.held.remove(&oldest);
-        }
-    }
-
-    fn forget(&mut self, who: Who) {
-        if let Some(held) = self.held.remove(&who) {
-            self.by_time.remove(&(held.tried_at_ms, who));
-        }
     }
 }
 
@@ -200,13 +186,13 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded_and_the_oldest_goes() {
         let mut slow = Slow::default();
-        for number in 0..2 * HELD_MAX as u64 {
+        for number in 0..2 * HELD_MAX.get() as u64 {
             let peer = IpAddr::V6((u128::from(number) << 64).into());
             slow.attempt(number, "amina", peer);
         }
-        assert_eq!((slow.held.len(), slow.by_time.len()), (HELD_MAX, HELD_MAX));
+        assert_eq!(slow.0.len(), HELD_MAX.get());
         let first = network(IpAddr::V6(0_u128.into()));
-        assert!(!slow.held.contains_key(&Who::At(first)));
+        assert!(!slow.0.contains(&Who::At(first)));
     }
 
     #[test]
