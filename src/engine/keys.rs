@@ -53,18 +53,6 @@ impl Keys {
         self.answers.get(key).copied()
     }
 
-    /// Keys remembered.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Whether none is remembered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
     pub(crate) fn remember(&mut self, at: UtcMs, mark: KeyMark, answer: Answer, seq: u64) {
         let kept = Kept { fingerprint: mark.fingerprint, answer, seq };
         if self.answers.insert(mark.key, kept).is_none() {

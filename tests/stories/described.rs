@@ -26,6 +26,26 @@ fn line(room: &mut Room) -> CallId {
 }
 
 #[test]
+fn a_description_brings_no_pins_and_no_first_note_with_it() {
+    let mut room = Room::open();
+    let call = line(&mut room);
+    let mut sealed = crate::sos::pressed(2).sealed;
+    (sealed.name, sealed.note) = (Some("Ayesha".into()), Some("noted first".into()));
+    assert_eq!(learned(&mut room, call, Description { sealed, ..Description::default() }), Ok(1));
+    let last = &room.log.last().unwrap().transition.event;
+    let Event::CallDescribed { description, .. } = last else { panic!("{}", last.name()) };
+    let only = Sealed {
+        number: crate::sos::pressed(2).sealed.number,
+        name: Some("Ayesha".into()),
+        place: crate::sos::pressed(2).sealed.place,
+        ..Sealed::default()
+    };
+    assert!(description.sealed == only);
+    let known = &room.get(call).placed.sealed;
+    assert!(known.press.is_none() && known.note == Room::new_call(2).sealed.note);
+}
+
+#[test]
 fn what_is_said_replaces_what_stood_there_and_the_rest_stays() {
     let mut room = Room::open();
     let call = line(&mut room);

@@ -92,6 +92,8 @@ fn messages_go_both_ways_and_are_unread_until_the_other_side_read_them() {
     let upto = room.engine.state().seq;
     room.says("CAR-1", Command::MarkRead { unit: unit("CAR-1"), upto }).unwrap();
     assert_eq!(unread(&room), ["which gate?"], "the crew read what the room said, not its own");
+    room.says("CAR-1", Command::MarkRead { unit: unit("CAR-1"), upto }).unwrap();
+    assert_eq!(room.count("messages_read"), 1, "its own are not its to read");
     room.operator(Command::MarkRead { unit: unit("CAR-1"), upto }).unwrap();
     assert_eq!(unread(&room), [] as [&str; 0]);
     room.operator(Command::MarkRead { unit: unit("CAR-1"), upto }).unwrap();

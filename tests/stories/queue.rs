@@ -1,7 +1,7 @@
 //! In what order waiting calls are served, and that none starves.
 
 use crate::room::{MINUTE, Room, START};
-use fifteen::domain::{CallId, Command, Event, PriorityCause, Progress, Role};
+use fifteen::domain::{CallId, Command, Event, Priority, PriorityCause, Progress, Role};
 
 #[test]
 fn calls_wait_by_priority_then_receipt_then_number() {
@@ -12,6 +12,21 @@ fn calls_wait_by_priority_then_receipt_then_number() {
     room.seconds(1);
     let (later, urgent) = (room.call(2), room.call(1));
     assert_eq!(room.queue(), [urgent, first, same_instant, later, late_low]);
+}
+
+#[test]
+fn how_many_wait_and_since_when_is_known_by_priority() {
+    let mut room = Room::open();
+    assert!(room.engine.state().queue().is_empty());
+    let first = room.call(2);
+    room.seconds(1);
+    let urgent = room.call(1);
+    room.call(2);
+    let queue = room.engine.state().queue();
+    assert!(!queue.is_empty() && queue.len() == 3);
+    let at = |number| queue.waiting_at(Priority::new(number).unwrap());
+    let since = |call| Some(room.get(call).received_at);
+    assert_eq!([at(1), at(2), at(3)], [(1, since(urgent)), (2, since(first)), (0, None)]);
 }
 
 #[test]

@@ -158,6 +158,36 @@ fn a_telling_of_one_units_clock_has_the_limit_of_that_one() {
 }
 
 #[test]
+fn a_rung_told_again_is_the_same_telling_and_no_other() {
+    let mut room = Room::open();
+    let call = room.call(1);
+    for unit in ["CAR-1", "CAR-2"] {
+        room.sign_on(unit);
+        room.assign(call, unit).unwrap();
+        room.minutes(1);
+    }
+    room.minutes(120);
+    let tellings = &room.get(call).tellings;
+    for telling in tellings {
+        let mut last = None;
+        for dated in &room.log {
+            if let Event::Escalated { clock, unit, rung, repeat, due_at, .. } =
+                &dated.transition.event
+                && (*clock, unit, *rung) == (telling.clock, &telling.unit, telling.rung)
+            {
+                last = Some((*repeat, *due_at, dated.at));
+            }
+        }
+        assert_eq!(last, Some((telling.repeat, telling.due_at, telling.last_told_at)));
+    }
+    let again = |units| {
+        let of = |it: &&Telling| it.unit.is_some() == units && it.repeat > 1;
+        tellings.iter().filter(of).count()
+    };
+    assert!(again(false) > 0 && again(true) == 2, "{} {}", again(false), again(true));
+}
+
+#[test]
 fn what_is_still_to_be_sent_is_known_after_a_restart() {
     let mut room = Room::open();
     let (_, escalation) = told(&mut room);
@@ -266,4 +296,11 @@ fn who_was_not_told_and_sees_it_is_on_record_once() {
     let who: Vec<_> = telling(&room, escalation).seen.into_iter().map(|(who, _)| who).collect();
     assert_eq!(who, ["Bilal".into()]);
     assert_eq!(room.count("escalation_seen"), 1);
+    // Now he is told as well, and sees what he was sent.
+    own(&mut room, Command::IntendNotices { escalation, to: vec![to("Bilal", "sms")] });
+    let see = Command::SeeEscalation { escalation };
+    room.submit("Bilal", Role::Supervisor, see).unwrap();
+    let told = telling(&room, escalation);
+    assert_eq!((told.seen.len(), room.count("escalation_seen")), (1, 2));
+    assert!(told.notices.last().unwrap().seen_at.is_some());
 }

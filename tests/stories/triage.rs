@@ -105,6 +105,22 @@ fn a_room_may_propose_nothing_or_weigh_otherwise() {
 }
 
 #[test]
+fn what_came_of_other_calls_from_there_weighs_too() {
+    let points = shipped().points;
+    let of_place = |real, hoax| {
+        let place = Counts { calls: real + hoax, real, hoax, ..Counts::default() };
+        shipped().weigh(&Counts::default(), &place, Flags::default()).reasons
+    };
+    assert_eq!(of_place(2, 0), [(Weight::PlaceReal(2), points.place_real)]);
+    assert_eq!(of_place(0, 2), [(Weight::PlaceHoax(2), points.place_hoax)]);
+    assert_eq!(
+        of_place(2, 2),
+        of_place(2, 0),
+        "a hoax is not held against who was in danger there"
+    );
+}
+
+#[test]
 fn what_is_forgotten_or_erased_counts_no_more() {
     let mut room = Room::open();
     let call = ended(&mut room, "helped");

@@ -83,8 +83,9 @@ async fn the_figures_are_those_of_the_room_and_name_nobody() {
     ] {
         assert!((figure(&page, name) - value).abs() < 1e-9, "{name} is not {value} in\n{page}");
     }
-    let seq = peer.health().await.seq;
-    assert!(figure(&page, "fifteen_log_seq") <= seq as f64, "{page}");
+    let health = peer.health().await;
+    assert_eq!((health.open_calls, health.waiting_calls), (2, 2));
+    assert!(figure(&page, "fifteen_log_seq") <= health.seq as f64, "{page}");
     let commits = figure(&page, "fifteen_commit_seconds_count");
     assert!(commits >= 4.0, "{page}");
     assert!((figure(&page, "fifteen_commit_seconds_bucket{le=\"+Inf\"}") - commits).abs() < 1e-9);

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
 /// Addresses remembered; one more forgets the one from which nobody came longest.
-const KNOWN_MAX: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+const KNOWN_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("not 0");
 
 /// Where somebody came from lately.
 pub(super) struct Known(LruCache<IpAddr, ()>);

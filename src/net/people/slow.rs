@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
 /// Pairs and addresses remembered; one more forgets the one that tried longest ago.
-const HELD_MAX: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+const HELD_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("not 0");
 /// Who has not failed for so long starts afresh, ms.
 const FORGOTTEN_MS: u64 = 15 * 60_000;
 /// Nobody is made to wait longer; who would be is sent away, ms.
