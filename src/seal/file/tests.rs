@@ -131,6 +131,48 @@ fn an_erasure_that_could_not_be_written_is_made_good_by_the_next() {
 }
 
 #[test]
+fn each_call_has_keys_of_its_own_however_they_are_kept_at_hand() {
+    let one = Keyring::from_seed([3; 32], SINCE);
+    let calls = [7, 7 + AT_HAND as u64, 7].map(of);
+    let sealed = calls.map(|about| one.seal(about, 9, b"", b"who she is").unwrap());
+    let other = Keyring::from_seed([3; 32], SINCE);
+    for (about, sealed) in calls.iter().zip(&sealed).rev() {
+        assert!(matches!(other.open(*about, 9, b"", sealed), Guarded::Plain(_)));
+    }
+    assert_eq!(other.open(calls[0], 9, b"", &sealed[1]), Guarded::Foreign);
+}
+
+#[test]
+fn a_keyring_that_cannot_be_looked_at_is_not_taken_for_none() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Keyring::load(&dir.path().join("data.keys")).unwrap().is_none());
+    let file = dir.path().join("a file");
+    fs::write(&file, "").unwrap();
+    assert!(matches!(Keyring::load(&file.join("data.keys")), Err(KeyringError::Io { .. })));
+}
+
+#[test]
+fn a_stamp_tells_digests_places_and_keyrings_apart() {
+    let [one, other] = [3, 4].map(|seed| Keyring::from_seed([seed; 32], SINCE));
+    let stamps = [
+        one.stamp(9, &[1; 32]),
+        one.stamp(9, &[2; 32]),
+        one.stamp(10, &[1; 32]),
+        other.stamp(9, &[1; 32]),
+    ];
+    assert_eq!(stamps[0], one.stamp(9, &[1; 32]));
+    let apart: std::collections::BTreeSet<_> = stamps.iter().flatten().collect();
+    assert_eq!(apart.len(), 4);
+}
+
+#[test]
+fn nothing_is_gone_where_neither_a_call_nor_a_day_is() {
+    assert!(Gone { upto: 9, ..Gone::default() }.is_nothing());
+    assert!(!Gone { calls: vec![CallId(1)], ..Gone::default() }.is_nothing());
+    assert!(!Gone { trails_before_day: 1, ..Gone::default() }.is_nothing());
+}
+
+#[test]
 fn the_keyring_lies_beside_the_folder() {
     assert_eq!(
         default_path(Path::new("/var/lib/fifteen/data")),
