@@ -21,7 +21,7 @@ pub const SCHEMA: u16 = 2;
 pub struct Transition {
     /// What happened.
     pub event: Event,
-    /// On the first event of a command that had a key.
+    /// Of the command that had a key, on the first of its events that says what it was answered.
     pub mark: Option<KeyMark>,
 }
 
