@@ -169,16 +169,20 @@ fn a_rung_told_again_is_the_same_telling_and_no_other() {
     room.minutes(120);
     let tellings = &room.get(call).tellings;
     for telling in tellings {
-        let mut last = None;
+        let mut said = Vec::new();
         for dated in &room.log {
             if let Event::Escalated { clock, unit, rung, repeat, due_at, .. } =
                 &dated.transition.event
                 && (*clock, unit, *rung) == (telling.clock, &telling.unit, telling.rung)
             {
-                last = Some((*repeat, *due_at, dated.at));
+                said.push((*repeat, *due_at, dated.at));
             }
         }
-        assert_eq!(last, Some((telling.repeat, telling.due_at, telling.last_told_at)));
+        let last = (telling.repeat, telling.due_at, telling.last_told_at);
+        assert_eq!(said.last(), Some(&last));
+        if telling.rung == 0 {
+            assert_eq!(said[0].1, telling.limit_at, "its own clock's limit");
+        }
     }
     let again = |units| {
         let of = |it: &&Telling| it.unit.is_some() == units && it.repeat > 1;
