@@ -190,35 +190,28 @@ fn check_written(part: Part, frames: &[Frame]) -> Result<(), JournalError> {
             let fault = Fault::Differs("not what was written".into());
             return Err(JournalError::damaged(place(&reader.part.path), frame.first_seq(), fault));
         }
-        reader.next_seq = frame.last_seq() + 1;
+        reader.end = frame.tail();
     }
     match reader.next_bytes()? {
         None => Ok(()),
         Some(_) => {
             let fault = Fault::Differs("more than was written".into());
-            Err(JournalError::damaged(place(&reader.part.path), reader.next_seq, fault))
+            Err(JournalError::damaged(place(&reader.part.path), reader.end.seq + 1, fault))
         }
     }
 }
 
 /// Reads a whole file: its chain, and its end.
 pub(crate) fn check_part(part: Part) -> Result<(), JournalError> {
-    let (name, before, tail) = (place(&part.path), part.before, part.tail);
-    let mut end = before;
-    for frame in Followed::new(PartReader::open(part)?, name.clone(), Some(before)) {
-        end = frame?.tail();
-    }
-    if end == tail {
-        Ok(())
-    } else {
-        Err(JournalError::damaged(name, end.seq + 1, Fault::Gap(tail.seq + 1)))
-    }
+    let (name, before) = (place(&part.path), part.before);
+    Followed::new(PartReader::open(part)?, name, Some(before)).try_for_each(|frame| frame.map(drop))
 }
 
-/// Reads the frames of one file.
+/// Reads the frames of one file, which must end where its header says.
 pub(crate) struct PartReader {
     part: Part,
-    next_seq: u64,
+    /// Where the frames end that were read.
+    end: Tail,
     zstd: zstd::Decoder<'static, BufReader<File>>,
 }
 
@@ -227,36 +220,42 @@ impl PartReader {
         let (_, file) = read_header(&part.path)?;
         let file = BufReader::with_capacity(BUFFER_BYTES, file);
         let zstd = zstd::Decoder::with_buffer(file).at("decompress", &part.path)?;
-        Ok(Self { next_seq: part.before.seq + 1, part, zstd })
+        Ok(Self { end: part.before, part, zstd })
     }
 
-    /// The bytes of the frame that begins with `next_seq`; `None` at the end that the header names.
+    /// The bytes of the frame behind `end`; `None` at the last transition that the header names.
     fn next_bytes(&mut self) -> Result<Option<Vec<u8>>, JournalError> {
         let path = &self.part.path;
+        let doing = format!("read transition {} of", self.end.seq + 1);
         let mut len = [0; 2];
         match self.zstd.read_exact(&mut len) {
             Err(error)
                 if error.kind() == ErrorKind::UnexpectedEof
-                    && self.next_seq == self.part.tail.seq + 1 =>
+                    && self.end.seq == self.part.tail.seq =>
             {
                 return Ok(None);
             }
-            other => other.at(&format!("read transition {} of", self.next_seq), path)?,
+            other => other.at(&doing, path)?,
         }
         let mut bytes = vec![0; usize::from(u16::from_be_bytes(len))];
-        self.zstd
-            .read_exact(&mut bytes)
-            .at(&format!("read transition {} of", self.next_seq), path)?;
+        self.zstd.read_exact(&mut bytes).at(&doing, path)?;
         Ok(Some(bytes))
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, JournalError> {
-        let Some(bytes) = self.next_bytes()? else {
-            return Ok(None);
+        let bytes = self.next_bytes()?;
+        let damaged = |seq, fault| JournalError::damaged(place(&self.part.path), seq, fault);
+        let Some(bytes) = bytes else {
+            // The header of a file without frames says of its end what that of any says of what is before it.
+            let (end, Part { before, tail, .. }) = (self.end, &self.part);
+            if end == *tail || end.seq == before.seq {
+                return Ok(None);
+            }
+            let fault = Fault::Differs("the header names another end than the frames have".into());
+            return Err(damaged(end.seq, fault));
         };
-        let frame = Frame::decode(bytes)
-            .map_err(|fault| JournalError::damaged(place(&self.part.path), self.next_seq, fault))?;
-        self.next_seq = frame.last_seq() + 1;
+        let frame = Frame::decode(bytes).map_err(|fault| damaged(self.end.seq + 1, fault))?;
+        self.end = frame.tail();
         Ok(Some(frame))
     }
 }

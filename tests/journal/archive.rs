@@ -166,6 +166,80 @@ fn damaged_archive_file_is_named_and_nothing_more_is_trimmed_behind_it() {
     assert!(error.contains("transition 1: expected here, found 1001"), "{error}");
 }
 
+/// The archive of three days, two closed; `other` makes them of another history.
+fn archived(other: bool) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    for day in 0..3 {
+        (0..40).for_each(|_| commit_at(&mut store, 25, day * DAY + u64::from(other)));
+    }
+    archive_before(&mut store, MIDNIGHT + 2 * DAY);
+    store.close().unwrap();
+    dir
+}
+
+#[test]
+fn an_archive_file_of_another_log_is_named_by_its_first_transition() {
+    let (dir, other) = (archived(false), archived(true));
+    let second = "archive/2026-11-22.fifteen.zst";
+    fs::copy(other.path().join(second), dir.path().join(second)).unwrap();
+    let error = refused(dir.path()).to_string();
+    assert!(error.contains(second) && error.contains("transition 1001: the chain"), "{error}");
+}
+
+#[test]
+fn an_archive_file_that_ends_too_early_is_named_by_the_first_transition_gone() {
+    let dir = archived(false);
+    let file = dir.path().join("archive/2026-11-22.fifteen.zst");
+    let whole = fs::read(&file).unwrap();
+    let says = |bytes: &[u8], what: &str| {
+        fs::write(&file, bytes).unwrap();
+        let report = inspect::verify::<Seen>(dir.path(), &options()).unwrap().to_string();
+        assert!(report.contains(what), "{what}: {report}");
+    };
+    says(&whole[..140], "read transition 1001 of");
+    // The header of the whole day over the frames of its first half.
+    let body = zstd::decode_all(&whole[..]).unwrap();
+    let mut half = 0;
+    for _ in 0..20 {
+        half += 2 + frame_len(&body[half..]);
+    }
+    let first_gone = Frame::decode(body[half + 2..][..frame_len(&body[half..])].to_vec()).unwrap();
+    let mut bytes = whole[..120].to_vec();
+    bytes.extend(zstd::encode_all(&body[..half], 0).unwrap());
+    says(&bytes, &format!("read transition {} of", first_gone.first_seq()));
+}
+
+fn frame_len(body: &[u8]) -> usize {
+    usize::from(u16::from_be_bytes([body[0], body[1]]))
+}
+
+#[test]
+fn an_archive_header_that_names_another_end_than_its_frames_is_named() {
+    let dir = archived(false);
+    let file = dir.path().join("archive/2026-11-22.fifteen.zst");
+    let mut bytes = fs::read(&file).unwrap();
+    // The time of the last transition, and the header's checksum made right again.
+    bytes[107] ^= 1;
+    let sum = crc32c::crc32c(&bytes[..116]).to_be_bytes();
+    bytes[116..120].copy_from_slice(&sum);
+    fs::write(&file, bytes).unwrap();
+    let report = inspect::verify::<Seen>(dir.path(), &options()).unwrap().to_string();
+    let said = "transition 2000: the header names another end than the frames have";
+    assert!(report.contains(said), "{report}");
+}
+
+#[test]
+fn what_was_moved_away_is_counted_over_all_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    three_days(dir.path()).close().unwrap();
+    let options = || Options { archive_frames_max: 15, ..options() };
+    let done = inspect::archive(dir.path(), options(), UtcMs(MIDNIGHT + DAY)).unwrap();
+    assert_eq!(done, Trimmed { archived: 1_000, moved: 1_000, more: false });
+    let done = inspect::archive(dir.path(), options(), UtcMs(MIDNIGHT + 2 * DAY)).unwrap();
+    assert_eq!(done, Trimmed { archived: 2_000, moved: 1_000, more: false });
+}
+
 #[test]
 fn any_zstd_tool_reads_an_archive_file() {
     let dir = tempfile::tempdir().unwrap();
@@ -173,7 +247,6 @@ fn any_zstd_tool_reads_an_archive_file() {
     archive_before(&mut store, MIDNIGHT + DAY);
     let file = fs::File::open(dir.path().join("archive/2026-11-21.fifteen.zst")).unwrap();
     let plain = zstd::decode_all(file).unwrap();
-    let len = usize::from(u16::from_be_bytes([plain[0], plain[1]]));
-    let first = Frame::decode(plain[2..2 + len].to_vec()).unwrap();
+    let first = Frame::decode(plain[2..2 + frame_len(&plain)].to_vec()).unwrap();
     assert_eq!((first.first_seq(), first.follows(0, &[0; 32])), (1, Ok(())));
 }

@@ -127,7 +127,9 @@ fn replay_starts_from_the_newest_snapshot() {
             journal.manifests().unwrap().iter().map(|manifest| manifest.seq).collect();
         assert_eq!(seqs, [200, 150], "the last two are kept");
         let replayed = replay::<Seen>(journal).unwrap();
-        assert_eq!((replayed.records, replayed.snapshot.unwrap().seq), (7, 200));
+        let manifest = replayed.snapshot.unwrap();
+        assert_eq!((replayed.records, manifest.seq), (7, 200));
+        assert_eq!(manifest.digest, seen(200).digest(), "the state's own, where it says no other");
         assert_eq!(replayed.state, seen(207));
         assert_eq!(replayed.tail, journal.last());
         assert_eq!(replay_from_start::<Seen>(journal).unwrap().state, seen(207));

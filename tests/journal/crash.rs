@@ -14,9 +14,23 @@ fn everything_acknowledged_survives_a_crash() {
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total));
     commit(&mut store, 5);
     store.close().unwrap();
-    let store = open(dir.path());
+    let mut store = open(dir.path());
     assert!(store.opened().clean);
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total + 5));
+    commit(&mut store, 1);
+    drop(store);
+    let store = open(dir.path());
+    assert!(!store.opened().clean, "the stop in order before this crash does not speak for it");
+}
+
+#[test]
+fn a_mark_of_the_last_stop_that_cannot_be_read_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 1, 1);
+    let mark = dir.path().join("CLOSED");
+    fs::create_dir(&mark).unwrap();
+    let error = refused(dir.path()).to_string();
+    assert!(error.contains(&format!("read {}", mark.display())), "{error}");
 }
 
 #[test]

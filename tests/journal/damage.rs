@@ -173,6 +173,38 @@ fn damaged_sled_file_is_put_right_from_the_witness() {
     }
 }
 
+/// After a stop in order sled is not tried on a copy before: what opens without a word may fail when it is read.
+#[test]
+fn sled_that_opens_and_does_not_read_is_put_right_from_the_witness() {
+    let whole = tempfile::tempdir().unwrap();
+    let total = crashed(whole.path(), 60, 60);
+    open(whole.path()).close().unwrap();
+    let used = written(&whole.path().join("log/db"));
+    let mut failed_when_read = 0;
+    for at in (0..40).map(|n| n * used / 40 + 11) {
+        let dir = tempfile::tempdir().unwrap();
+        copy(whole.path(), dir.path());
+        flip(&dir.path().join("log/db"), at);
+        let store = open(dir.path());
+        let opened = store.opened();
+        assert!(opened.clean);
+        let why = opened.notes.iter().find_map(|note| match note {
+            Note::SledSetAside { why, .. } => Some(why),
+            _ => None,
+        });
+        failed_when_read += usize::from(why.is_some_and(|why| why.contains("sled, read:")));
+        assert_eq!(
+            replay_from_start::<Seen>(&store).unwrap().state,
+            seen(total),
+            "byte {at}: {opened}"
+        );
+    }
+    assert!(
+        failed_when_read > 0,
+        "each kept sled from opening, or nothing: the test does not bite"
+    );
+}
+
 #[test]
 fn sled_folder_that_does_not_open_is_kept() {
     let dir = tempfile::tempdir().unwrap();
@@ -185,6 +217,11 @@ fn sled_folder_that_does_not_open_is_kept() {
     };
     assert_eq!(fs::read(Path::new(kept).join("conf")).unwrap(), [0xA5; 64]);
     assert!(store.opened().notes.contains(&Note::PutBack { from: 1, to: total }));
+    let said = store.opened().to_string();
+    assert!(said.contains("the sled folder did not open") && said.contains(kept), "{said}");
+    assert!(said.contains(&format!("transitions 1 to {total} put back into sled")), "{said}");
+    let why = probe(Path::new(kept)).unwrap_err().to_string();
+    assert!(why.starts_with("sled, open: "), "{why}");
     commit(&mut store, 1);
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total + 1));
 }
@@ -213,17 +250,25 @@ fn corrupted_snapshot_is_passed_over() {
         take_snapshot(&mut store);
     }
     drop(store);
-    let (db, log) = sled_log(dir.path());
-    let tree = db.open_tree("snapshots").unwrap();
-    let (key, chunk) = tree.range(100_u64.to_be_bytes()..).next().unwrap().unwrap();
-    let mut chunk = chunk.to_vec();
-    chunk[100] ^= 1;
-    tree.insert(key, chunk).unwrap();
-    drop((db, log, tree));
+    let damage = |seq: u64| {
+        let (db, _log) = sled_log(dir.path());
+        let tree = db.open_tree("snapshots").unwrap();
+        let (key, chunk) = tree.range(seq.to_be_bytes()..).next().unwrap().unwrap();
+        let mut chunk = chunk.to_vec();
+        chunk[100] ^= 1;
+        tree.insert(key, chunk).unwrap();
+    };
+    damage(100);
     let store = open(dir.path());
     let replayed = replay::<Seen>(&store).unwrap();
     assert_eq!((replayed.snapshot.unwrap().seq, replayed.records), (50, 50));
     assert_eq!(replayed.passed_over.len(), 1);
+    assert_eq!(replayed.state, seen(100));
+    drop(store);
+    damage(50);
+    let replayed = replay::<Seen>(&open(dir.path())).unwrap();
+    let passed_over: Vec<u64> = replayed.passed_over.iter().map(|(seq, _)| *seq).collect();
+    assert_eq!((replayed.snapshot, passed_over), (None, vec![100, 50]));
     assert_eq!(replayed.state, seen(100));
 }
 

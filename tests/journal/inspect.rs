@@ -36,7 +36,11 @@ fn whole_log_verifies() {
         before,
         "sled was not opened in place"
     );
-    assert_eq!(digest::<Seen>(dir.path(), &options()).unwrap().digest, report.digest);
+    let digest = digest::<Seen>(dir.path(), &options()).unwrap();
+    assert_eq!(digest.digest, report.digest);
+    let said = digest.to_string();
+    assert!(said.contains(&format!("transition {total}\n")), "{said}");
+    assert!(said.contains(&digest.chain) && said.contains(&report.digest), "{said}");
     let store = open(dir.path());
     assert!(store.opened().clean, "and the log is as it was");
     let said = store.opened().to_string();
@@ -161,6 +165,21 @@ fn backup_of_a_running_log_restores_to_the_same_digest() {
     flip(&b.join("live.fifteen.zst"), 700);
     let error = restore(&b, &out.path().join("c"), options()).unwrap_err().to_string();
     assert!(error.contains("live.fifteen.zst") && !out.path().join("c").exists(), "{error}");
+}
+
+#[test]
+fn a_log_that_is_archived_to_its_end_is_backed_up_and_restored() {
+    let dir = tempfile::tempdir().unwrap();
+    lived(dir.path());
+    archive(dir.path(), options(), UtcMs(u64::MAX)).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let (made, back) = (out.path().join("made"), out.path().join("back"));
+    let report = backup(dir.path(), &options(), &made).unwrap();
+    assert_eq!((report.seq, report.live), (750, 0));
+    assert_eq!(restore(&made, &back, options()).unwrap(), report);
+    let mut store = open(&back);
+    assert_eq!((store.last().seq, store.archived()), (750, 750));
+    commit_at(&mut store, 25, 3 * DAY);
 }
 
 #[test]

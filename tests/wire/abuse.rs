@@ -697,7 +697,7 @@ async fn flood(peer: &mut Peer, count: usize) {
 async fn slow_reader_is_dropped_and_nobody_else_waits_for_it() {
     let rules = [
         ("push_backlog_max = 8192", "push_backlog_max = 1024"),
-        ("heartbeat = \"15s\"", "heartbeat = \"700ms\""),
+        ("heartbeat = \"15s\"", "heartbeat = \"3s\""),
     ];
     let mut scene = Scene::new(&rules).await;
     let mut busy = scene.operator().await;
