@@ -125,5 +125,12 @@ pub(crate) fn open(data: &Path, options: Options) -> Result<Store> {
 
 /// What opening found that somebody should look after.
 fn is_problem(note: &Note) -> bool {
-    matches!(note, Note::SledSetAside { .. } | Note::SledMissing | Note::BallastMissing)
+    matches!(
+        note,
+        Note::SledSetAside { .. }
+            | Note::SledMissing
+            | Note::SledUntried { .. }
+            | Note::BallastReleased
+            | Note::BallastMissing
+    )
 }

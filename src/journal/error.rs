@@ -84,6 +84,16 @@ pub enum JournalError {
         /// What was found, with place and sequence number.
         source: Box<JournalError>,
     },
+    /// The log cannot be opened on a disk that is full.
+    #[error(
+        "no room for the log in {dir} to be opened: {source}; nothing of it is lost: free some megabytes on that disk and start again"
+    )]
+    NoRoom {
+        /// The data folder.
+        dir: String,
+        /// What had no room.
+        source: Box<JournalError>,
+    },
     /// Another process works on this folder.
     #[error("{dir} is in use by process {holder}: stop it first, or work on a backup")]
     Locked {
@@ -148,6 +158,19 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Whether a disk had no room for it. sled, and the child that tries it, say so in words only.
+    pub(crate) fn is_for_want_of_room(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Sled { why, .. } => {
+                why.contains("(os error 28)") || why.contains("(os error 122)")
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn damaged(place: impl Into<String>, seq: u64, fault: Fault) -> Self {
         Self::Damaged { place: place.into(), seq, fault }
     }

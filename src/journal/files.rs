@@ -4,6 +4,7 @@ use super::error::{At, JournalError};
 use fs4::FileExt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Syncs a file or a folder by name.
@@ -115,8 +116,8 @@ impl Lock {
                 if holder.trim().is_empty() { "(unknown)".into() } else { holder.trim().into() };
             return Err(JournalError::Locked { dir: dir.display().to_string(), holder });
         }
-        file.set_len(0).at("write", &path)?;
-        write!(file, "{}", std::process::id()).at("write", &path)?;
+        // For whoever is refused; on a full disk nobody is told.
+        let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
         Ok(Self { file })
     }
 }
@@ -154,9 +155,12 @@ impl Ballast {
         done.is_ok()
     }
 
-    /// Gives its blocks back. True if there were any.
-    pub(crate) fn release(&self) -> bool {
-        fs::remove_file(&self.path).is_ok()
+    /// Gives its blocks back, if there are any and `folder` is on the same disk. True if they were.
+    pub(crate) fn release_for(&self, folder: &Path) -> bool {
+        let disk = |path: &Path| fs::metadata(path).map(|found| found.dev()).ok();
+        disk(&self.path).is_some_and(|here| disk(folder) == Some(here))
+            && fs::remove_file(&self.path).is_ok()
+            && sync(parent(&self.path)).is_ok()
     }
 }
 
@@ -196,7 +200,8 @@ mod tests {
     fn ballast_is_as_large_as_it_is_to_be_and_is_given_back_once() {
         let folder = tempfile::tempdir().unwrap();
         let none = Ballast::new(folder.path(), 0);
-        assert!(none.fill() && !none.release(), "a ballast of no bytes is none");
+        let folder_at = folder.path();
+        assert!(none.fill() && !none.release_for(folder_at), "a ballast of no bytes is none");
         let ballast = Ballast::new(folder.path(), 8_192);
         let size = || fs::metadata(folder.path().join("BALLAST")).map(|file| file.len()).ok();
         fs::write(folder.path().join("BALLAST"), "of a room with less").unwrap();
@@ -204,7 +209,8 @@ mod tests {
             assert!(ballast.fill());
             assert_eq!(size(), Some(8_192));
         }
-        assert!(ballast.release() && !ballast.release());
+        assert!(!ballast.release_for(Path::new("/proc")), "that is another disk");
+        assert!(ballast.release_for(folder_at) && !ballast.release_for(folder_at));
         assert_eq!(size(), None);
         let nowhere = Ballast::new(&folder.path().join("nowhere"), 8_192);
         assert!(!nowhere.fill(), "a disk that has no room for it is said to have none");

@@ -22,6 +22,7 @@ use super::sled_log::{SledLog, remove_page_table_snapshots};
 use super::spill;
 use super::witness::{End, Header, Reader, segments};
 use super::witness_writer::Writer;
+use std::path::Path;
 use std::time::Duration;
 
 /// Frames written at once when one log is completed from the other.
@@ -48,13 +49,20 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
         dir: layout.dir.display().to_string(),
         source: Box::new(source),
     };
+    let no_room = |source: JournalError| match source {
+        full if full.is_for_want_of_room() => {
+            JournalError::NoRoom { dir: layout.dir.display().to_string(), source: Box::new(full) }
+        }
+        other => other,
+    };
     let closed = layout.read_closed()?;
     let archive = Archive::open(&layout.archive).map_err(needs_repair)?;
     let mut opened =
         Opened { clean: closed.is_some(), archived: archive.tail().seq, ..Opened::default() };
-    let witness_there = layout.prepare_witness();
+    let witness_there =
+        with_room(how, &layout.witness, &mut opened.notes, || layout.prepare_witness());
     let mut sled = match &witness_there {
-        Ok(()) => open_sled(layout, how, &archive, &mut opened)?,
+        Ok(()) => open_sled(layout, how, &archive, &mut opened).map_err(no_room)?,
         // Nothing is made anew that could not be filled: the next start would take it for the log.
         Err(why) if !layout.sled.exists() => return Err(no_log_left(why)),
         Err(why) => open_in_place(layout, how, &mut opened.notes)
@@ -63,28 +71,37 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
     let (tail, mut witness) = loop {
         let together = match &witness_there {
             Ok(()) => bring_together(&sled, layout, how, archive.tail(), &mut opened.notes)
-                .map(|(tail, writer)| (tail, Ok(writer))),
+                .and_then(|(tail, writer)| match writer {
+                    Ok(writer) => Ok((tail, Ok(writer))),
+                    // Sled has all that the witness has by now.
+                    Err(why) => {
+                        sled_alone(&sled, archive.tail(), &why.to_string(), &mut opened.notes)
+                    }
+                }),
             Err(why) => sled_alone(&sled, archive.tail(), &why.to_string(), &mut opened.notes),
         };
         match together {
             Ok(done) => break done,
             // Opened without a word, failed when read: as good as not opened, once.
             Err(error @ JournalError::Sled { .. })
-                if witness_there.is_ok() && !made_anew(&opened.notes) =>
+                if witness_there.is_ok()
+                    && !made_anew(&opened.notes)
+                    && !error.is_for_want_of_room() =>
             {
                 std::mem::forget(sled);
-                sled = set_aside_and_create(layout, how, &archive, error, &mut opened.notes)?;
+                sled = set_aside_and_create(layout, how, &archive, error, &mut opened.notes)
+                    .map_err(no_room)?;
             }
             Err(error @ (JournalError::Damaged { .. } | JournalError::Unfit { .. })) => {
                 return Err(needs_repair(error));
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(no_room(error)),
         }
     };
     let tail = merge_spill(&sled, &mut witness, layout, tail, &mut opened.notes).map_err(
         |why| match why {
             JournalError::Damaged { .. } | JournalError::Unfit { .. } => needs_repair(why),
-            other => other,
+            other => no_room(other),
         },
     )?;
     if let Some(end) = closed.filter(|end| end.seq > tail.seq) {
@@ -100,7 +117,8 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
     }
     let epoch = sled.epoch()?.max(layout.read_epoch().unwrap_or(0)).max(tail.epoch);
     opened.tail = Tail { epoch, ..tail };
-    if !how.ballast.fill() {
+    // What was given back is for the log to go on with.
+    if !opened.notes.contains(&Note::BallastReleased) && !how.ballast.fill() {
         opened.notes.push(Note::BallastMissing);
     }
     layout.remove_closed()?;
@@ -146,18 +164,42 @@ fn open_sled(
         opened.notes.push(if fresh { Note::Created } else { Note::SledMissing });
         return SledLog::create(&layout.sled);
     }
-    let suspect = !opened.clean;
-    let examined = if suspect {
-        probe_copy(&layout.sled, &layout.scratch, how.prober, how.limit)
-    } else {
-        Ok(())
-    };
-    match examined.and_then(|()| open_in_place(layout, how, &mut opened.notes)) {
-        Ok(sled) => Ok(sled),
-        Err(why @ (JournalError::Sled { .. } | JournalError::Unfit { .. })) => {
+    let mut tried = Ok(());
+    if !opened.clean {
+        tried = with_room(how, &layout.sled, &mut opened.notes, || {
+            probe_copy(&layout.sled, &layout.scratch, how.prober, how.limit)
+        });
+    }
+    if let Err(why) = &tried
+        && why.is_for_want_of_room()
+    {
+        // Nothing says that it is damaged, and the room has to come back.
+        opened.notes.push(Note::SledUntried { why: why.to_string() });
+        tried = Ok(());
+    }
+    match tried.and_then(|()| open_in_place(layout, how, &mut opened.notes)) {
+        Err(why @ (JournalError::Sled { .. } | JournalError::Unfit { .. }))
+            if !why.is_for_want_of_room() =>
+        {
             set_aside_and_create(layout, how, archive, why, &mut opened.notes)
         }
-        Err(other) => Err(other),
+        other => other,
+    }
+}
+
+/// Does a step; where `folder` has no room for it, once more with that of the ballast.
+fn with_room<T>(
+    how: &How<'_>,
+    folder: &Path,
+    notes: &mut Vec<Note>,
+    step: impl Fn() -> Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    match step() {
+        Err(why) if why.is_for_want_of_room() && how.ballast.release_for(folder) => {
+            notes.push(Note::BallastReleased);
+            step()
+        }
+        other => other,
     }
 }
 
@@ -168,15 +210,7 @@ fn open_in_place(
 ) -> Result<SledLog, JournalError> {
     let dir = layout.sled.clone();
     let open = move || SledLog::open(&dir);
-    match within(how.limit, open.clone()) {
-        Err(JournalError::Sled { why, .. })
-            if why.contains("os error 28") && how.ballast.release() =>
-        {
-            notes.push(Note::BallastReleased);
-            within(how.limit, open)
-        }
-        other => other,
-    }
+    with_room(how, &layout.sled, notes, || within(how.limit, open.clone()))
 }
 
 /// Keeps the folder under another name and begins an empty one, to be filled from the witness. Without a witness
@@ -209,14 +243,14 @@ fn set_aside_and_create(
 }
 
 /// Walks both logs in step from the archive's end, each read by a thread of its own, then completes the shorter one.
-/// Nothing is written before every frame both have was found equal.
+/// Nothing is written before every frame both have was found equal. A witness without room for more is the inner error.
 fn bring_together(
     sled: &SledLog,
     layout: &Layout,
     how: &How<'_>,
     base: Tail,
     notes: &mut Vec<Note>,
-) -> Result<(Tail, Writer), JournalError> {
+) -> Result<(Tail, Result<Writer, JournalError>), JournalError> {
     let from = base.seq + 1;
     let mut reader = Reader::new(&layout.witness, from)?;
     let mut in_sled = Followed::new(sled.raw_frames(from), "sled", Some(base));
@@ -245,15 +279,24 @@ fn bring_together(
     if end.as_ref().is_some_and(|end| end.torn) {
         notes.push(Note::WitnessTorn { seq: next.first_seq });
     }
-    let mut writer = Writer::open(&layout.witness, end.as_ref(), next, how.segment_bytes)?;
+    let opened = with_room(how, &layout.witness, notes, || {
+        Writer::open(&layout.witness, end.as_ref(), next, how.segment_bytes)
+    });
+    let mut writer = match opened {
+        Err(why) if why.is_for_want_of_room() => return Ok((tail, Err(why))),
+        opened => opened?,
+    };
     let mut lacking = Lacking::new(tail, Which::Witness);
     while let Some(frame) = more_in_sled {
         more_in_sled = in_sled.next().transpose()?;
-        lacking
-            .push(frame, more_in_sled.is_none(), |frames, chain| writer.append(frames, chain))?;
+        let last = more_in_sled.is_none();
+        match lacking.push(frame, last, |frames, chain| writer.append(frames, chain)) {
+            Err(why) if why.is_for_want_of_room() => return Ok((tail, Err(why))),
+            pushed => pushed?,
+        }
     }
     lacking.note(notes);
-    Ok((lacking.tail, writer))
+    Ok((lacking.tail, Ok(writer)))
 }
 
 /// Puts what is spilled behind the logs' end, `tail`, into both, then removes it. What the logs have too must be the

@@ -32,6 +32,11 @@ pub enum Note {
         /// Why it did not open.
         why: String,
     },
+    /// There was no room to try the sled folder on a copy first: it was opened as it was.
+    SledUntried {
+        /// What had no room.
+        why: String,
+    },
     /// The folder set aside opened after sled's page table snapshots were removed from a copy of it.
     SledSalvaged,
     /// Transitions sled lacked, taken from the witness.
@@ -70,7 +75,7 @@ pub enum Note {
         /// Why.
         why: String,
     },
-    /// The disk was full: the ballast was given back.
+    /// The disk was full: the ballast was given back, for the log to go on with.
     BallastReleased,
     /// There is no room for the ballast.
     BallastMissing,
@@ -83,6 +88,12 @@ impl fmt::Display for Note {
             Self::SledMissing => write!(f, "the sled folder was missing"),
             Self::SledSetAside { kept, why } => {
                 write!(f, "the sled folder did not open ({why}); kept as {kept}")
+            }
+            Self::SledUntried { why } => {
+                write!(
+                    f,
+                    "no room to try the sled folder on a copy first ({why}); opened as it was"
+                )
             }
             Self::SledSalvaged => {
                 write!(f, "a copy of the folder set aside opened without its page table snapshots")
@@ -103,7 +114,9 @@ impl fmt::Display for Note {
                 write!(f, "transitions {from} to {to} merged into the log from the spill")
             }
             Self::SpillUnusable { why } => write!(f, "the spill cannot be used: {why}"),
-            Self::BallastReleased => write!(f, "the disk was full; the ballast was given back"),
+            Self::BallastReleased => {
+                write!(f, "the disk was full; the ballast was given back: make room, then restart")
+            }
             Self::BallastMissing => write!(f, "no room on the disk for the ballast"),
         }
     }

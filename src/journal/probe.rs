@@ -38,8 +38,8 @@ pub(crate) fn probe_copy(
     limit: Duration,
 ) -> Result<(), JournalError> {
     files::remove_dir(scratch)?;
-    files::copy_dir(sled, scratch)?;
-    let opens = probe_in_place(scratch, prober, limit);
+    let copied = files::copy_dir(sled, scratch);
+    let opens = copied.and_then(|()| probe_in_place(scratch, prober, limit));
     files::remove_dir(scratch)?;
     opens
 }

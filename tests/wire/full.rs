@@ -162,6 +162,63 @@ async fn calls_are_taken_when_everything_is_on_one_full_disk() {
     assert_eq!(whole(&room, server, None).await, desk.told.len());
 }
 
+/// Killed while its disk is full, the room comes back on it with all it had, and goes on with what the ballast gives.
+async fn comes_back_on_a_full_disk(room: &Room, witness: Option<&Path>, disk: &Disk) {
+    let server = room.serve();
+    let (mut desk, mut peer) = (Desk::default(), Peer::operator(server.address).await);
+    assert_eq!(desk.place(&mut peer, 2_000).await, 2_000);
+    disk.fill();
+    server.kill();
+    let server = room.serve();
+    desk.found_again(&server).await;
+    let now = health(&server).await;
+    let told = now.problems.iter().any(|problem| problem.contains("the disk was full"));
+    assert!(told && !now.ok, "{now:?}");
+    let mut peer = Peer::operator(server.address).await;
+    assert_eq!(desk.place(&mut peer, 500).await, 500, "durable by the room that was given back");
+    server.kill();
+    disk.make_room();
+    let server = room.serve();
+    desk.found_again(&server).await;
+    assert_eq!(whole(room, server, witness).await, desk.told.len());
+}
+
+#[tokio::test]
+async fn the_room_comes_back_while_everything_is_on_one_full_disk() {
+    let room = Room::new(&[]);
+    let Some(disk) = Disk::new(&room.data(), 192) else { return };
+    comes_back_on_a_full_disk(&room, None, &disk).await;
+}
+
+#[tokio::test]
+async fn the_room_comes_back_while_the_data_disk_is_full() {
+    let (room, witness) = room_with("witness", WITNESS);
+    let Some(disk) = Disk::new(&room.data(), 192) else { return };
+    comes_back_on_a_full_disk(&room, Some(witness.path()), &disk).await;
+}
+
+#[tokio::test]
+async fn the_room_comes_back_while_the_disk_of_the_witness_is_full() {
+    let (room, witness) = room_with("witness", WITNESS);
+    let Some(disk) = Disk::new(witness.path(), 64) else { return };
+    let server = room.serve();
+    let (mut desk, mut peer) = (Desk::default(), Peer::operator(server.address).await);
+    assert_eq!(desk.place(&mut peer, 100).await, 100);
+    server.kill();
+    disk.fill();
+    let server = room.serve();
+    let mut peer = Peer::operator(server.address).await;
+    let durable = desk.place(&mut peer, MANY).await;
+    assert_eq!(durable, usize::try_from(MANY).unwrap(), "sled has them all");
+    let now = health(&server).await;
+    assert!(now.degraded && !now.spilling && !now.ok, "{now:?}");
+    server.kill();
+    disk.make_room();
+    let server = room.serve();
+    desk.found_again(&server).await;
+    assert_eq!(whole(&room, server, Some(witness.path())).await, desk.told.len());
+}
+
 #[tokio::test]
 async fn calls_are_taken_when_the_disk_turned_read_only() {
     let (room, spill) = room_with("spill", SPILL);
