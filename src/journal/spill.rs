@@ -180,3 +180,45 @@ pub(crate) fn span(dir: &Path) -> Result<Option<(u64, u64)>, JournalError> {
         Ok(Some((first, frame.last_seq())))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::UtcMs;
+    use crate::journal::{Record, pack};
+
+    fn frames(before: &Tail) -> Vec<Frame> {
+        pack(before, 0, [&Record { at: UtcMs(1), schema: 1, body: vec![7; 100] }]).unwrap()
+    }
+
+    #[test]
+    fn what_no_disk_has_is_said_and_counted() {
+        let mut spill = Spill::new(Path::new("nowhere"), Err("no disk".into()));
+        let first = frames(&Tail::default());
+        assert_eq!((spill.kept(), spill.is_full()), (Ok(()), false), "nothing is kept yet");
+        assert!(!spill.take(&first, &Tail::default()));
+        assert_eq!(spill.kept(), Err("no disk".into()));
+        let bytes = first[0].bytes().len();
+        assert_eq!(spill.memory_bytes, bytes);
+        spill.memory_bytes = MEMORY_BYTES_MAX - bytes;
+        spill.take(&frames(&first[0].tail()), &first[0].tail());
+        assert!(!spill.is_full(), "up to the bound, and no more");
+        spill.memory_bytes += 1;
+        assert!(spill.is_full());
+    }
+
+    #[test]
+    fn a_spill_that_failed_is_not_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("spill");
+        std::fs::write(&folder, "in the way").unwrap();
+        let mut spill = Spill::new(&folder, Ok(()));
+        let first = frames(&Tail::default());
+        assert!(!spill.take(&first, &Tail::default()));
+        std::fs::remove_file(&folder).unwrap();
+        assert!(!spill.take(&frames(&first[0].tail()), &first[0].tail()));
+        assert!(spill.kept().is_err() && !folder.exists());
+        let seqs: Vec<u64> = spill.frames(1).unwrap().map(|it| it.unwrap().last_seq()).collect();
+        assert_eq!(seqs, [1, 2]);
+    }
+}

@@ -147,6 +147,21 @@ fn sled_lost_after_archiving_is_made_again() {
 }
 
 #[test]
+fn sled_that_does_not_open_is_made_again_from_behind_the_archive() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    (0..10).for_each(|_| commit(&mut store, 25));
+    store.trim(125, UtcMs(u64::MAX)).unwrap();
+    drop(store);
+    assert_eq!(segments(dir.path()).len(), 1, "it begins before the archive's end");
+    fs::write(dir.path().join("log/db"), [0xA5; 100_000]).unwrap();
+    let store = open(dir.path());
+    let notes = &store.opened().notes;
+    assert!(notes.contains(&Note::PutBack { from: 126, to: 250 }), "{}", store.opened());
+    assert_eq!(replay::<Seen>(&store).unwrap().state, seen(250));
+}
+
+#[test]
 fn damaged_archive_file_is_named_and_nothing_more_is_trimmed_behind_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = three_days(dir.path());

@@ -226,6 +226,30 @@ fn sled_folder_that_does_not_open_is_kept() {
     assert_eq!(replay::<Seen>(&store).unwrap().state, seen(total + 1));
 }
 
+/// Without a witness sled is all there is: what it can do without is taken from a copy of it.
+#[test]
+fn sled_alone_gets_one_more_chance_without_its_page_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let total = crashed(dir.path(), 60, 60);
+    open(dir.path()).close().unwrap();
+    fs::remove_dir_all(dir.path().join("witness")).unwrap();
+    fs::remove_file(dir.path().join("CLOSED")).unwrap();
+    let tables: Vec<_> = fs::read_dir(dir.path().join("log"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("snap."))
+        .collect();
+    assert!(!tables.is_empty(), "the second opening wrote one");
+    for table in &tables {
+        fs::write(table, [0xA5; 4_000]).unwrap();
+    }
+    let store = open(dir.path());
+    let notes = &store.opened().notes;
+    assert!(notes.contains(&Note::SledSalvaged), "{}", store.opened());
+    assert!(notes.contains(&Note::Completed { from: 1, to: total }), "{}", store.opened());
+    assert_eq!(replay_from_start::<Seen>(&store).unwrap().state, seen(total));
+}
+
 #[test]
 fn loss_at_the_end_of_both_logs_after_a_stop_in_order_is_named() {
     let dir = tempfile::tempdir().unwrap();

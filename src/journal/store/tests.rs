@@ -77,6 +77,32 @@ fn what_no_log_takes_is_merged_by_the_next_start() {
 }
 
 #[test]
+fn what_waits_to_be_merged_is_known_by_its_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    (0..3).for_each(|_| commit(&mut store));
+    fail_both(&mut store);
+    (0..3).for_each(|_| assert!(spilled(&mut store)));
+    assert_eq!(crate::journal::spill::span(&store.layout.spill).unwrap(), Some((4, 6)));
+}
+
+#[test]
+fn a_spill_folder_that_cannot_be_one_leaves_memory_and_the_room_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let in_the_way = dir.path().join("elsewhere");
+    std::fs::write(&in_the_way, "no folder").unwrap();
+    let options =
+        Options { ballast_bytes: 0, spill: Some(in_the_way.clone()), ..Options::default() };
+    let mut store = Store::open(dir.path(), options).unwrap();
+    assert!(matches!(&store.opened().notes[..], [Note::Created, Note::SpillUnusable { .. }]));
+    std::fs::remove_file(&in_the_way).unwrap();
+    commit(&mut store);
+    fail_both(&mut store);
+    assert!(!spilled(&mut store), "what was unusable at the start is not tried later");
+    assert!(matches!(store.health(), Health::Spilling { from: 2, spill: Some(_), .. }));
+}
+
+#[test]
 fn a_witness_that_works_again_takes_what_is_spilled_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
