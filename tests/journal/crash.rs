@@ -24,6 +24,22 @@ fn everything_acknowledged_survives_a_crash() {
 }
 
 #[test]
+fn a_start_goes_on_in_the_segment_where_the_last_one_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    for closed in [false, true, false] {
+        let mut store = open(dir.path());
+        commit(&mut store, 10);
+        if closed {
+            store.close().unwrap();
+        }
+    }
+    drop(open(dir.path()));
+    let segments = segments(dir.path());
+    let allocated = fs::metadata(&segments[0]).unwrap().len();
+    assert_eq!((segments.len(), allocated), (1, 64 << 10));
+}
+
+#[test]
 fn a_mark_of_the_last_stop_that_cannot_be_read_is_named() {
     let dir = tempfile::tempdir().unwrap();
     crashed(dir.path(), 1, 1);

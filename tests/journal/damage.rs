@@ -47,6 +47,35 @@ fn flipped_byte_in_a_sealed_segment_is_named() {
 }
 
 #[test]
+fn a_zeroed_commit_is_no_end_while_others_stand_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 10, 10);
+    let segment = &segments(dir.path())[0];
+    let mut bytes = fs::read(segment).unwrap();
+    let start = position(segment, "transition 31:") - 79;
+    assert_eq!(bytes[start..start + 4], bytes[64..68], "every commit begins so");
+    let next = position(segment, "transition 41:") - 79;
+    bytes[start..next].fill(0);
+    fs::write(segment, bytes).unwrap();
+    named(&refused(dir.path()), 31);
+}
+
+#[test]
+fn a_segment_of_a_later_version_is_not_read_as_one_of_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 1, 1);
+    let segment = &segments(dir.path())[0];
+    let mut bytes = fs::read(segment).unwrap();
+    bytes[11] += 1;
+    let sum = crc32c::crc32c(&bytes[..60]).to_be_bytes();
+    bytes[60..64].copy_from_slice(&sum);
+    fs::write(segment, bytes).unwrap();
+    let error = refused(dir.path());
+    named(&error, 1);
+    assert!(error.to_string().contains("of a version known here"), "{error}");
+}
+
+#[test]
 fn a_torn_end_is_one_whatever_its_own_bytes_look_like() {
     let dir = tempfile::tempdir().unwrap();
     let total = crashed(dir.path(), 10, 10);
@@ -59,6 +88,7 @@ fn a_torn_end_is_one_whatever_its_own_bytes_look_like() {
     let end = written(segment);
     bytes[start + 200..end].fill(0);
     bytes[start + 100..start + 104].copy_from_slice(&mark);
+    bytes[start + 104..start + 108].copy_from_slice(&4_u32.to_be_bytes());
     fs::write(segment, bytes).unwrap();
     let store = open(dir.path());
     let notes = &store.opened().notes;
@@ -77,6 +107,17 @@ fn segment_that_lost_its_bytes_is_named_and_repaired() {
         assert!(inspect::repair(dir.path(), options(), false).unwrap().missing.is_none());
         assert_eq!(replay::<Seen>(&open(dir.path())).unwrap().state, seen(total));
     }
+}
+
+/// As a crash leaves it between the header and the first commit.
+#[test]
+fn segment_that_is_its_header_alone_is_completed_from_sled() {
+    let dir = tempfile::tempdir().unwrap();
+    let total = crashed(dir.path(), 10, 10);
+    let segment = fs::File::options().write(true).open(&segments(dir.path())[0]).unwrap();
+    segment.set_len(64).unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.opened().notes, [Note::Completed { from: 1, to: total }]);
 }
 
 #[test]

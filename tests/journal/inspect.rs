@@ -112,6 +112,35 @@ fn verify_names_what_is_wrong() {
 }
 
 #[test]
+fn a_snapshot_that_is_not_of_this_log_is_named() {
+    let lies: [&dyn Fn(&mut Manifest); 2] =
+        [&|manifest| manifest.chain = [7; 32], &|manifest| manifest.digest = [7; 32]];
+    for lie in lies {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path());
+        commit(&mut store, 50);
+        let mut snapshot = Snapshot::of(&seen(50), &store.last());
+        lie(&mut snapshot.manifest);
+        store.put_snapshot(&snapshot).unwrap();
+        store.close().unwrap();
+        let report = verify::<Seen>(dir.path(), &options()).unwrap();
+        assert_eq!(wrong(&report), ["snapshots equal a replay"], "{report}");
+        assert!(report.to_string().contains("not the snapshot at 50"), "{report}");
+    }
+}
+
+#[test]
+fn two_things_at_one_instant_are_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    let frames = pack(&store.last(), 0, &[record(1), record(1)]).unwrap();
+    store.append(0, 0, &frames).unwrap();
+    drop(store);
+    let report = verify::<Seen>(dir.path(), &options()).unwrap();
+    assert!(report.ok(), "{report}");
+}
+
+#[test]
 fn time_that_goes_back_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
@@ -231,6 +260,28 @@ fn repair_joins_what_each_log_still_has() {
     assert_eq!(store.last().epoch, 1, "who owned the log stays known");
     drop(store);
     assert!(verify::<Seen>(dir.path(), &options()).unwrap().ok());
+}
+
+#[test]
+fn repair_takes_from_a_folder_set_aside_what_nothing_else_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let total = crashed(dir.path(), 10, 10);
+    fs::rename(dir.path().join("log"), dir.path().join("log.set-aside-1")).unwrap();
+    drop(open(dir.path()));
+    let segment = segments(dir.path())[0].clone();
+    flip(&segment, position(&segment, "transition 35:"));
+    let (db, tree) = sled_log(dir.path());
+    tree.remove(31_u64.to_be_bytes()).unwrap();
+    drop((db, tree));
+    refused(dir.path());
+    let report = repair(dir.path(), options(), false).unwrap();
+    let span = |from, to, source| Span { from, to, source };
+    let spans =
+        [span(1, 30, Source::Both), span(31, 40, Source::SetAside), span(41, 100, Source::Both)];
+    assert_eq!((&report.spans[..], &report.missing), (&spans[..], &None), "{report}");
+    assert!(report.to_string().contains("transitions 31 to 40: SetAside\n"), "{report}");
+    assert_eq!(digest::<Seen>(dir.path(), &options()).unwrap().chain, report.chain);
+    assert_eq!(replay::<Seen>(&open(dir.path())).unwrap().state, seen(total));
 }
 
 #[test]

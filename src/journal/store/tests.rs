@@ -189,6 +189,21 @@ fn a_spill_of_another_history_stops_the_start_and_repair_sets_it_aside() {
 }
 
 #[test]
+fn a_repair_takes_what_is_spilled() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    commit(&mut store);
+    fail_both(&mut store);
+    (0..2).for_each(|_| assert!(spilled(&mut store)));
+    drop(store);
+    let options = Options { ballast_bytes: 0, ..Options::default() };
+    let repaired = inspect::repair(dir.path(), options, false).unwrap();
+    let spans: Vec<_> = repaired.spans.iter().map(|it| (it.from, it.to, it.source)).collect();
+    assert_eq!(spans, [(1, 1, inspect::Source::Both), (2, 3, inspect::Source::Spill)]);
+    assert_eq!(seqs(&open(dir.path())), [1, 2, 3]);
+}
+
+#[test]
 fn a_torn_spill_keeps_what_was_synced() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
