@@ -78,6 +78,20 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
+/// Bytes of the files in a folder and in its folders.
+pub(crate) fn bytes_in(dir: &Path) -> Result<u64, JournalError> {
+    list(dir)?.iter().try_fold(0, |sum, path| {
+        let found = fs::metadata(path).at("read", path)?;
+        Ok(sum + if found.is_dir() { bytes_in(path)? } else { found.len() })
+    })
+}
+
+/// Bytes that may still be written on the disk of a folder.
+pub(crate) fn room(dir: &Path) -> Result<u64, JournalError> {
+    let disk = rustix::fs::statvfs(dir).at("read the free room of", dir)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// `path`, or `path.1`, `path.2`..: the first name not taken.
 pub(crate) fn free_name(path: &Path) -> PathBuf {
     (1_u32..)
@@ -142,7 +156,7 @@ impl Ballast {
 
     /// Allocates it if it is not there; a ballast of no bytes is none. A disk too full for that is not an error here.
     pub(crate) fn fill(&self) -> bool {
-        if self.bytes == 0 || fs::metadata(&self.path).is_ok_and(|file| file.len() >= self.bytes) {
+        if self.held() >= self.bytes {
             return true;
         }
         let done = File::create(&self.path).and_then(|file| {
@@ -153,6 +167,11 @@ impl Ballast {
             let _ = fs::remove_file(&self.path);
         }
         done.is_ok()
+    }
+
+    /// Bytes it would give back.
+    pub(crate) fn held(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |file| file.len())
     }
 
     /// Gives its blocks back, if there are any and `folder` is on the same disk. True if they were.

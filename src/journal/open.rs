@@ -164,19 +164,15 @@ fn open_sled(
         opened.notes.push(if fresh { Note::Created } else { Note::SledMissing });
         return SledLog::create(&layout.sled);
     }
-    let mut tried = Ok(());
-    if !opened.clean {
-        tried = with_room(how, &layout.sled, &mut opened.notes, || {
-            probe_copy(&layout.sled, &layout.scratch, how.prober, how.limit)
-        });
-    }
-    if let Err(why) = &tried
-        && why.is_for_want_of_room()
-    {
+    let tried = if opened.clean { Ok(()) } else { try_sled(layout, how, &mut opened.notes) };
+    let tried = match tried {
         // Nothing says that it is damaged, and the room has to come back.
-        opened.notes.push(Note::SledUntried { why: why.to_string() });
-        tried = Ok(());
-    }
+        Err(why) if why.is_for_want_of_room() => {
+            opened.notes.push(Note::SledUntried { why: why.to_string() });
+            Ok(())
+        }
+        tried => tried,
+    };
     match tried.and_then(|()| open_in_place(layout, how, &mut opened.notes)) {
         Err(why @ (JournalError::Sled { .. } | JournalError::Unfit { .. }))
             if !why.is_for_want_of_room() =>
@@ -185,6 +181,18 @@ fn open_sled(
         }
         other => other,
     }
+}
+
+/// Tries sled on a copy. One that cannot fit is not begun, and costs nobody the ballast.
+fn try_sled(layout: &Layout, how: &How<'_>, notes: &mut Vec<Note>) -> Result<(), JournalError> {
+    let (needed, room) = (files::bytes_in(&layout.sled)?, files::room(&layout.dir)?);
+    if needed > room.saturating_add(how.ballast.held()) {
+        let what = format!("copying {}, {needed} bytes of {room} free", layout.sled.display());
+        return Err(JournalError::Io { what, source: std::io::ErrorKind::StorageFull.into() });
+    }
+    with_room(how, &layout.sled, notes, || {
+        probe_copy(&layout.sled, &layout.scratch, how.prober, how.limit)
+    })
 }
 
 /// Does a step; where `folder` has no room for it, once more with that of the ballast.

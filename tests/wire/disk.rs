@@ -94,6 +94,14 @@ impl Disk {
         let _ = file.sync_all();
     }
 
+    /// Gives so many bytes of it back.
+    pub(crate) fn make_room_for(&self, bytes: u64) {
+        let file = File::options().write(true).open(self.at.join("FILLER")).unwrap();
+        let len = file.metadata().unwrap().len();
+        file.set_len(len.checked_sub(bytes).expect("it holds as much")).unwrap();
+        file.sync_all().unwrap();
+    }
+
     /// Gives it back.
     pub(crate) fn make_room(&self) {
         std::fs::remove_file(self.at.join("FILLER")).unwrap();

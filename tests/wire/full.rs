@@ -6,6 +6,7 @@
 use super::disk::Disk;
 use super::peer::{Peer, call_from, placed};
 use super::server::{Room, Server, until};
+use fifteen::journal::{Health, Journal, Note, Options, Record, Store, pack};
 use fifteen::protocol::{HealthStatus, Key, PlaceCall, Reply};
 use std::path::Path;
 use std::process::Command;
@@ -195,6 +196,38 @@ async fn the_room_comes_back_while_the_data_disk_is_full() {
     let (room, witness) = room_with("witness", WITNESS);
     let Some(disk) = Disk::new(&room.data(), 192) else { return };
     comes_back_on_a_full_disk(&room, Some(witness.path()), &disk).await;
+}
+
+/// After a crash, where the disk has room for much, but not for a copy of sled.
+#[test]
+fn a_log_too_large_to_be_tried_on_a_copy_is_opened_as_it_is() {
+    let [data, witness] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let Some(disk) = Disk::new(data.path(), 64) else { return };
+    let options = || Options {
+        ballast_bytes: 1 << 20,
+        witness: Some(witness.path().to_owned()),
+        ..Options::default()
+    };
+    let mut store = Store::open(data.path(), options()).unwrap();
+    for nth in 0..128 {
+        let tail = store.last();
+        let body = vec![nth; 3_000];
+        let records: Vec<_> =
+            (0..32).map(|_| Record { at: tail.at, schema: 1, body: body.clone() }).collect();
+        let frames = pack(&tail, tail.epoch, &records).unwrap();
+        store.append(tail.epoch, tail.seq, &frames).unwrap();
+    }
+    let end = store.last();
+    drop(store);
+    disk.fill();
+    disk.make_room_for(8 << 20);
+    let store = Store::open(data.path(), options()).unwrap();
+    assert!(matches!(store.opened().notes[..], [Note::SledUntried { .. }]), "{}", store.opened());
+    assert_eq!((store.last(), store.health()), (end, Health::Whole));
+    assert!(data.path().join("BALLAST").exists(), "it would not have helped");
+    drop(store);
+    disk.make_room();
+    assert_eq!(Store::open(data.path(), options()).unwrap().opened().notes, []);
 }
 
 #[tokio::test]
