@@ -197,3 +197,24 @@ impl<T, E: Into<io::Error>> At<T> for Result<T, E> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_known_by_whoever_tells_of_it() {
+        let io = |kind: io::ErrorKind| {
+            Err::<(), _>(io::Error::from(kind)).at("write", Path::new("x")).unwrap_err()
+        };
+        assert!(io(io::ErrorKind::StorageFull).is_for_want_of_room());
+        assert!(io(io::ErrorKind::QuotaExceeded).is_for_want_of_room());
+        assert!(!io(io::ErrorKind::ReadOnlyFilesystem).is_for_want_of_room());
+        // As sled has it from the system: ENOSPC, EDQUOT, and EIO.
+        for (number, full) in [(28, true), (122, true), (5, false)] {
+            let why = sled::Error::Io(io::Error::from_raw_os_error(number));
+            assert_eq!(JournalError::sled("open", why).is_for_want_of_room(), full, "{number}");
+        }
+        assert!(!JournalError::Poisoned("(os error 28)".into()).is_for_want_of_room());
+    }
+}

@@ -95,15 +95,23 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
             Err(error @ (JournalError::Damaged { .. } | JournalError::Unfit { .. })) => {
                 return Err(needs_repair(error));
             }
-            Err(error) => return Err(no_room(error)),
+            Err(error) => {
+                // Dropping a database that failed may flush again, or hang.
+                std::mem::forget(sled);
+                return Err(no_room(error));
+            }
         }
     };
-    let tail = merge_spill(&sled, &mut witness, layout, tail, &mut opened.notes).map_err(
-        |why| match why {
-            JournalError::Damaged { .. } | JournalError::Unfit { .. } => needs_repair(why),
-            other => no_room(other),
-        },
-    )?;
+    let tail = match merge_spill(&sled, &mut witness, layout, tail, &mut opened.notes) {
+        Ok(tail) => tail,
+        Err(why @ (JournalError::Damaged { .. } | JournalError::Unfit { .. })) => {
+            return Err(needs_repair(why));
+        }
+        Err(error) => {
+            std::mem::forget(sled);
+            return Err(no_room(error));
+        }
+    };
     if let Some(end) = closed.filter(|end| end.seq > tail.seq) {
         let why = format!(
             "both logs end before it, but the last stop left the log at transition {}",

@@ -34,6 +34,7 @@ fn a_start_goes_on_in_the_segment_where_the_last_one_ended() {
         }
     }
     drop(open(dir.path()));
+    assert_eq!(fs::metadata(dir.path().join("BALLAST")).unwrap().len(), 4 << 10);
     let segments = segments(dir.path());
     let allocated = fs::metadata(&segments[0]).unwrap().len();
     assert_eq!((segments.len(), allocated), (1, 64 << 10));

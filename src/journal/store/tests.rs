@@ -100,6 +100,15 @@ fn a_spill_folder_that_cannot_be_one_leaves_memory_and_the_room_goes_on() {
     fail_both(&mut store);
     assert!(!spilled(&mut store), "what was unusable at the start is not tried later");
     assert!(matches!(store.health(), Health::Spilling { from: 2, spill: Some(_), .. }));
+    let record = Record { at: UtcMs(1), schema: 1, body: vec![3; 3_900] };
+    let mut commits = 0;
+    while !store.is_full() {
+        let tail = store.last();
+        let frames = pack(&tail, tail.epoch, std::iter::repeat_n(&record, 256)).unwrap();
+        store.append(tail.epoch, tail.seq, &frames).unwrap();
+        commits += 1;
+    }
+    assert_eq!(commits, 67, "a million bytes each, up to 64 MiB in memory alone");
 }
 
 #[test]
