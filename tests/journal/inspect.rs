@@ -84,6 +84,20 @@ fn verify_names_what_is_wrong() {
     );
     let short = sled(|_, tree| drop(tree.pop_max().unwrap()));
     check(&short, &["sled equals the witness"], "transition 726:");
+    let before = open(whole.path())
+        .tail(725)
+        .unwrap()
+        .map(|frame| frame.unwrap().tail())
+        .find(|tail| tail.seq == 725)
+        .unwrap();
+    let others: Vec<Record> = (726..=750).map(|n| Record { at: before.at, ..record(n) }).collect();
+    let other = pack(&before, before.epoch, &others).unwrap().remove(0);
+    let forked = sled(|_, tree| drop(tree.insert(726_u64.to_be_bytes(), other.bytes()).unwrap()));
+    check(
+        &forked,
+        &["sled equals the witness"],
+        "transition 726: sled has up to 750, the witness has up to 750",
+    );
     let edited = sled(|_, tree| {
         let mut frame = tree.get(301_u64.to_be_bytes()).unwrap().unwrap().to_vec();
         frame[100] ^= 1;
