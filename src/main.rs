@@ -45,7 +45,7 @@ fn main() -> ExitCode {
             {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("fifteen: {error:#}");
+            eprintln!("fifteen: {}", commands::said(&error));
             ExitCode::from(2)
         }
     }

@@ -57,6 +57,15 @@ fn openapi() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// An error and its causes, but those that it says itself.
+pub(crate) fn said(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match &*said {
+        "" => cause,
+        before if before.contains(&cause) => said,
+        _ => format!("{said}: {cause}"),
+    })
+}
+
 /// A callsign as a file name: letters, digits and `-` as they are, every other byte as `%xx`; two callsigns never
 /// share one.
 pub(crate) fn file_name(callsign: &str) -> String {
@@ -87,6 +96,16 @@ pub(crate) fn state_folder() -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let plain = full.to_string();
+        let error = anyhow::Error::new(full).context("opening the log");
+        assert_eq!(said(&error), format!("opening the log: {plain}"));
+        let error = error.context(format!("log: opening the log: {plain}"));
+        assert_eq!(said(&error), format!("log: opening the log: {plain}"));
+    }
 
     #[test]
     fn two_callsigns_never_share_a_file_and_none_leaves_its_folder() {

@@ -238,7 +238,7 @@ async fn connect(args: &cli::Report) -> Result<Client> {
     let hello = super::token::with_token(hello, args.token_file.as_deref(), &args.connect)?;
     crate::commands::way::connect(&args.connect, &args.tls, hello)
         .await
-        .map_err(|error| anyhow!("{error:#}; or give --data DIR"))
+        .map_err(|error| anyhow!("{}; or give --data DIR", crate::commands::said(&error)))
 }
 
 async fn ask(client: &Client, query: &Query, full: bool) -> Result<Report> {
