@@ -238,21 +238,24 @@ fn set_aside_and_create(
     why: JournalError,
     notes: &mut Vec<Note>,
 ) -> Result<SledLog, JournalError> {
+    let base = archive.tail().seq;
+    let last_segment = segments(&layout.witness)?.last().map(|(first, _)| *first);
+    let has_witness = last_segment.is_some_and(|first| first > base)
+        || Reader::new(&layout.witness, base + 1)?.next().is_some();
+    let new = layout.sled.with_extension("new");
+    if !has_witness {
+        // What does not open so either stays where it is: a start that finds nothing would begin an empty log.
+        files::remove_dir(&new)?;
+        files::copy_dir(&layout.sled, &new)?;
+        remove_page_table_snapshots(&new)?;
+        probe_in_place(&new, how.prober, how.limit)?;
+    }
     let kept = files::free_name(&layout.sled);
     files::rename(&layout.sled, &kept)?;
     notes.push(Note::SledSetAside { kept: kept.display().to_string(), why: why.to_string() });
-    let base = archive.tail().seq;
-    let last_segment = segments(&layout.witness)?.last().map(|(first, _)| *first);
-    if last_segment.is_some_and(|first| first > base)
-        || Reader::new(&layout.witness, base + 1)?.next().is_some()
-    {
+    if has_witness {
         return SledLog::create(&layout.sled);
     }
-    let new = layout.sled.with_extension("new");
-    files::remove_dir(&new)?;
-    files::copy_dir(&kept, &new)?;
-    remove_page_table_snapshots(&new)?;
-    probe_in_place(&new, how.prober, how.limit)?;
     files::rename(&new, &layout.sled)?;
     notes.push(Note::SledSalvaged);
     SledLog::open(&layout.sled)

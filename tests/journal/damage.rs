@@ -292,6 +292,20 @@ fn sled_alone_gets_one_more_chance_without_its_page_table() {
 }
 
 #[test]
+fn sled_alone_and_beyond_help_is_refused_by_each_start_and_never_begun_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 10, 10);
+    fs::remove_dir_all(dir.path().join("witness")).unwrap();
+    fs::write(dir.path().join("log/conf"), [0xA5; 64]).unwrap();
+    fs::write(dir.path().join("log/db"), [0xA5; 100_000]).unwrap();
+    for _ in 0..3 {
+        let error = refused(dir.path()).to_string();
+        assert!(error.contains("sled, open:"), "{error}");
+        assert_eq!(fs::read(dir.path().join("log/db")).unwrap(), [0xA5; 100_000]);
+    }
+}
+
+#[test]
 fn loss_at_the_end_of_both_logs_after_a_stop_in_order_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());

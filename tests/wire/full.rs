@@ -109,6 +109,21 @@ async fn health(server: &Server) -> HealthStatus {
     Peer::operator(server.address).await.health().await
 }
 
+/// Killed and started again with room on its disk, the log has all that was said.
+async fn is_whole_with_room(
+    room: &Room,
+    server: Server,
+    disk: &Disk,
+    witness: Option<&Path>,
+    desk: &Desk,
+) {
+    server.kill();
+    disk.make_room();
+    let server = room.serve();
+    desk.found_again(&server).await;
+    assert_eq!(whole(room, server, witness).await, desk.told.len());
+}
+
 /// The disk of one log is full, and `count` more calls are taken and durable by the other alone.
 async fn one_log_goes_on(room: &Room, witness: &Path, disk: &Disk, count: u32) {
     let server = room.serve();
@@ -119,11 +134,7 @@ async fn one_log_goes_on(room: &Room, witness: &Path, disk: &Disk, count: u32) {
     assert_eq!(durable, usize::try_from(count).unwrap(), "the other log has them all");
     let now = health(&server).await;
     assert!(now.degraded && !now.spilling && !now.ok, "{now:?}");
-    server.kill();
-    disk.make_room();
-    let server = room.serve();
-    desk.found_again(&server).await;
-    assert_eq!(whole(room, server, Some(witness)).await, desk.told.len());
+    is_whole_with_room(room, server, disk, Some(witness), &desk).await;
 }
 
 #[tokio::test]
@@ -177,11 +188,7 @@ async fn comes_back_on_a_full_disk(room: &Room, witness: Option<&Path>, disk: &D
     assert!(told && !now.ok, "{now:?}");
     let mut peer = Peer::operator(server.address).await;
     assert_eq!(desk.place(&mut peer, 500).await, 500, "durable by the room that was given back");
-    server.kill();
-    disk.make_room();
-    let server = room.serve();
-    desk.found_again(&server).await;
-    assert_eq!(whole(room, server, witness).await, desk.told.len());
+    is_whole_with_room(room, server, disk, witness, &desk).await;
 }
 
 #[tokio::test]
@@ -198,6 +205,38 @@ async fn the_room_comes_back_while_the_data_disk_is_full() {
     comes_back_on_a_full_disk(&room, Some(witness.path()), &disk).await;
 }
 
+/// So many commits of some 100 kB.
+fn append(store: &mut Store, commits: u8) {
+    for nth in 0..commits {
+        let tail = store.last();
+        let record = Record { at: tail.at, schema: 1, body: vec![nth; 3_000] };
+        let frames = pack(&tail, tail.epoch, std::iter::repeat_n(&record, 32)).unwrap();
+        store.append(tail.epoch, tail.seq, &frames).unwrap();
+    }
+}
+
+#[test]
+fn without_a_ballast_a_full_disk_is_named_and_nothing_is_set_aside() {
+    let [data, witness] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let Some(disk) = Disk::new(data.path(), 64) else { return };
+    let options = || Options {
+        ballast_bytes: 0,
+        witness: Some(witness.path().to_owned()),
+        ..Options::default()
+    };
+    let mut store = Store::open(data.path(), options()).unwrap();
+    append(&mut store, 8);
+    let end = store.last();
+    drop(store);
+    disk.fill();
+    let error = Store::open(data.path(), options()).err().expect("no room").to_string();
+    let what = format!("no room for the log in {}", data.path().display());
+    assert!(error.contains(&what) && error.contains("start again"), "{error}");
+    disk.make_room();
+    let store = Store::open(data.path(), options()).unwrap();
+    assert_eq!((store.last(), &store.opened().notes[..]), (end, &[][..]));
+}
+
 /// After a crash, where the disk has room for much, but not for a copy of sled.
 #[test]
 fn a_log_too_large_to_be_tried_on_a_copy_is_opened_as_it_is() {
@@ -209,14 +248,7 @@ fn a_log_too_large_to_be_tried_on_a_copy_is_opened_as_it_is() {
         ..Options::default()
     };
     let mut store = Store::open(data.path(), options()).unwrap();
-    for nth in 0..128 {
-        let tail = store.last();
-        let body = vec![nth; 3_000];
-        let records: Vec<_> =
-            (0..32).map(|_| Record { at: tail.at, schema: 1, body: body.clone() }).collect();
-        let frames = pack(&tail, tail.epoch, &records).unwrap();
-        store.append(tail.epoch, tail.seq, &frames).unwrap();
-    }
+    append(&mut store, 128);
     let end = store.last();
     drop(store);
     disk.fill();
@@ -245,11 +277,7 @@ async fn the_room_comes_back_while_the_disk_of_the_witness_is_full() {
     assert_eq!(durable, usize::try_from(MANY).unwrap(), "sled has them all");
     let now = health(&server).await;
     assert!(now.degraded && !now.spilling && !now.ok, "{now:?}");
-    server.kill();
-    disk.make_room();
-    let server = room.serve();
-    desk.found_again(&server).await;
-    assert_eq!(whole(&room, server, Some(witness.path())).await, desk.told.len());
+    is_whole_with_room(&room, server, &disk, Some(witness.path()), &desk).await;
 }
 
 #[tokio::test]
