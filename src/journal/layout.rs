@@ -39,6 +39,16 @@ impl Layout {
         }
     }
 
+    /// The sled folders that were set aside.
+    pub(crate) fn set_aside(&self) -> Result<Vec<PathBuf>, JournalError> {
+        let mut paths = files::list(&self.dir)?;
+        paths.retain(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("log.set-aside-"))
+        });
+        Ok(paths)
+    }
+
     /// Makes the folders and removes what a crash left half made.
     pub(crate) fn prepare(&self) -> Result<(), JournalError> {
         for dir in [&self.scratch, &self.sled.with_extension("new")] {

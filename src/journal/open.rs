@@ -62,7 +62,10 @@ pub(crate) fn open(layout: &Layout, how: &How<'_>) -> Result<Parts, JournalError
     let witness_there =
         with_room(how, &layout.witness, &mut opened.notes, || layout.prepare_witness());
     let mut sled = match &witness_there {
-        Ok(()) => open_sled(layout, how, &archive, &mut opened).map_err(no_room)?,
+        Ok(()) => match open_sled(layout, how, &archive, &mut opened) {
+            Err(why @ JournalError::Unfit { .. }) => return Err(needs_repair(why)),
+            opened => opened.map_err(no_room)?,
+        },
         // Nothing is made anew that could not be filled: the next start would take it for the log.
         Err(why) if !layout.sled.exists() => return Err(no_log_left(why)),
         Err(why) => open_in_place(layout, how, &mut opened.notes)
@@ -169,6 +172,11 @@ fn open_sled(
 ) -> Result<SledLog, JournalError> {
     if !layout.sled.exists() {
         let fresh = archive.parts().is_empty() && segments(&layout.witness)?.is_empty();
+        // A crash came between setting one aside and what was to take its place.
+        if fresh && let Some(kept) = layout.set_aside()?.last() {
+            let why = "it was set aside, and nothing stands in its place";
+            return Err(JournalError::unfit(kept.display().to_string(), why));
+        }
         opened.notes.push(if fresh { Note::Created } else { Note::SledMissing });
         return SledLog::create(&layout.sled);
     }

@@ -299,6 +299,21 @@ fn repair_takes_from_a_folder_set_aside_what_nothing_else_has() {
 }
 
 #[test]
+fn a_log_that_was_only_set_aside_is_not_begun_anew_and_a_repair_brings_it_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let total = crashed(dir.path(), 10, 10);
+    fs::rename(dir.path().join("log"), dir.path().join("log.set-aside-1")).unwrap();
+    fs::remove_dir_all(dir.path().join("witness")).unwrap();
+    for _ in 0..2 {
+        let error = refused(dir.path()).to_string();
+        assert!(error.contains("log.set-aside-1") && error.contains("journal repair"), "{error}");
+    }
+    let report = repair(dir.path(), options(), false).unwrap();
+    assert_eq!(report.spans, [Span { from: 1, to: total, source: Source::SetAside }], "{report}");
+    assert_eq!(replay::<Seen>(&open(dir.path())).unwrap().state, seen(total));
+}
+
+#[test]
 fn repair_gives_nothing_up_unasked() {
     let dir = tempfile::tempdir().unwrap();
     crashed(dir.path(), 10, 10);

@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Where transitions were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -124,8 +124,8 @@ pub fn repair(
     }
     read_sled(&layout, &layout.sled, &options, &mut pool, Source::Sled);
     let mut chain = pool.longest(base);
-    if pool.behind(chain.tail.seq).is_some() {
-        for path in set_aside(&layout)? {
+    if chain.frames.is_empty() || pool.behind(chain.tail.seq).is_some() {
+        for path in layout.set_aside()? {
             read_sled(&layout, &path, &options, &mut pool, Source::SetAside);
         }
         chain = pool.longest(base);
@@ -182,14 +182,6 @@ fn write_witness(
         before = frame.chain();
     }
     Ok(())
-}
-
-fn set_aside(layout: &Layout) -> Result<Vec<PathBuf>, JournalError> {
-    let mut paths = files::list(&layout.dir)?;
-    paths.retain(|path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log.set-aside-"))
-    });
-    Ok(paths)
 }
 
 /// Adds whatever a copy of a sled folder still gives, with and without its page table snapshots.
