@@ -18,6 +18,17 @@ pub(crate) fn found(data: &Path, configured: Option<&Path>) -> Result<Option<Key
     Ok(Keyring::load(&path_of(data, configured))?)
 }
 
+/// Why no log may begin in `data`: one began under its keyring before.
+pub(crate) fn of_another_log(data: &Path, settings: &Settings) -> Option<String> {
+    let path = path_of(data, settings.journal.keyring.as_deref());
+    (settings.drill.is_none() && path.exists()).then(|| {
+        format!(
+            "a log began under the keyring {} before, so this is not its first start: is the disk of the data folder mounted? If that log is lost, restore a backup of it (`fifteen journal restore`), or move the keyring away and another begins",
+            path.display()
+        )
+    })
+}
+
 /// The keyring of a log that is about to be written to. The first start makes it.
 pub(crate) fn of(
     store: &mut Store,

@@ -2,9 +2,9 @@
 
 use super::{drill, keyring};
 use crate::cli::Serve;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use fifteen::config::Settings;
-use fifteen::journal::{Note, Options, Prober, Store, replay_as};
+use fifteen::journal::{JournalError, Note, Options, Prober, Store, replay_as};
 use fifteen::net::{self, LogFiles, Opened};
 use fifteen::service;
 use sd_notify::NotifyState;
@@ -32,7 +32,13 @@ pub(crate) fn run(args: Serve, json: bool) -> Result<ExitCode> {
         }
     };
     let journal = options(settings.journal.witness.as_deref(), settings.journal.spill.as_deref())?;
-    let mut store = open(&data, journal.clone())?;
+    let begun = keyring::of_another_log(&data, &settings);
+    let may_begin = begun.is_none();
+    let store = open(&data, Options { may_begin, ..journal.clone() });
+    let mut store = store.map_err(|error| match (error.downcast_ref(), begun) {
+        (Some(JournalError::NoLog(_)), Some(begun)) => anyhow!("{error}, and {begun}"),
+        _ => error,
+    })?;
     let keyring = match settings.drill {
         Some(_) => keyring::in_memory()?,
         None => keyring::of(&mut store, &data, &settings, args.without_identities)?,

@@ -94,6 +94,9 @@ pub enum JournalError {
         /// What had no room.
         source: Box<JournalError>,
     },
+    /// Nothing is there, and no log may begin there ([`Options::may_begin`](super::Options::may_begin)).
+    #[error("{0} holds no log")]
+    NoLog(String),
     /// Another process works on this folder.
     #[error("{dir} is in use by process {holder}: stop it first, or work on a backup")]
     Locked {

@@ -33,6 +33,7 @@ pub(crate) struct How<'a> {
     pub(crate) limit: Duration,
     pub(crate) segment_bytes: u64,
     pub(crate) ballast: &'a Ballast,
+    pub(crate) may_begin: bool,
 }
 
 pub(crate) struct Parts {
@@ -176,6 +177,9 @@ fn open_sled(
         if fresh && let Some(kept) = layout.set_aside()?.last() {
             let why = "it was set aside, and nothing stands in its place";
             return Err(JournalError::unfit(kept.display().to_string(), why));
+        }
+        if fresh && !how.may_begin {
+            return Err(JournalError::NoLog(layout.dir.display().to_string()));
         }
         opened.notes.push(if fresh { Note::Created } else { Note::SledMissing });
         return SledLog::create(&layout.sled);
@@ -363,8 +367,11 @@ fn merge_spill(
         batch.push(frame);
         if next.is_none() || batch.len() == FRAMES_A_COMMIT {
             sled.append(&batch)?;
-            if let Ok(writer) = witness {
-                writer.append(&batch, chain_before)?;
+            let done = witness.as_mut().map(|writer| writer.append(&batch, chain_before));
+            if let Ok(Err(why)) = done {
+                // As while it runs: one that fails goes out, and sled goes on.
+                notes.push(Note::WitnessUnusable { why: why.to_string() });
+                *witness = Err(why.to_string());
             }
             chain_before = end.chain;
             batch.clear();
@@ -436,5 +443,43 @@ impl Lacking {
                 Which::Witness => Note::Completed { from, to },
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::UtcMs;
+    use crate::journal::spill::Spill;
+    use crate::journal::witness::Header;
+    use crate::journal::{Options, Record, pack};
+
+    #[test]
+    fn witness_that_fails_while_the_spill_is_merged_goes_out_and_sled_has_it_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path(), &Options::default());
+        files::create_dir(&layout.witness).unwrap();
+        let sled = SledLog::create(&layout.sled).unwrap();
+        let frames = |before: &Tail| {
+            pack(before, 0, [&Record { at: UtcMs(1), schema: 1, body: vec![7; 100] }]).unwrap()
+        };
+        let first = frames(&Tail::default());
+        let header = Header { first_seq: 1, chain_before: [0; 32] };
+        let mut writer = Writer::open(&layout.witness, None, header, 1).unwrap();
+        writer.append(&first, [0; 32]).unwrap();
+        sled.append(&first).unwrap();
+        let before = first[0].tail();
+        assert!(Spill::new(&layout.spill, Ok(())).take(&frames(&before), &before));
+
+        // Its next segment has nowhere to be.
+        std::fs::remove_dir_all(&layout.witness).unwrap();
+        let (mut witness, mut notes) = (Ok(writer), Vec::new());
+        let end = merge_spill(&sled, &mut witness, &layout, before, &mut notes).unwrap();
+        let why = witness.err().unwrap();
+        let merged = Note::Merged { from: 2, to: 2 };
+        assert_eq!((end.seq, notes), (2, vec![Note::WitnessUnusable { why }, merged]));
+        let kept: Vec<u64> = sled.raw_frames(1).map(|it| it.unwrap().last_seq()).collect();
+        assert_eq!(kept, [1, 2]);
+        assert!(Reader::new(&layout.spill, 0).unwrap().first.is_none(), "it is taken over");
     }
 }

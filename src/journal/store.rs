@@ -42,6 +42,8 @@ pub struct Options {
     pub open_limit: Duration,
     /// The child that looks at a suspect folder first; `None`: a thread does, which a panic of sled can spoil.
     pub prober: Option<Prober>,
+    /// Whether a log may begin where there is none; else [`JournalError::NoLog`].
+    pub may_begin: bool,
     /// Frames moved to the archive by one [`Journal::trim`].
     pub archive_frames_max: usize,
 }
@@ -55,6 +57,7 @@ impl Default for Options {
             ballast_bytes: 64 << 20,
             open_limit: Duration::from_secs(60),
             prober: None,
+            may_begin: true,
             archive_frames_max: 1_024,
         }
     }
@@ -93,6 +96,7 @@ impl Store {
             limit: options.open_limit,
             segment_bytes: options.witness_segment_bytes,
             ballast: &Ballast::new(dir, options.ballast_bytes),
+            may_begin: options.may_begin,
         };
         let Parts { sled, witness, archive, opened } = open(&layout, &how)?;
         let witness = match witness {

@@ -335,3 +335,33 @@ async fn wrong_rules_or_address_are_named_before_anything_is_written() {
     let said = does_not_start(&other, &server.address.to_string());
     assert!(said.contains("cannot listen") && said.contains(&server.address.to_string()), "{said}");
 }
+
+#[tokio::test]
+async fn data_folder_whose_disk_is_not_mounted_is_no_first_start() {
+    let room = Room::new(&[]);
+    let server = room.serve();
+    let call = Peer::operator(server.address).await.place(call_from("Kasur")).await;
+    server.stop().await;
+    let (data, mounted) = (room.data(), room.path("mounted"));
+    std::fs::rename(&data, &mounted).unwrap();
+    // Twice: what the first leaves behind does not let the second one begin.
+    for _ in 0..2 {
+        let said = does_not_start(&room, "127.0.0.1:0");
+        for word in ["holds no log", "mounted", "data.keys", "restore"] {
+            assert!(said.contains(word), "{said:?} does not say {word:?}");
+        }
+    }
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(&mounted, &data).unwrap();
+    let server = room.serve();
+    let mut peer = Peer::operator(server.address).await;
+    assert_eq!(peer.show(call).await.summary.call, call, "nothing of it is lost");
+    server.stop().await;
+
+    // Whoever means it moves the keyring away.
+    std::fs::rename(&data, &mounted).unwrap();
+    std::fs::rename(data.with_file_name("data.keys"), room.path("data.keys.old")).unwrap();
+    let server = room.serve();
+    assert!(Peer::operator(server.address).await.calls("Kasur").await.is_empty());
+    server.stop().await;
+}
