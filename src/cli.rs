@@ -12,6 +12,7 @@ pub(crate) use replay::{Replay, Speed};
 pub(crate) use report::{By, Format, Report};
 pub(crate) use user::{Login, User, UserTask};
 
+use crate::shell::way::Tls;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,7 +46,7 @@ pub(crate) enum Command {
     /// Watch escalations as they come, and take one by one key; what is on the screen counts as seen.
     Watch(Console),
     /// Be a patrol unit: sign on, see assignments as they come, answer them.
-    Unit(Unit),
+    Unit(crate::crew::Unit),
     /// List who was told of missed deadlines, and who took it.
     Escalations(Escalations),
     /// Take an escalation: its reminders fall silent, its clock goes on.
@@ -101,25 +102,6 @@ pub(crate) struct Connect {
     pub(crate) token_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tls: Tls,
-}
-
-/// How the link is kept from others.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "TLS")]
-pub(crate) struct Tls {
-    /// Speak TLS, with a server whose certificate is of this authority (PEM); there is no other default
-    /// than plain text.
-    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CA")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Your own certificate (PEM), if the server asks units for one.
-    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CERT")]
-    pub(crate) cert: Option<PathBuf>,
-    /// The key of your certificate (PEM).
-    #[arg(long, global = true, value_name = "FILE", env = "FIFTEEN_CLIENT_KEY")]
-    pub(crate) client_key: Option<PathBuf>,
-    /// The name in the server's certificate, if it is not the one in its address.
-    #[arg(long, global = true, value_name = "NAME", env = "FIFTEEN_SERVER_NAME")]
-    pub(crate) server_name: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -430,47 +412,6 @@ pub(crate) enum Color {
     Ansi,
     /// None: bold, reversed, underlined.
     Never,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Unit {
-    /// Its callsign.
-    pub(crate) callsign: String,
-    /// Where the server listens.
-    #[arg(long, value_name = "ADDR", env = "FIFTEEN_CONNECT", default_value = "127.0.0.1:7115")]
-    pub(crate) connect: String,
-    /// File with the unit's token, if the server asks for one (or set FIFTEEN_TOKEN).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) tls: Tls,
-    /// The district it serves.
-    #[arg(long, default_value = "")]
-    pub(crate) district: String,
-    /// One of the crew; once for each.
-    #[arg(long)]
-    pub(crate) crew: Vec<String>,
-    /// What it can do, such as female_officer or first_aid; once for each.
-    #[arg(long)]
-    pub(crate) skill: Vec<String>,
-    /// Its car.
-    #[arg(long)]
-    pub(crate) vehicle: Option<String>,
-    /// Where it stands: latitude in degrees.
-    #[arg(long, requires = "lon", allow_negative_numbers = true)]
-    pub(crate) lat: Option<f64>,
-    /// Where it stands: longitude in degrees.
-    #[arg(long, requires = "lat", allow_negative_numbers = true)]
-    pub(crate) lon: Option<f64>,
-    /// Speak JSON lines on stdin and stdout, for a vehicle's own terminal; see docs/unit.md.
-    #[arg(long)]
-    pub(crate) headless: bool,
-    /// File for what was said and not confirmed; without it $XDG_STATE_HOME/fifteen/unit-CALLSIGN.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
-    /// Report the position at most this often.
-    #[arg(long, value_name = "TIME", default_value = "15s")]
-    pub(crate) position_every: humantime::Duration,
 }
 
 #[derive(Debug, Args)]

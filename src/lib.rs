@@ -46,8 +46,10 @@
 //! - [`trace`]: recorded cities, and their replay through the engine on virtual time.
 //! - [`config`]: dispatch.toml, read once into typed settings.
 //!
-//! The binary adds `cli.rs` (flags) and `commands/` (what a subcommand does). Who may import whom
-//! is written in `tests/house.rs`, which keeps it true.
+//! Two programs see it from outside. `fifteen` adds `cli.rs` (flags) and `commands/` (what a subcommand
+//! does); `fifteen-unit` (`unit.rs`) is the crew's part of it alone, small enough for a car. Both have
+//! `crew/`, a patrol crew's terminal, and `shell/`, what any program at a prompt needs. Who may import
+//! whom is written in `tests/house.rs`, which keeps it true.
 //!
 //! # The life of one call
 //! 1. A session reads a frame ([`protocol::FrameCodec`]); the instant of its first byte becomes

@@ -2,6 +2,8 @@
 
 mod cli;
 mod commands;
+mod crew;
+mod shell;
 
 use clap::Parser;
 use std::io::IsTerminal;
@@ -35,18 +37,5 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(filter).with(nobodys).with(lines).init();
-    match commands::run(cli) {
-        Ok(code) => code,
-        Err(error) => {
-            // The pipe's reader left: nobody to tell.
-            if error
-                .downcast_ref::<std::io::Error>()
-                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-            {
-                return ExitCode::SUCCESS;
-            }
-            eprintln!("fifteen: {}", commands::said(&error));
-            ExitCode::from(2)
-        }
-    }
+    shell::end("fifteen", commands::run(cli))
 }

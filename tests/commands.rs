@@ -447,6 +447,34 @@ fn a_second_program_for_one_unit_on_a_machine_is_refused_and_one_elsewhere_repla
 }
 
 #[test]
+fn the_cars_own_program_takes_the_same_words_and_keeps_the_same_file() {
+    let own = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fifteen-unit"));
+        command.args(args).stdin(Stdio::null());
+        command
+    };
+    let help = |mut command: Command| String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let flags = |help: &str| {
+        let lines = help.lines().filter(|line| line.trim_start().starts_with(['-', '[', '<']));
+        let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        words.collect::<std::collections::BTreeSet<_>>()
+    };
+    let (whole, small) = (help(fifteen(&["unit", "--help"])), help(own(&["--help"])));
+    assert!(flags(&whole).len() > 15, "{whole}");
+    let more: Vec<_> = flags(&small).symmetric_difference(&flags(&whole)).cloned().collect();
+    assert_eq!(more, ["-V, --version Print version"], "{small}");
+
+    let room = Room::open();
+    let first = room.unit(&["CAR-7"]);
+    first.sees("on duty");
+    let mut second = own(&["CAR-7", "--connect", &room.address]);
+    let second = second.env("XDG_STATE_HOME", room.dir.path().join("state")).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("fifteen-unit: ") && said.contains("in use"), "{said}");
+}
+
+#[test]
 fn a_vehicles_terminal_works_a_call_in_json_and_a_bad_line_costs_nothing() {
     let room = Room::open();
     let call = room.ok(&["call", "--name", HER[0]]);

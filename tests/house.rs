@@ -64,10 +64,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("lib", &[]),
-    // The binary. It sees the library from outside, as `fifteen::`.
-    ("main", &["cli", "commands"]),
-    ("commands", &["cli"]),
-    ("cli", &[]),
+    // The binaries. They see the library from outside, as `fifteen::`.
+    ("main", &["cli", "commands", "crew", "shell"]),
+    ("unit", &["crew", "shell"]),
+    ("commands", &["cli", "crew", "shell"]),
+    ("cli", &["crew", "shell"]),
+    ("crew", &["shell"]),
+    ("shell", &[]),
 ];
 
 /// Words that a module's code does not say: it would do I/O, wait, or log.

@@ -44,7 +44,7 @@ fn make(new: &NewCertificates, json: bool) -> Result<()> {
         .with_context(|| format!("making {}", dir.display()))?;
     let server = (!new.server.is_empty()).then(|| ("server".to_owned(), None));
     let units =
-        new.unit.iter().map(|unit| (format!("unit-{}", super::file_name(unit)), Some(unit)));
+        new.unit.iter().map(|unit| (format!("unit-{}", crate::shell::file_name(unit)), Some(unit)));
     let wanted: Vec<(String, Option<&String>)> = server.into_iter().chain(units).collect();
     // All of them or none: half a set of new certificates is a morning lost.
     for (name, _) in wanted.iter().filter(|_| !new.replace) {
@@ -73,9 +73,9 @@ fn make(new: &NewCertificates, json: bool) -> Result<()> {
     }
     for path in &written {
         if json {
-            super::client::out_json(&serde_json::json!({ "written": path }))?;
+            crate::shell::out_json(&serde_json::json!({ "written": path }))?;
         } else {
-            super::client::out(path.display())?;
+            crate::shell::out(path.display())?;
         }
     }
     Ok(())
@@ -137,7 +137,7 @@ fn show(file: &Path, json: bool) -> Result<()> {
     for one in certificates(file)? {
         let facts = Facts::of(&one).context("a certificate that cannot be read")?;
         if json {
-            super::client::out_json(&serde_json::json!({
+            crate::shell::out_json(&serde_json::json!({
                 "names": facts.names, "authority": facts.authority,
                 "begins_at": facts.begins_at, "ends_at": facts.ends_at
             }))?;
@@ -149,7 +149,7 @@ fn show(file: &Path, json: bool) -> Result<()> {
         };
         let what = if facts.authority { "authority" } else { "certificate" };
         let names = facts.names.join(", ");
-        super::client::out(format_args!(
+        crate::shell::out(format_args!(
             "{what} of {}: from {} to {}",
             fifteen::console::text::plain(&names),
             day(facts.begins_at),

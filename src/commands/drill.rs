@@ -52,7 +52,9 @@ impl Feed {
     pub(crate) async fn run(self, inside: Inside) {
         match self.send(inside).await {
             Ok(sent) => info!("the trace of the drill is over: {sent}"),
-            Err(error) => warn!("the drill goes on without its trace: {}", super::said(&error)),
+            Err(error) => {
+                warn!("the drill goes on without its trace: {}", crate::shell::said(&error))
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::keyring;
 use super::serve::options;
-use crate::cli::{Folder, Journal, Task, Tls};
+use crate::cli::{Folder, Journal, Task};
+use crate::shell::way::Tls;
 use anyhow::{Context, Result, bail};
 use fifteen::domain::{Event, UtcMs};
 use fifteen::journal::{JournalError, RecordRef, inspect, probe};
@@ -58,8 +59,8 @@ pub(crate) fn run(args: Journal, json: bool) -> Result<ExitCode> {
         Task::Backup { dir: None, to, connect, who, token_file, tls } => {
             let connect = connect.context("say which folder, or --connect which server")?;
             let hello = Hello::new(Role::Admin, who);
-            let hello = super::token::with_token(hello, token_file.as_deref(), &connect)?;
-            return super::wait(backup_through(connect, &tls, hello, &to, json));
+            let hello = crate::shell::token::with_token(hello, token_file.as_deref(), &connect)?;
+            return crate::shell::wait(backup_through(connect, &tls, hello, &to, json));
         }
         Task::Restore { backup, to } => {
             print(&inspect::restore(&backup, &to, options(None, None)?)?, json)?;
@@ -210,7 +211,7 @@ async fn backup_through(
     to: &Path,
     json: bool,
 ) -> Result<ExitCode> {
-    let client = super::way::connect(&connect, tls, hello).await?;
+    let client = super::connect(&connect, tls, hello).await?;
     let dir = std::path::absolute(to)?.display().to_string();
     let reply = client.request(Backup { dir }).await.context("taking the backup")?;
     let ReplyBody::Stored(stored) = reply.body else { bail!("the server answered something else") };

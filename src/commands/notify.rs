@@ -73,14 +73,14 @@ fn test(args: &NotifyTest, json: bool) -> Result<ExitCode> {
     }
     let failed = tried.iter().filter(|tried| tried.problem.is_some()).count();
     if json {
-        super::client::out_json(&tried)?;
+        crate::shell::out_json(&tried)?;
     } else {
         let mut table = table(&["person", "channel", "test"]);
         for tried in &tried {
             let said = tried.problem.as_deref().map_or("taken", |problem| problem);
             table.add_row([&*tried.person, &*tried.channel, said]);
         }
-        super::client::out(table.trim_fmt())?;
+        crate::shell::out(table.trim_fmt())?;
     }
     Ok(ExitCode::from(u8::from(failed > 0)))
 }

@@ -38,7 +38,7 @@ pub(crate) fn run(args: cli::Replay, json: bool) -> Result<ExitCode> {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     match (&args.connect, args.speed) {
         (Some(address), speed) => {
-            super::wait(through_server(&args, address, speed, &bar, json))?;
+            crate::shell::wait(through_server(&args, address, speed, &bar, json))?;
         }
         (None, Speed::Max) => match args.year {
             None => here(&args, Reader::open(&args.trace)?, &bar, json)?,
@@ -164,8 +164,8 @@ async fn through_server(
     json: bool,
 ) -> Result<()> {
     let hello = Hello::new(Role::Operator, args.who.as_str());
-    let hello = super::token::with_token(hello, args.token_file.as_deref(), address)?;
-    let client = super::way::connect(address, &args.tls, hello).await?;
+    let hello = crate::shell::token::with_token(hello, args.token_file.as_deref(), address)?;
+    let client = super::connect(address, &args.tls, hello).await?;
     let sent = send(&args.trace, &client, speed, Part::Whole, bar).await?;
     bar.finish_and_clear();
     if json {

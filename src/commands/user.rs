@@ -1,8 +1,9 @@
 //! `fifteen user`: keeps the people file, and has a running server read it again.
 
-use super::client::{note, out, out_json, table};
+use super::client::table;
 use super::password;
 use crate::cli::{User, UserTask};
+use crate::shell::{note, out, out_json};
 use anyhow::{Context, Result, anyhow, bail};
 use fifteen::config::Settings;
 use fifteen::console::text::plain;

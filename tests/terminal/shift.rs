@@ -30,7 +30,8 @@ fn a_call_is_taken_sent_reached_and_closed_without_leaving_the_console() {
     let address = server.address.to_string();
     let console = tmux.fifteen(&words(&console(&address, "Sana")));
     console.shows(&["all is quiet", "link up"]);
-    let car = tmux.fifteen(&["unit", "CAR-7", "--connect", &address, "--district", "Lahore"]);
+    let program = env!("CARGO_BIN_EXE_fifteen-unit");
+    let car = tmux.pane(&[program, "CAR-7", "--connect", &address, "--district", "Lahore"]);
     car.shows(&["CAR-7 is on duty"]);
     console.shows(&["Units 1/1"]);
 

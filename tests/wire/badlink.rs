@@ -196,8 +196,8 @@ struct Terminal {
 
 impl Terminal {
     fn start(address: SocketAddr, state: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fifteen"))
-            .args(["unit", UNIT, "--headless", "--connect", &address.to_string(), "--state"])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fifteen-unit"))
+            .args([UNIT, "--headless", "--connect", &address.to_string(), "--state"])
             .arg(state)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -9,7 +9,6 @@ mod health;
 mod op;
 mod show;
 mod text;
-mod unit;
 
 pub(crate) use board::{calls, table};
 pub(crate) use call::call;
@@ -18,15 +17,14 @@ pub(crate) use escalations::{escalations, take};
 pub(crate) use health::health;
 pub(crate) use op::op;
 pub(crate) use show::show;
-pub(crate) use unit::unit;
 
-use super::token::with_token;
-use super::way::way;
 use crate::cli::Connect;
+use crate::shell::token::with_token;
+use crate::shell::way::way;
+use crate::shell::{note, out, out_json};
 use anyhow::{Context, Result, anyhow, bail};
 use fifteen::client::{Client, ClientConfig, ClientError, Way};
 use fifteen::protocol::{Hello, Key, Rejection, Reply, ReplyBody, Request, Role, Welcome};
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -141,25 +139,6 @@ impl Server {
 /// What is said where the room's disks take nothing.
 pub(super) const SPILLING: &str = "NOT ON DISK: the room's log takes nothing; calls are still taken and clocks go on, a crash may lose what is \
      new: keep paper beside you; `fifteen health` says more";
-
-/// Prints what was asked for, on stdout.
-pub(crate) fn out(text: impl std::fmt::Display) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    stdout.flush()?;
-    Ok(())
-}
-
-/// The same as one line of JSON.
-pub(crate) fn out_json(value: &impl serde::Serialize) -> Result<()> {
-    out(serde_json::to_string(value).context("writing JSON")?)
-}
-
-/// Says something beside what was asked for, on stderr.
-pub(super) fn note(text: impl std::fmt::Display) {
-    // Nobody may be listening there; that is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
 
 /// The server said no: exit code 1.
 pub(super) fn rejected(rejection: &Rejection, json: bool) -> Result<ExitCode> {

@@ -5,8 +5,8 @@ mod disk;
 mod screen;
 mod wire;
 
-use super::wait;
 use crate::cli::{Color, Console};
+use crate::shell::wait;
 use anyhow::{Context, Result, bail};
 use disk::Disk;
 use fifteen::client::Way;
@@ -55,11 +55,11 @@ pub(crate) fn run(args: Console, seat: Seat) -> Result<ExitCode> {
     let role = args.connect.role.unwrap_or(role);
     let hello = Hello::new(role, args.connect.who.as_str());
     let (file, address) = (args.connect.token_file.as_deref(), &args.connect.connect);
-    let hello = super::token::with_token(hello, file, address)?;
+    let hello = crate::shell::token::with_token(hello, file, address)?;
     let keys = keys(args.keys.as_deref())?;
     let model = Model::new(args.connect.who.as_str(), role, keys, theme(args.color));
     let model = if seat == Seat::Supervisor { model.watching() } else { model };
-    let way = super::way::way(&args.connect.connect, &args.connect.tls)?;
+    let way = crate::shell::way::way(&args.connect.connect, &args.connect.tls)?;
     wait(work(model, args.connect.connect, way, hello))
 }
 

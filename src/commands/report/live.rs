@@ -39,7 +39,7 @@ pub(super) async fn redraw(args: &cli::Report, mut query: Query) -> Result<()> {
                     last += &format!("\nas of {}", report.span.until_at);
                     None
                 }
-                Err(error) => Some(crate::commands::said(&error)),
+                Err(error) => Some(crate::shell::said(&error)),
             },
             stopped = tokio::signal::ctrl_c() => return Ok(stopped?),
         };

@@ -37,7 +37,7 @@ pub(crate) fn run(args: cli::Report, json: bool) -> Result<ExitCode> {
         if format != Format::Table {
             bail!("--live is a table in the terminal; leave --format out");
         }
-        return super::wait(live::redraw(&args, query)).map(|()| ExitCode::SUCCESS);
+        return crate::shell::wait(live::redraw(&args, query)).map(|()| ExitCode::SUCCESS);
     }
     let mut out = Out::new(args.out.as_deref())?;
     let folders = &settings.journal;
@@ -60,7 +60,7 @@ pub(crate) fn run(args: cli::Report, json: bool) -> Result<ExitCode> {
                 })?;
                 fold.finish(tail.at).signed(&settings.room.name, Some(tail.chain_hex()))
             }
-            None => super::wait(from_server(&args, &query, full))?,
+            None => crate::shell::wait(from_server(&args, &query, full))?,
         };
         write(&report, &args, format, &mut out)?;
     }
@@ -235,10 +235,10 @@ async fn from_server(args: &cli::Report, query: &Query, full: bool) -> Result<Re
 
 async fn connect(args: &cli::Report) -> Result<Client> {
     let hello = Hello::new(Role::Supervisor, args.who.clone());
-    let hello = super::token::with_token(hello, args.token_file.as_deref(), &args.connect)?;
-    crate::commands::way::connect(&args.connect, &args.tls, hello)
+    let hello = crate::shell::token::with_token(hello, args.token_file.as_deref(), &args.connect)?;
+    crate::commands::connect(&args.connect, &args.tls, hello)
         .await
-        .map_err(|error| anyhow!("{}; or give --data DIR", crate::commands::said(&error)))
+        .map_err(|error| anyhow!("{}; or give --data DIR", crate::shell::said(&error)))
 }
 
 async fn ask(client: &Client, query: &Query, full: bool) -> Result<Report> {

@@ -5,8 +5,8 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use super::super::text;
 use super::words;
+use crate::shell::text;
 use fifteen::client::unit::{Entry, PatrolNews, Saying, UnitNews};
 use fifteen::protocol::{Assignment, Message, UnitStatus, Welcome};
 use std::collections::BTreeMap;

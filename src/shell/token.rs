@@ -5,8 +5,6 @@ use super::{file_name, state_folder};
 use anyhow::{Context, Result, bail};
 use fifteen::people::Secret;
 use fifteen::protocol::Hello;
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The hello with the person's token, if there is one.
@@ -45,27 +43,8 @@ fn some(text: Secret) -> Option<Secret> {
     (!token.is_empty()).then(|| Secret::new(token.to_owned()))
 }
 
-/// Keeps the token of a log-in, for this user's eyes only.
-pub(crate) fn keep(who: &str, address: &str, token: &Secret) -> Result<PathBuf> {
-    let path = place(who, address)?;
-    let folder = path.parent().context("the state folder has no name")?;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("making {}", folder.display()))?;
-    let kept = || -> std::io::Result<()> {
-        // Readable by its owner only, from the first byte on.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        writeln!(file, "{}", token.expose())?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    kept().with_context(|| format!("keeping the token in {}", path.display()))?;
-    Ok(path)
-}
-
-fn place(who: &str, address: &str) -> Result<PathBuf> {
+/// Where the token of a log-in is kept.
+pub(crate) fn place(who: &str, address: &str) -> Result<PathBuf> {
     let name = format!("token-{}-at-{}", file_name(who.trim()), file_name(address));
     Ok(state_folder()?.join(name))
 }

@@ -5,14 +5,16 @@
 //! Leaving by Ctrl-C does not sign off: a crew whose screen died is still on duty.
 
 mod desk;
+mod flags;
 mod headless;
 mod terminal;
 mod words;
 
-use super::{note, out, out_json, text};
-use crate::cli::Unit;
-use crate::commands::token::with_token;
-use crate::commands::way::way;
+pub(crate) use flags::Unit;
+
+use crate::shell::token::with_token;
+use crate::shell::way::way;
+use crate::shell::{file_name, note, out, out_json, state_folder, text};
 use anyhow::{Context, Result, bail};
 use desk::{Act, Desk};
 use fifteen::client::ClientConfig;
@@ -36,7 +38,8 @@ const LINES_MAX: usize = 64;
 /// Longest wait for a first welcome over a link with a round trip of seconds that loses segments, ms.
 const CONNECT_MS: u64 = 20_000;
 
-pub(crate) async fn unit(args: Unit, json: bool) -> Result<ExitCode> {
+/// A crew's whole duty. `program`: what the crew types to be here.
+pub(crate) async fn unit(args: Unit, json: bool, program: &'static str) -> Result<ExitCode> {
     let callsign = args.callsign.trim().to_owned();
     let clock = RoomClock::start(UtcMs(0));
     let way = way(&args.connect, &args.tls)?;
@@ -79,7 +82,7 @@ pub(crate) async fn unit(args: Unit, json: bool) -> Result<ExitCode> {
     if !matches!(front, Front::Json { .. }) {
         front.greet(&args.connect, unsent, &found)?;
     }
-    At { patrol, front, callsign, clock, leaving: None, asking: None }.run().await
+    At { patrol, front, callsign, program, clock, leaving: None, asking: None }.run().await
 }
 
 /// Opens the outbox; a disk that refuses it does not keep a crew off duty.
@@ -100,9 +103,8 @@ fn state_path(chosen: Option<&Path>, callsign: &str) -> Result<PathBuf> {
     if let Some(path) = chosen {
         return Ok(path.to_owned());
     }
-    let state =
-        crate::commands::state_folder().context("say with --state where unsent words are kept")?;
-    Ok(state.join(format!("unit-{}", crate::commands::file_name(callsign))))
+    let state = state_folder().context("say with --state where unsent words are kept")?;
+    Ok(state.join(format!("unit-{}", file_name(callsign))))
 }
 
 /// Who is at the other side.
@@ -118,6 +120,7 @@ struct At {
     patrol: Patrol,
     front: Front,
     callsign: String,
+    program: &'static str,
     clock: RoomClock,
     /// The input has ended: leave with this code once nothing is unsent.
     leaving: Option<u8>,
@@ -189,8 +192,9 @@ impl At {
                 0 => String::new(),
                 unsent => format!(" and sends the {unsent} unsent"),
             };
+            let program = self.program;
             note(format_args!(
-                "{unit} is still on duty: the room sees its link as lost. `fifteen unit {unit}` comes back{kept}; q there signs off"
+                "{unit} is still on duty: the room sees its link as lost. `{program} {unit}` comes back{kept}; q there signs off"
             ));
         }
         // As a shell counts an end by a signal.

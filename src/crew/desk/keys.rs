@@ -1,8 +1,8 @@
 //! What a key or a line means: the crew's hand on the desk.
 
-use super::super::super::text;
 use super::super::words::{self, HELP, REASONS};
 use super::{Act, Desk, HELD_MS, Link, Mode, PANIC_MS, Press, Wanted};
+use crate::shell::text;
 use fifteen::client::unit::Saying;
 
 impl Desk {

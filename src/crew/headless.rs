@@ -143,7 +143,7 @@ mod tests {
 
     /// The lines of the fenced blocks under `heading` in docs/unit.md.
     fn examples(heading: &str) -> Vec<&'static str> {
-        let doc = include_str!("../../../../docs/unit.md");
+        let doc = include_str!("../../docs/unit.md");
         let (_, from) = doc.split_once(heading).expect("the heading stands in docs/unit.md");
         let (_, from) = from.split_once("```json\n").expect("a block follows it");
         from.split_once("```").expect("the block ends").0.lines().collect()

@@ -1,6 +1,6 @@
 //! The words of the crew's screen.
 
-use super::super::text;
+use crate::shell::text;
 use fifteen::client::unit::Saying;
 use fifteen::protocol::{Assignment, UnitStatus};
 
