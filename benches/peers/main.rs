@@ -11,7 +11,7 @@
 //! `-- sos`: presses of the SOS page at 200 a second.
 //!
 //! Further words: `connections=1,64`, `seconds=2` of one run, `rounds=5` (the median is shown), `calls=N` of `late` and `start`, `only=fifteen,echo`,
-//! `dir=FOLDER` on the disk in question. beanstalkd, Redis and PostgreSQL take part where they are installed
+//! `dir=FOLDER` on the disk in question, `car=PROGRAM` of `unit`, such as target/car/fifteen-unit. beanstalkd, Redis and PostgreSQL take part where they are installed
 //! (`apt-get install beanstalkd redis-server postgresql`; PostgreSQL only for root, who may become its account). All
 //! are asked by the same closed loop from one thread on the same machine, turn by turn, with the same 120 bytes.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
@@ -38,6 +38,7 @@ struct Words {
     calls: Option<u64>,
     only: Option<Vec<String>>,
     dir: PathBuf,
+    car: PathBuf,
 }
 
 impl Words {
@@ -50,6 +51,7 @@ impl Words {
             calls: None,
             only: None,
             dir: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-peers"),
+            car: env!("CARGO_BIN_EXE_fifteen-unit").into(),
         };
         for word in std::env::args().skip(1).filter(|word| word != "--bench") {
             let list = |of: &str| of.split(',').map(str::to_owned).collect::<Vec<_>>();
@@ -64,6 +66,7 @@ impl Words {
                 Some(("calls", of)) => words.calls = Some(of.parse().expect("a number")),
                 Some(("only", of)) => words.only = Some(list(of)),
                 Some(("dir", of)) => words.dir = of.into(),
+                Some(("car", of)) => words.car = of.into(),
                 Some((other, _)) => panic!("no word {other}="),
             }
         }
@@ -96,7 +99,7 @@ fn main() {
         "idle" => idle(&words),
         "http" => late::http(&words.dir, words.seconds, 200.0),
         "sos" => late::sos(&words.dir, words.seconds, 200.0),
-        "unit" => unit::unit(&words.dir, words.calls.unwrap_or(10)),
+        "unit" => unit::unit(&words.dir, &words.car, words.calls.unwrap_or(10)),
         // What `cargo bench` without words, or `cargo test --benches`, finds here.
         _ => println!(
             "say what to measure: intake, lives, late, start, replay, idle, unit, http, sos"
@@ -251,6 +254,9 @@ fn idle(words: &Words) {
         let was = before.iter().find(|(it, ..)| *it == thread).map_or(0, |(.., count)| *count);
         println!("{name:>16} {:>6} times", count - was);
     }
+    let (server, _) = server.restart();
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    println!("stopped in order and begun again: {:.1} MiB resident", server.resident_mib());
 }
 
 fn switches(pid: u32) -> Vec<(String, String, u64)> {

@@ -51,10 +51,10 @@ fn carry(mut from: TcpStream, mut to: TcpStream, count: Arc<AtomicU64>) {
 }
 
 fn fifteen(dir: &Path, connect: SocketAddr, words: &[&str]) -> Command {
-    to_server(env!("CARGO_BIN_EXE_fifteen"), dir, connect, words)
+    to_server(env!("CARGO_BIN_EXE_fifteen").as_ref(), dir, connect, words)
 }
 
-fn to_server(program: &str, dir: &Path, connect: SocketAddr, words: &[&str]) -> Command {
+fn to_server(program: &Path, dir: &Path, connect: SocketAddr, words: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(words).args(["--connect", &connect.to_string()]);
     command.env("XDG_STATE_HOME", dir.join("state")).env_remove("FIFTEEN_TOKEN");
@@ -85,11 +85,10 @@ impl Car {
 }
 
 /// One unit works `calls` calls, one after another.
-pub fn unit(dir: &Path, calls: u64) {
+pub fn unit(dir: &Path, car: &Path, calls: u64) {
     let server = Server::start(Contender::Fifteen, dir).expect("fifteen");
     let link = Link::to(server.address);
-    let program = env!("CARGO_BIN_EXE_fifteen-unit");
-    let mut command = to_server(program, dir, link.address, &["CAR-1", "--headless"]);
+    let mut command = to_server(car, dir, link.address, &["CAR-1", "--headless"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().expect("it runs");
     let screen = BufReader::new(child.stdout.take().expect("piped")).lines();
