@@ -1,23 +1,9 @@
-//! How spans, instants and other people's words look on a terminal.
+//! How instants and other people's words look on a terminal: as on the console, in lines.
 
-pub(crate) use fifteen::console::text::{place, plain};
+use fifteen::console::text::{full, time_of_day};
+pub(crate) use fifteen::console::text::{place, plain, span, words};
 use fifteen::protocol::Flags;
 use jiff::tz::TimeZone;
-
-/// A span as `m:ss`, from an hour on `h:mm:ss`; whole seconds, cut off.
-pub(crate) fn span(ms: u64) -> String {
-    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{seconds:02}")
-    } else {
-        format!("{minutes}:{seconds:02}")
-    }
-}
-
-/// A word of the wire as people write it.
-pub(crate) fn words(word: &str) -> String {
-    plain(word).replace('_', " ")
-}
 
 /// What is special about a call, the most dangerous first.
 pub(crate) fn flags(flags: Flags) -> Vec<&'static str> {
@@ -45,23 +31,14 @@ impl Times {
         Self { zone: TimeZone::system() }
     }
 
-    pub(crate) fn print(&self, at: u64, format: &str) -> String {
-        let stamp = i64::try_from(at).ok();
-        let stamp = stamp.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        stamp.map_or_else(
-            || at.to_string(),
-            |stamp| stamp.to_zoned(self.zone.clone()).strftime(format).to_string(),
-        )
-    }
-
     /// Time of day.
     pub(crate) fn time(&self, at: u64) -> String {
-        self.print(at, "%H:%M:%S")
+        time_of_day(at, &self.zone)
     }
 
     /// Day, time and offset.
     pub(crate) fn full(&self, at: u64) -> String {
-        self.print(at, "%Y-%m-%d %H:%M:%S %:z")
+        full(at, &self.zone)
     }
 }
 

@@ -1,6 +1,7 @@
 //! How clocks and calls look on a terminal, and the times of a room.
 
 pub(super) use crate::shell::text::{Times, flags, place, plain, span, words};
+pub(super) use fifteen::console::text::most_urgent;
 use fifteen::protocol::{ClockSummary, Flags, UnitStatus, Welcome};
 use jiff::tz::TimeZone;
 
@@ -8,12 +9,6 @@ use jiff::tz::TimeZone;
 fn countdown(ms: u64) -> String {
     let span = span(ms);
     if span.len() < 5 { format!("0{span}") } else { span }
-}
-
-/// The clock a person has to look at: of those that run, the one whose limit comes or came first.
-pub(super) fn most_urgent(clocks: &[ClockSummary]) -> Option<&ClockSummary> {
-    let running = clocks.iter().filter(|clock| clock.stopped_at.is_none());
-    running.min_by_key(|clock| clock.limit_at)
 }
 
 /// `acknowledge 03:12`, or `acknowledge missed by 04:10`.
@@ -65,7 +60,7 @@ impl Times {
 
     /// Day alone, for where one day ends and the next begins.
     pub(super) fn day(&self, at: u64) -> String {
-        self.print(at, "%Y-%m-%d")
+        self.full(at).split(' ').next().unwrap_or_default().to_owned()
     }
 }
 
