@@ -19,27 +19,36 @@
 //!   most once a byte in its life, mostly once or twice.
 //! - **One instant, many timers**: below the last byte of the instant come the bytes of the key,
 //!   by the same rule, so a burst fires in key order and is never sorted.
-//! - **Cancel is by handle** and takes the timer out at once; nothing dead is kept. Cancel by key
-//!   was built and measured first: the hash index under it cost more than the wheel (1 million
-//!   timers on one noisy machine: insert, cancel and fire 490 to 690 ns in sum, against 190 to
-//!   290 by handle), since each look-up waits for memory before it knows where to look next.
-//!   `benches/wheel.rs` has the comparison with other queues.
+//! - **Cancel is by handle**, and what is cancelled is gone at once. Its place and its cell are
+//!   given back a little later, [`GONE`] together: one by one each waits for its own memory, in a
+//!   row they wait at once. Cancel by key was built and measured first: the hash index under it
+//!   cost more than the wheel, since each look-up waits for memory before it knows where to look
+//!   next. `benches/wheel.rs` has the comparison with other queues.
+//! - **A timer does not move.** It stays in its cell; buckets list cells by number, and splitting
+//!   a bucket moves numbers.
 //!
-//! Memory: 36 bytes a timer and what the arrays hold in reserve, and 1 KiB a ring. A ring lives as
-//! long as a timer is under it.
+//! Memory: 29 bytes a timer and what the arrays hold in reserve, and 1 KiB a ring. A ring lives as
+//! long as a timer is under it. A list keeps a chunk as long as one timer of it is armed: it holds
+//! no more places than were once armed together for its bucket.
 
-mod handles;
+mod cells;
 mod pool;
 #[cfg(test)]
 mod tests;
 
 use crate::domain::UtcMs;
-pub use handles::Handle;
-use handles::Handles;
-use pool::{NO_CHUNK, Pool, Timer};
+pub use cells::Handle;
+use cells::{Cells, Order};
+use pool::{NO_CHUNK, Pool, chunk_of};
 
 /// Buckets in a ring: one for each value of a byte.
 const SLOTS: usize = 256;
+
+/// A bucket of no more timers is searched rather than split.
+const SEARCHED: u32 = 24;
+
+/// Timers that are gone before what they had is given back.
+const GONE: usize = 256;
 
 /// The ring of the first byte, always there.
 const ROOT: u32 = 0;
@@ -60,12 +69,16 @@ const NOWHERE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Wheel {
     pool: Pool,
-    handles: Handles,
+    cells: Cells,
     rings: Vec<Ring>,
     /// Rings no longer used, for the next that is needed.
     spare: Vec<u32>,
-    /// Where the earliest timer stands.
+    /// Cells and places of timers that are gone, not yet given back.
+    gone: Vec<(u32, u32)>,
+    /// The cell of the earliest timer.
     front: u32,
+    /// Its ring.
+    front_ring: u32,
     /// The ring of the last insert, a good place to begin the next.
     finger: u32,
 }
@@ -88,10 +101,12 @@ impl Wheel {
     pub fn new() -> Self {
         Self {
             pool: Pool::new(),
-            handles: Handles::new(),
+            cells: Cells::new(),
             rings: vec![Ring::new(0, 0, 0)],
             spare: Vec::new(),
+            gone: Vec::with_capacity(GONE),
             front: NOWHERE,
+            front_ring: ROOT,
             finger: ROOT,
         }
     }
@@ -99,29 +114,30 @@ impl Wheel {
     /// Arms a timer for `at`; an instant in the past is due at once. A key armed twice fires
     /// twice.
     pub fn insert(&mut self, key: u64, at: UtcMs) -> Handle {
-        let handle = self.handles.open();
-        let timer = Timer { at: at.0, key, cell: handle.cell() };
-        let bucket = self.bucket_for(timer);
-        let place = self.push(bucket, timer);
-        if self.front == NOWHERE || timer < self.pool.get(self.front) {
-            self.front = place;
+        let order = (at.0, key);
+        let handle = self.cells.open(order);
+        let bucket = self.bucket_for(order);
+        self.push(bucket, handle.cell());
+        if self.front == NOWHERE || order < self.cells.order(self.front) {
+            self.front = handle.cell();
+            self.front_ring = ring_of(bucket);
         }
         handle
     }
 
     /// Disarms a timer; false if it has fired or was cancelled before.
     pub fn cancel(&mut self, handle: Handle) -> bool {
-        let Some(place) = self.handles.place(handle) else {
-            return false;
-        };
-        self.remove(place, handle.cell());
-        true
+        let armed = self.cells.is_armed(handle);
+        if armed {
+            self.remove(handle.cell());
+        }
+        armed
     }
 
     /// The earliest instant of all timers, exactly; none if there is no timer.
     #[must_use]
     pub fn next_deadline(&self) -> Option<UtcMs> {
-        (self.front != NOWHERE).then(|| UtcMs(self.pool.get(self.front).at))
+        (self.front != NOWHERE).then(|| UtcMs(self.cells.order(self.front).0))
     }
 
     /// Takes out the first timer, by instant and then key, that is due at or before `now`.
@@ -129,24 +145,24 @@ impl Wheel {
         if self.front == NOWHERE {
             return None;
         }
-        let timer = self.pool.get(self.front);
-        if timer.at > now.0 {
+        let (at, key) = self.cells.order(self.front);
+        if at > now.0 {
             return None;
         }
-        self.remove(self.front, timer.cell);
-        Some((UtcMs(timer.at), timer.key))
+        self.remove(self.front);
+        Some((UtcMs(at), key))
     }
 
     /// Timers armed.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.handles.len()
+        self.cells.len()
     }
 
     /// Whether no timer is armed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.handles.len() == 0
+        self.cells.len() == 0
     }
 
     /// Memory held, used or not, in bytes.
@@ -154,21 +170,22 @@ impl Wheel {
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
             + self.pool.memory_bytes()
-            + self.handles.memory_bytes()
+            + self.cells.memory_bytes()
+            + self.gone.capacity() * size_of::<(u32, u32)>()
             + self.rings.capacity() * size_of::<Ring>()
             + self.spare.capacity() * size_of::<u32>()
     }
 
     /// The bucket a timer belongs to: up from the finger until the ring covers the instant, then
     /// down to the last ring.
-    fn bucket_for(&mut self, timer: Timer) -> u32 {
+    fn bucket_for(&mut self, order: Order) -> u32 {
         let mut ring = self.finger;
-        while !self.rings[ring as usize].covers(timer.at) {
+        while !self.rings[ring as usize].covers(order.0) {
             ring = ring_of(self.rings[ring as usize].above);
         }
         loop {
             let here = &self.rings[ring as usize];
-            let digit = digit(timer, here.byte);
+            let digit = digit(order, here.byte);
             let slot = here.slots[digit];
             if slot & IS_RING == 0 {
                 if here.byte < INSTANT_BYTES {
@@ -180,61 +197,74 @@ impl Wheel {
         }
     }
 
-    /// Puts a timer into a bucket; gives its place.
-    fn push(&mut self, bucket: u32, timer: Timer) -> u32 {
+    /// Lists the timer of `cell` in a bucket.
+    fn push(&mut self, bucket: u32, cell: u32) {
         let ring = &mut self.rings[ring_of(bucket) as usize];
         let slot = slot_of(bucket);
-        let (head, place) = self.pool.push(ring.slots[slot], bucket, timer);
+        let (head, place) = self.pool.push(ring.slots[slot], bucket, cell);
         ring.fill(slot, head);
-        self.handles.moved(timer.cell, place);
-        place
+        self.cells.moved(cell, place);
     }
 
-    /// Takes out the timer at `place`, whose handle has `cell`. Keeps the front.
-    fn remove(&mut self, place: u32, cell: u32) {
-        self.handles.close(cell);
-        let bucket = self.pool.bucket_of(place);
-        let mut ring = ring_of(bucket);
-        let slot = slot_of(bucket);
-        let (head, last) = self.pool.pop(self.rings[ring as usize].slots[slot]);
-        let was_front = self.front == place;
-        if last != place {
-            let moved = self.pool.get(last);
-            self.pool.set(place, moved);
-            self.handles.moved(moved.cell, place);
-            if self.front == last {
-                self.front = place;
+    /// The timer of `cell` is gone. Keeps the front.
+    fn remove(&mut self, cell: u32) {
+        let place = self.cells.close(cell);
+        self.gone.push((cell, place));
+        let was_front = self.front == cell;
+        if was_front || self.gone.len() == GONE {
+            self.tidy(was_front);
+        }
+    }
+
+    /// Gives back what timers had that are gone; finds the front if that is gone. Apart, so that
+    /// the rest of a cancel is short and the processor begins the next one early.
+    #[inline(never)]
+    fn tidy(&mut self, was_front: bool) {
+        let mut gone = std::mem::take(&mut self.gone);
+        for (cell, place) in gone.drain(..) {
+            self.cells.free(cell);
+            if self.pool.take(place) {
+                self.give_back(chunk_of(place));
             }
         }
-        if head == NO_CHUNK {
-            ring = self.clear(bucket);
-        } else {
-            self.rings[ring as usize].slots[slot] = head;
-        }
+        self.gone = gone;
         if was_front {
-            self.find_front(ring);
+            self.find_front();
         }
     }
 
-    /// Empties a bucket, and every ring that is empty with it; gives the ring that is left.
-    fn clear(&mut self, mut bucket: u32) -> u32 {
+    /// Gives back an empty chunk, and its bucket if there is no other in it.
+    fn give_back(&mut self, chunk: u32) {
+        let bucket = self.pool.bucket_of(chunk);
+        let head = &mut self.rings[ring_of(bucket) as usize].slots[slot_of(bucket)];
+        *head = self.pool.drop_empty(*head, chunk);
+        if *head == NO_CHUNK {
+            self.clear(bucket);
+        }
+    }
+
+    /// Empties a bucket, and every ring that is empty with it.
+    fn clear(&mut self, mut bucket: u32) {
         loop {
             let ring = ring_of(bucket);
             let here = &mut self.rings[ring as usize];
             here.clear(slot_of(bucket));
             if ring == ROOT || here.first().is_some() {
-                return ring;
+                return;
             }
             bucket = here.above;
-            if self.finger == ring {
-                self.finger = ring_of(bucket);
+            for known in [&mut self.finger, &mut self.front_ring] {
+                if *known == ring {
+                    *known = ring_of(bucket);
+                }
             }
             self.spare.push(ring);
         }
     }
 
-    /// Finds the earliest timer under `ring`, before which nothing is left.
-    fn find_front(&mut self, mut ring: u32) {
+    /// Finds the earliest timer. Before the front's ring there is none.
+    fn find_front(&mut self) {
+        let mut ring = self.front_ring;
         loop {
             let here = &self.rings[ring as usize];
             let Some(slot) = here.first() else {
@@ -244,61 +274,64 @@ impl Wheel {
             let head = here.slots[slot];
             if head & IS_RING != 0 {
                 ring = head & !IS_RING;
-            } else if self.pool.next(head) != NO_CHUNK && here.byte < LAST_BYTE {
-                ring = self.split(bucket(ring, slot));
-            } else {
+            } else if self.is_searched(head) || here.byte == LAST_BYTE {
                 self.front = self.earliest(head);
+                self.front_ring = ring;
                 return;
+            } else {
+                ring = self.split(bucket(ring, slot));
             }
         }
     }
 
-    /// The place of the earliest timer in a chunk.
+    /// Whether a bucket that begins at `head` is one chunk of a few timers.
+    fn is_searched(&self, head: u32) -> bool {
+        self.pool.next(head) == head && self.pool.len(head) <= SEARCHED
+    }
+
+    /// The cell of the earliest timer in a chunk.
     fn earliest(&self, chunk: u32) -> u32 {
-        let first =
-            self.pool.places(chunk).zip(self.pool.timers(chunk)).min_by_key(|&(_, timer)| *timer);
-        first.expect("a chunk in use is not empty").0
+        let first = self.pool.timers(chunk).min_by_key(|&cell| self.cells.order(cell));
+        first.expect("a chunk in use is not empty")
     }
 
     /// Makes a bucket into a ring by the first byte in which its timers differ, with rings of one
-    /// bucket for the bytes they share; gives the last ring.
+    /// bucket for the bytes they share; gives the last ring. A few timers from many chunks are put
+    /// together into one instead.
     fn split(&mut self, above: u32) -> u32 {
-        let mut ring = ring_of(above);
-        let mut slot = slot_of(above);
-        let mut head = self.rings[ring as usize].slots[slot];
-        let sample = self.pool.timers(head)[0];
-        let fork = self.fork(head, sample);
-        for byte in self.rings[ring as usize].byte + 1..=fork {
-            let below = self.open_ring(Ring::new(bucket(ring, slot), byte, sample.at));
+        let (mut ring, mut slot) = (ring_of(above), slot_of(above));
+        let here = &mut self.rings[ring as usize];
+        let byte = here.byte;
+        let head = std::mem::replace(&mut here.slots[slot], NO_CHUNK);
+        let timers = self.take_all(head);
+        let fork = if timers.len() <= SEARCHED as usize { byte } else { fork(&timers) };
+        let (sample, _) = timers[0];
+        for byte in byte + 1..=fork {
+            let below = self.open_ring(Ring::new(bucket(ring, slot), byte, sample.0));
             self.rings[ring as usize].fill(slot, below | IS_RING);
             ring = below;
             slot = digit(sample, byte);
         }
-        while head != NO_CHUNK {
-            for from in self.pool.places(head) {
-                let timer = self.pool.get(from);
-                self.push(bucket(ring, digit(timer, fork)), timer);
-            }
-            head = self.pool.close(head);
+        for (order, cell) in timers {
+            self.push(bucket(ring, digit(order, fork)), cell);
         }
         ring
     }
 
-    /// The first byte in which the timers of a chain differ; the last one if in none.
-    fn fork(&self, mut chunk: u32, sample: Timer) -> u32 {
-        let mut differ = Timer::default();
-        while chunk != NO_CHUNK {
-            for timer in self.pool.timers(chunk) {
-                differ.at |= timer.at ^ sample.at;
-                differ.key |= timer.key ^ sample.key;
+    /// Takes a bucket's chunks away; gives its timers.
+    fn take_all(&mut self, head: u32) -> Vec<(Order, u32)> {
+        let mut timers = Vec::new();
+        let mut chunk = head;
+        loop {
+            let cells = self.pool.timers(chunk);
+            timers.extend(cells.map(|cell| (self.cells.order(cell), cell)));
+            let next = self.pool.next(chunk);
+            self.pool.close(chunk);
+            if next == head {
+                return timers;
             }
-            chunk = self.pool.next(chunk);
+            chunk = next;
         }
-        let same_bits = match differ.at {
-            0 => u64::BITS + differ.key.leading_zeros(),
-            at => at.leading_zeros(),
-        };
-        (same_bits / 8).min(LAST_BYTE)
     }
 
     fn open_ring(&mut self, ring: Ring) -> u32 {
@@ -346,9 +379,24 @@ impl Ring {
     }
 }
 
+/// The first byte in which timers differ; the last one if in none.
+fn fork(timers: &[(Order, u32)]) -> u32 {
+    let (sample, _) = timers[0];
+    let mut differ = (0, 0);
+    for ((at, key), _) in timers {
+        differ.0 |= at ^ sample.0;
+        differ.1 |= key ^ sample.1;
+    }
+    let same_bits = match differ {
+        (0, keys) => u64::BITS + keys.leading_zeros(),
+        (at, _) => at.leading_zeros(),
+    };
+    (same_bits / 8).min(LAST_BYTE)
+}
+
 /// The value of one byte of (instant, key), the first byte being 0.
-const fn digit(timer: Timer, byte: u32) -> usize {
-    let word = if byte < INSTANT_BYTES { timer.at } else { timer.key };
+const fn digit((at, key): Order, byte: u32) -> usize {
+    let word = if byte < INSTANT_BYTES { at } else { key };
     (word >> (56 - 8 * (byte % 8)) & 0xFF) as usize
 }
 

@@ -1,49 +1,50 @@
-//! Room for timers, in chunks of [`CHUNK`] side by side: one growing array and a free list.
+//! Room for the buckets' lists of timers, in chunks of [`CHUNK`]: one growing array and a free list.
 //!
-//! A bucket is a chain of chunks of which only the first may be part full, so taking a timer out
-//! of the middle is filling its gap with the last one. Splitting a bucket reads memory in order;
-//! a list linked timer by timer waited for memory at every step.
+//! A bucket is a round of chunks. A timer keeps its place in the list until its bucket is split:
+//! each chunk has a bit for every place, and taking a timer out clears one. Filling the gap with
+//! the bucket's last timer was built first; its cancel then waits for memory three times more, for
+//! the last timer, for the gap and for the last one's handle. Places that were left come to use
+//! again as the bucket is filled round and round.
 
-/// Timers a chunk. A bucket of one chunk is searched rather than split.
-pub(super) const CHUNK: usize = 32;
+/// A bit for each place of a chunk.
+type Bits = u64;
 
-/// No chunk: the end of a chain, an empty bucket.
+/// Timers a chunk.
+const CHUNK: u32 = Bits::BITS;
+
+/// No chunk: an empty bucket, the end of the free list.
 pub(super) const NO_CHUNK: u32 = (1 << 31) - 1;
-
-/// What the wheel knows of a timer. The order of the fields is the order of firing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Timer {
-    pub(super) at: u64,
-    pub(super) key: u64,
-    /// Of its handle.
-    pub(super) cell: u32,
-}
 
 #[derive(Debug)]
 struct Chunk {
-    /// The rest of the chain, or of the free list.
+    /// The one after it in its bucket, which is a round, or in the free list.
     next: u32,
-    /// Whose chain this is.
+    /// The one before it in its bucket.
+    prev: u32,
+    /// Whose it is.
     bucket: u32,
-    /// Timers in it; all but the first chunk of a chain are full.
-    fill: u32,
 }
 
 /// The chunks in use and the free ones.
 #[derive(Debug)]
 pub(super) struct Pool {
-    timers: Vec<Timer>,
+    /// The cell of the timer at each place.
+    cells: Vec<u32>,
+    /// Of each chunk, which places hold a timer. Apart from the rest: a cancel needs no more.
+    taken: Vec<Bits>,
     chunks: Vec<Chunk>,
     free: u32,
 }
 
 impl Pool {
     pub(super) const fn new() -> Self {
-        Self { timers: Vec::new(), chunks: Vec::new(), free: NO_CHUNK }
+        Self { cells: Vec::new(), taken: Vec::new(), chunks: Vec::new(), free: NO_CHUNK }
     }
 
     pub(super) const fn memory_bytes(&self) -> usize {
-        self.timers.capacity() * size_of::<Timer>() + self.chunks.capacity() * size_of::<Chunk>()
+        self.cells.capacity() * size_of::<u32>()
+            + self.taken.capacity() * size_of::<Bits>()
+            + self.chunks.capacity() * size_of::<Chunk>()
     }
 
     /// Chunks in use.
@@ -55,90 +56,121 @@ impl Pool {
         self.chunks.len() - free.take_while(|&chunk| chunk != NO_CHUNK).count()
     }
 
-    pub(super) fn get(&self, place: u32) -> Timer {
-        self.timers[place as usize]
+    /// The bucket that has `chunk`.
+    pub(super) fn bucket_of(&self, chunk: u32) -> u32 {
+        self.chunks[chunk as usize].bucket
     }
 
-    pub(super) fn set(&mut self, place: u32, timer: Timer) {
-        self.timers[place as usize] = timer;
-    }
-
-    /// The bucket whose chain holds `place`.
-    pub(super) fn bucket_of(&self, place: u32) -> u32 {
-        self.chunks[place as usize / CHUNK].bucket
-    }
-
+    /// The chunk after this one in its bucket; the first again after the last.
     pub(super) fn next(&self, chunk: u32) -> u32 {
         self.chunks[chunk as usize].next
     }
 
-    /// The places in use in a chunk.
-    pub(super) fn places(&self, chunk: u32) -> std::ops::Range<u32> {
-        let first = chunk * CHUNK as u32;
-        first..first + self.chunks[chunk as usize].fill
+    /// Timers in a chunk.
+    pub(super) fn len(&self, chunk: u32) -> u32 {
+        self.taken[chunk as usize].count_ones()
     }
 
-    /// The timers in a chunk.
-    pub(super) fn timers(&self, chunk: u32) -> &[Timer] {
-        let places = self.places(chunk);
-        &self.timers[places.start as usize..places.end as usize]
+    /// The cells of a chunk's timers.
+    pub(super) fn timers(&self, chunk: u32) -> impl Iterator<Item = u32> {
+        let first = (chunk * CHUNK) as usize;
+        let cells = &self.cells[first..first + CHUNK as usize];
+        let mut taken = self.taken[chunk as usize];
+        std::iter::from_fn(move || {
+            let place = (taken != 0).then(|| taken.trailing_zeros())?;
+            taken &= taken - 1;
+            Some(cells[place as usize])
+        })
     }
 
-    /// Puts a timer into the chain that begins at `head`; gives the chain's new beginning and
-    /// the timer's place.
-    pub(super) fn push(&mut self, head: u32, bucket: u32, timer: Timer) -> (u32, u32) {
-        let head = match self.chunks.get(head as usize) {
-            Some(chunk) if (chunk.fill as usize) < CHUNK => head,
-            _ => self.open(head, bucket),
-        };
-        let chunk = &mut self.chunks[head as usize];
-        let place = head * CHUNK as u32 + chunk.fill;
-        chunk.fill += 1;
-        self.timers[place as usize] = timer;
+    /// Puts a timer into the bucket whose round begins at `head`; gives the round's new beginning
+    /// and the timer's place. The chunk after a full one is tried before another is opened.
+    pub(super) fn push(&mut self, mut head: u32, bucket: u32, cell: u32) -> (u32, u32) {
+        if head == NO_CHUNK {
+            head = self.open(head, bucket);
+        } else if self.is_full(head) {
+            head = self.next(head);
+            if self.is_full(head) {
+                head = self.open(head, bucket);
+            }
+        }
+        let taken = &mut self.taken[head as usize];
+        let place = head * CHUNK + taken.trailing_ones();
+        *taken |= *taken + 1;
+        self.cells[place as usize] = cell;
         (head, place)
     }
 
-    /// Takes the last timer off the chain that begins at `head`; gives the chain's new beginning
-    /// and the place that is free now. What stood there can be read until the next push.
-    pub(super) fn pop(&mut self, head: u32) -> (u32, u32) {
-        let chunk = &mut self.chunks[head as usize];
-        chunk.fill -= 1;
-        let place = head * CHUNK as u32 + chunk.fill;
-        if chunk.fill > 0 {
-            return (head, place);
+    /// Takes the timer at `place` out; whether that was the last of its chunk.
+    pub(super) fn take(&mut self, place: u32) -> bool {
+        let taken = &mut self.taken[chunk_of(place) as usize];
+        *taken &= !(1 << (place % CHUNK));
+        *taken == 0
+    }
+
+    /// Takes an empty chunk out of the round that begins at `head` and gives it back; gives the
+    /// round's new beginning.
+    pub(super) fn drop_empty(&mut self, head: u32, chunk: u32) -> u32 {
+        let Chunk { next, prev, .. } = self.chunks[chunk as usize];
+        self.chunks[prev as usize].next = next;
+        self.chunks[next as usize].prev = prev;
+        self.close(chunk);
+        match head {
+            _ if next == chunk => NO_CHUNK,
+            _ if head == chunk => next,
+            _ => head,
         }
-        (self.close(head), place)
     }
 
-    /// Gives a chunk back, whatever it holds; gives the rest of its chain.
-    pub(super) fn close(&mut self, head: u32) -> u32 {
-        let chunk = &mut self.chunks[head as usize];
-        let rest = std::mem::replace(&mut chunk.next, self.free);
-        self.free = head;
-        rest
+    /// Gives a chunk back, whatever it holds and whichever are beside it.
+    pub(super) fn close(&mut self, chunk: u32) {
+        self.chunks[chunk as usize].next = self.free;
+        self.free = chunk;
     }
 
+    fn is_full(&self, chunk: u32) -> bool {
+        self.taken[chunk as usize] == Bits::MAX
+    }
+
+    /// An empty chunk, put before `next` in its round, or a round of its own.
     fn open(&mut self, next: u32, bucket: u32) -> u32 {
-        let new = Chunk { next, bucket, fill: 0 };
-        if self.free != NO_CHUNK {
-            let head = self.free;
-            self.free = std::mem::replace(&mut self.chunks[head as usize], new).next;
-            return head;
+        let chunk = match self.free {
+            NO_CHUNK => self.grow(),
+            free => {
+                self.free = self.next(free);
+                free
+            }
+        };
+        self.taken[chunk as usize] = 0;
+        self.chunks[chunk as usize] = Chunk { next: chunk, prev: chunk, bucket };
+        if next != NO_CHUNK {
+            let prev = std::mem::replace(&mut self.chunks[next as usize].prev, chunk);
+            self.chunks[prev as usize].next = chunk;
+            self.chunks[chunk as usize] = Chunk { next, prev, bucket };
         }
-        let head = self.chunks.len();
-        assert!(
-            (head + 1) * CHUNK <= u32::MAX as usize,
-            "the wheel holds at most 4 billion timers"
-        );
-        if head == self.chunks.capacity() {
-            let more = growth(head).max(4);
-            self.chunks.reserve_exact(more);
-            self.timers.reserve_exact(more * CHUNK);
-        }
-        self.chunks.push(new);
-        self.timers.resize((head + 1) * CHUNK, Timer::default());
-        head as u32
+        chunk
     }
+
+    fn grow(&mut self) -> u32 {
+        let chunk = self.chunks.len();
+        let places = (chunk + 1) * CHUNK as usize;
+        assert!(places <= u32::MAX as usize, "the wheel holds at most 4 billion timers");
+        if chunk == self.chunks.capacity() {
+            let more = growth(chunk).max(4);
+            self.chunks.reserve_exact(more);
+            self.taken.reserve_exact(more);
+            self.cells.reserve_exact(more * CHUNK as usize);
+        }
+        self.chunks.push(Chunk { next: NO_CHUNK, prev: NO_CHUNK, bucket: 0 });
+        self.taken.push(0);
+        self.cells.resize(places, 0);
+        chunk as u32
+    }
+}
+
+/// The chunk that has `place`.
+pub(super) const fn chunk_of(place: u32) -> u32 {
+    place / CHUNK
 }
 
 /// How much an array of `len` grows. An eighth, not twofold: room never used would be most of

@@ -272,6 +272,23 @@ fn steady_state_takes_no_more_memory() {
 }
 
 #[test]
+fn places_that_cancels_left_in_a_far_bucket_are_used_again() {
+    let mut wheel = Wheel::new();
+    let far = UtcMs(START_MS + YEAR_MS);
+    wheel.insert(0, UtcMs(START_MS));
+    let mut handles: Vec<Handle> = (1..=1_000).map(|key| wheel.insert(key, far)).collect();
+    for key in 1_001..100_000u64 {
+        let nth = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let handle = &mut handles[nth as usize % 1_000];
+        assert!(wheel.cancel(*handle));
+        *handle = wheel.insert(key, far);
+    }
+    let chunks = (1_001 + super::GONE) / 64 + 1;
+    let in_use = wheel.pool.in_use();
+    assert!((chunks - 5..2 * chunks).contains(&in_use), "{in_use} chunks in use for {chunks}");
+}
+
+#[test]
 fn timer_costs_at_most_48_bytes() {
     let mut wheel = Wheel::new();
     for key in 0..200_000u64 {
@@ -279,6 +296,7 @@ fn timer_costs_at_most_48_bytes() {
         wheel.insert(key, UtcMs(START_MS + ahead));
     }
     let each = wheel.memory_bytes() / wheel.len();
-    let itself = size_of::<super::Timer>();
+    // An instant, a key, a place and a generation, and its number in a list.
+    let itself = 8 + 8 + 4 + 4 + 4;
     assert!((itself..=48).contains(&each), "{each} bytes a timer");
 }

@@ -1,4 +1,4 @@
-//! From a handle to the place of its timer, wherever the timer has moved to since.
+//! The armed timers, each in a cell that is its own until it fires or is cancelled.
 //!
 //! A cell is reused, its generation counted up each time, so that the handle of a timer that
 //! fired or was cancelled finds nothing (until one cell has been reused four billion times).
@@ -10,15 +10,21 @@ pub struct Handle {
     generation: u32,
 }
 
-#[derive(Debug)]
+/// When a timer fires: by instant, then by key.
+pub(super) type Order = (u64, u64);
+
+#[derive(Debug, Clone, Copy)]
 struct Cell {
+    at: u64,
+    key: u64,
+    /// Where its bucket's list has it.
     place: u32,
     generation: u32,
 }
 
 /// The cells in use and the free ones.
 #[derive(Debug)]
-pub(super) struct Handles {
+pub(super) struct Cells {
     cells: Vec<Cell>,
     /// A bit for each free cell, and above each a bit for each word that is not 0, to one word.
     free: [Vec<u64>; LEVELS],
@@ -30,7 +36,7 @@ pub(super) struct Handles {
 /// 64 to this power is more than a `u32` counts.
 const LEVELS: usize = 6;
 
-impl Handles {
+impl Cells {
     pub(super) const fn new() -> Self {
         Self { cells: Vec::new(), free: [const { Vec::new() }; LEVELS], len: 0, near: 0 }
     }
@@ -45,18 +51,26 @@ impl Handles {
         self.cells.capacity() * size_of::<Cell>() + words * size_of::<u64>()
     }
 
-    /// A free cell, to be told its timer's place by [`Handles::moved`]. The next free one, not
-    /// the last freed: after cancels in any order, new timers still fill memory in order.
-    pub(super) fn open(&mut self) -> Handle {
+    /// Puts a timer into a free cell; its place is to be told by [`Cells::moved`]. The next free
+    /// one, not the last freed: after cancels in any order, new timers still fill memory in order.
+    pub(super) fn open(&mut self, (at, key): Order) -> Handle {
         let cell = self.next_free().unwrap_or_else(|| self.grow());
         self.len += 1;
-        Handle { cell, generation: self.cells[cell as usize].generation }
+        let here = &mut self.cells[cell as usize];
+        (here.at, here.key) = (at, key);
+        Handle { cell, generation: here.generation }
     }
 
-    /// Where the timer of `handle` stands; none if it fired or was cancelled.
-    pub(super) fn place(&self, handle: Handle) -> Option<u32> {
-        let cell = self.cells.get(handle.cell as usize)?;
-        (cell.generation == handle.generation).then_some(cell.place)
+    /// Whether the timer of `handle` is armed.
+    pub(super) fn is_armed(&self, handle: Handle) -> bool {
+        let cell = self.cells.get(handle.cell as usize);
+        cell.is_some_and(|cell| cell.generation == handle.generation)
+    }
+
+    /// When the timer of `cell` fires.
+    pub(super) fn order(&self, cell: u32) -> Order {
+        let Cell { at, key, .. } = self.cells[cell as usize];
+        (at, key)
     }
 
     /// Notes where the timer of `cell` stands now.
@@ -64,11 +78,17 @@ impl Handles {
         self.cells[cell as usize].place = place;
     }
 
-    /// The timer of `cell` is gone.
-    pub(super) fn close(&mut self, cell: u32) {
+    /// The timer of `cell` is gone, its handle names nothing; gives the place it had. The cell is
+    /// not used again before [`Cells::free`].
+    pub(super) fn close(&mut self, cell: u32) -> u32 {
+        self.len -= 1;
         let closed = &mut self.cells[cell as usize];
         closed.generation = closed.generation.wrapping_add(1);
-        self.len -= 1;
+        closed.place
+    }
+
+    /// Gives a closed cell back.
+    pub(super) fn free(&mut self, cell: u32) {
         let mut bit = cell as usize;
         for level in &mut self.free {
             let word = &mut level[bit / 64];
@@ -122,7 +142,7 @@ impl Handles {
                 level.resize(words, 0);
             }
         }
-        self.cells.push(Cell { place: 0, generation: 0 });
+        self.cells.push(Cell { at: 0, key: 0, place: 0, generation: 0 });
         cell as u32
     }
 }
