@@ -20,7 +20,7 @@
 //! - **One instant, many timers**: below the last byte of the instant come the bytes of the key,
 //!   by the same rule, so a burst fires in key order and is never sorted.
 //! - **Cancel is by handle**, and what is cancelled is gone at once. Its place and its cell are
-//!   given back a little later, [`GONE`] together: one by one each waits for its own memory, in a
+//!   given back a little later, 64 together: one by one each waits for its own memory, in a
 //!   row they wait at once. Cancel by key was built and measured first: the hash index under it
 //!   cost more than the wheel, since each look-up waits for memory before it knows where to look
 //!   next. `benches/wheel.rs` has the comparison with other queues.
@@ -48,7 +48,7 @@ const SLOTS: usize = 256;
 const SEARCHED: u32 = 24;
 
 /// Timers that are gone before what they had is given back.
-const GONE: usize = 256;
+const GONE: usize = 64;
 
 /// The ring of the first byte, always there.
 const ROOT: u32 = 0;
@@ -208,33 +208,46 @@ impl Wheel {
 
     /// The timer of `cell` is gone. Keeps the front.
     fn remove(&mut self, cell: u32) {
+        if self.front == cell {
+            self.remove_front();
+            return;
+        }
         let place = self.cells.close(cell);
         self.gone.push((cell, place));
-        let was_front = self.front == cell;
-        if was_front || self.gone.len() == GONE {
-            self.tidy(was_front);
+        if self.gone.len() == GONE {
+            self.tidy();
         }
     }
 
-    /// Gives back what timers had that are gone; finds the front if that is gone. Apart, so that
-    /// the rest of a cancel is short and the processor begins the next one early.
+    // Both apart, so that a cancel itself is short and the processor begins the next one early.
+
     #[inline(never)]
-    fn tidy(&mut self, was_front: bool) {
+    fn remove_front(&mut self) {
+        self.tidy();
+        let place = self.cells.close(self.front);
+        self.give_back(self.front, place);
+        self.find_front();
+    }
+
+    /// Gives back what timers had that are gone.
+    #[inline(never)]
+    fn tidy(&mut self) {
         let mut gone = std::mem::take(&mut self.gone);
         for (cell, place) in gone.drain(..) {
-            self.cells.free(cell);
-            if self.pool.take(place) {
-                self.give_back(chunk_of(place));
-            }
+            self.give_back(cell, place);
         }
         self.gone = gone;
-        if was_front {
-            self.find_front();
+    }
+
+    fn give_back(&mut self, cell: u32, place: u32) {
+        self.cells.free(cell);
+        if self.pool.take(place) {
+            self.drop_chunk(chunk_of(place));
         }
     }
 
     /// Gives back an empty chunk, and its bucket if there is no other in it.
-    fn give_back(&mut self, chunk: u32) {
+    fn drop_chunk(&mut self, chunk: u32) {
         let bucket = self.pool.bucket_of(chunk);
         let head = &mut self.rings[ring_of(bucket) as usize].slots[slot_of(bucket)];
         *head = self.pool.drop_empty(*head, chunk);
