@@ -331,20 +331,21 @@ impl Wheel {
         ring
     }
 
-    /// Takes a bucket's chunks away; gives its timers.
+    /// Takes a bucket's chunks away; gives its timers. First their cells from the lists, then what
+    /// the cells hold: so the processor waits for many cells at once.
     fn take_all(&mut self, head: u32) -> Vec<(Order, u32)> {
-        let mut timers = Vec::new();
+        let mut cells = Vec::new();
         let mut chunk = head;
         loop {
-            let cells = self.pool.timers(chunk);
-            timers.extend(cells.map(|cell| (self.cells.order(cell), cell)));
+            cells.extend(self.pool.timers(chunk));
             let next = self.pool.next(chunk);
             self.pool.close(chunk);
             if next == head {
-                return timers;
+                break;
             }
             chunk = next;
         }
+        cells.into_iter().map(|cell| (self.cells.order(cell), cell)).collect()
     }
 
     fn open_ring(&mut self, ring: Ring) -> u32 {

@@ -29,8 +29,9 @@ pub(super) struct Cells {
     /// A bit for each free cell, and above each a bit for each word that is not 0, to one word.
     free: [Vec<u64>; LEVELS],
     len: usize,
-    /// The word the last free cell came from.
-    near: usize,
+    /// Free cells that are in no word of `free`, a bit each, and the first they count from.
+    ready: u64,
+    ready_from: u32,
 }
 
 /// 64 to this power is more than a `u32` counts.
@@ -38,7 +39,13 @@ const LEVELS: usize = 6;
 
 impl Cells {
     pub(super) const fn new() -> Self {
-        Self { cells: Vec::new(), free: [const { Vec::new() }; LEVELS], len: 0, near: 0 }
+        Self {
+            cells: Vec::new(),
+            free: [const { Vec::new() }; LEVELS],
+            len: 0,
+            ready: 0,
+            ready_from: 0,
+        }
     }
 
     /// Cells in use.
@@ -101,34 +108,36 @@ impl Cells {
         }
     }
 
-    /// Takes a free cell: beside the last one taken, or else the lowest of all.
+    /// Takes a free cell: of the same 64 as the last one, or else of the lowest 64 of all.
     fn next_free(&mut self) -> Option<u32> {
-        if *self.free[0].get(self.near)? == 0 {
-            self.near = self.first_word()?;
+        if self.ready == 0 {
+            self.ready_from = self.take_word()?;
         }
-        let mut bit = self.near * 64 + self.free[0][self.near].trailing_zeros() as usize;
-        let cell = bit as u32;
-        for level in &mut self.free {
-            let word = &mut level[bit / 64];
-            *word &= !(1 << (bit % 64));
-            if *word != 0 {
-                break;
-            }
-            bit /= 64;
-        }
-        Some(cell)
+        let bit = self.ready.trailing_zeros();
+        self.ready &= self.ready - 1;
+        Some(self.ready_from + bit)
     }
 
-    /// The first word of the lowest level that has a free cell.
-    fn first_word(&self) -> Option<usize> {
-        if self.free[LEVELS - 1][0] == 0 {
+    /// Makes the lowest free cells of one word ready; gives the first of the word.
+    fn take_word(&mut self) -> Option<u32> {
+        if *self.free[LEVELS - 1].first()? == 0 {
             return None;
         }
-        let word = self.free[1..]
-            .iter()
-            .rev()
-            .fold(0, |word, level| word * 64 + level[word].trailing_zeros() as usize);
-        Some(word)
+        let mut word = 0;
+        for level in self.free[1..].iter().rev() {
+            word = word * 64 + level[word].trailing_zeros() as usize;
+        }
+        let first = word as u32 * 64;
+        self.ready = std::mem::take(&mut self.free[0][word]);
+        for level in &mut self.free[1..] {
+            let above = &mut level[word / 64];
+            *above &= !(1 << (word % 64));
+            if *above != 0 {
+                break;
+            }
+            word /= 64;
+        }
+        Some(first)
     }
 
     fn grow(&mut self) -> u32 {
