@@ -110,7 +110,7 @@ pub fn flags(flags: Flags) -> Vec<&'static str> {
     named(
         flags,
         [
-            "DURESS: she was made to take it back",
+            "DURESS: she was made to take it back, do not ring",
             "DO NOT RING BACK: it puts her in danger",
             "SOS",
             "she cannot speak",

@@ -182,7 +182,7 @@ impl At {
     }
 
     fn leave(self, code: u8) -> ExitCode {
-        let unsent = self.patrol.unsent();
+        let (unsent, on_duty) = (self.patrol.unsent(), self.patrol.is_on_duty());
         let json = matches!(self.front, Front::Json { .. });
         // The terminal is the crew's again before the last words.
         drop(self.front);
@@ -193,8 +193,16 @@ impl At {
                 unsent => format!(" and sends the {unsent} unsent"),
             };
             let program = self.program;
+            let duty = match on_duty {
+                Some(true) => "is still on duty: the room sees its link as lost",
+                None => "did not reach the room from here; it is on duty if it was before",
+                Some(false) => {
+                    note(format_args!("{unit} is off duty"));
+                    return ExitCode::from(code);
+                }
+            };
             note(format_args!(
-                "{unit} is still on duty: the room sees its link as lost. `{program} {unit}` comes back{kept}; q there signs off"
+                "{unit} {duty}. `{program} {unit}` comes back{kept}; q there signs off"
             ));
         }
         // As a shell counts an end by a signal.

@@ -1,24 +1,8 @@
 //! How instants and other people's words look on a terminal: as on the console, in lines.
 
+pub(crate) use fifteen::console::text::{flags, place, plain, span, words};
 use fifteen::console::text::{full, time_of_day};
-pub(crate) use fifteen::console::text::{place, plain, span, words};
-use fifteen::protocol::Flags;
 use jiff::tz::TimeZone;
-
-/// What is special about a call, the most dangerous first.
-pub(crate) fn flags(flags: Flags) -> Vec<&'static str> {
-    let named = [
-        (flags.duress, "DURESS: she was made to take it back, do not ring"),
-        (flags.unsafe_to_ring_back, "DO NOT RING BACK: it puts her in danger"),
-        (flags.sos, "SOS"),
-        (flags.silent, "she cannot speak"),
-        (flags.dropped, "the line was cut"),
-        (flags.test, "a test, nobody is in need"),
-        (flags.cancelled, "taken back with her PIN"),
-    ];
-    let set = named.iter().filter(|(set, _)| *set);
-    set.map(|(_, name)| *name).collect()
-}
 
 /// Instants in one zone: that of the room is what the people in it say to each other.
 pub(crate) struct Times {

@@ -50,3 +50,24 @@ fn the_console_gives_the_terminal_back_when_it_is_ended_by_a_signal() {
     assert!(sent.success());
     is_given_back(&shell);
 }
+
+#[test]
+fn a_crew_that_leaves_is_told_what_is_known_of_its_duty() {
+    let Some(tmux) = Tmux::start() else { return };
+    let room = Room::new(&[]);
+    let server = room.serve();
+    let shell = tmux.pane(&["/bin/sh"]);
+    shell.shows(&["ready>"]);
+    let unit = |address: &str| {
+        let program = env!("CARGO_BIN_EXE_fifteen-unit");
+        shell.types(&format!("{program} CAR-7 --connect {address}")).press(&["Enter"]);
+    };
+    // Nobody listens at port 1.
+    unit("127.0.0.1:1");
+    shell.shows(&["NO LINK"]);
+    shell.press(&["C-c"]).shows(&["CAR-7 did not reach the room from here"]);
+    shell.types("clear").press(&["Enter"]);
+    unit(&server.address.to_string());
+    shell.shows(&["CAR-7 is on duty"]);
+    shell.press(&["C-c"]).shows(&["CAR-7 is still on duty: the room sees its link as lost"]);
+}

@@ -188,6 +188,16 @@ impl Patrol {
         self.up
     }
 
+    /// Whether the room has the unit on duty, as far as it was heard: not at all before it answered the first sign-on.
+    #[must_use]
+    pub const fn is_on_duty(&self) -> Option<bool> {
+        match self.duty {
+            Duty::On(_) => Some(true),
+            Duty::Off => Some(false),
+            Duty::Wanted => None,
+        }
+    }
+
     /// The room's time, ms since 1970 UTC.
     #[must_use]
     pub fn now(&self) -> u64 {

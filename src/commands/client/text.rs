@@ -1,8 +1,8 @@
 //! How clocks and calls look on a terminal, and the times of a room.
 
 pub(super) use crate::shell::text::{Times, flags, place, plain, span, words};
-pub(super) use fifteen::console::text::most_urgent;
-use fifteen::protocol::{ClockSummary, Flags, UnitStatus, Welcome};
+pub(super) use fifteen::console::text::{flags_short, most_urgent};
+use fifteen::protocol::{ClockSummary, UnitStatus, Welcome};
 use jiff::tz::TimeZone;
 
 /// A countdown: like a span, with minutes of two digits, so that a column of them lines up.
@@ -35,21 +35,6 @@ pub(super) fn rung(clock: &ClockSummary) -> String {
 
 pub(super) fn unit_on_call(unit: &str, status: UnitStatus) -> String {
     format!("{} {}", plain(unit), words(status.as_str()))
-}
-
-/// The same in a word each, for a list.
-pub(super) fn flags_short(flags: Flags) -> String {
-    let named = [
-        (flags.duress, "DURESS"),
-        (flags.unsafe_to_ring_back, "no ring-back"),
-        (flags.sos, "SOS"),
-        (flags.silent, "silent"),
-        (flags.dropped, "dropped"),
-        (flags.test, "test"),
-        (flags.cancelled, "taken back"),
-    ];
-    let set: Vec<_> = named.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
-    set.join(", ")
 }
 
 impl Times {
