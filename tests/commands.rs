@@ -367,7 +367,7 @@ fn a_dropped_call_is_a_hoax_only_after_a_call_back_and_by_two_people() {
     let first = close("amina");
     assert!(first.code == 0 && first.out.contains("NOT closed yet"), "{}", first.out);
     assert!(close("amina").err.contains("(needs_second_person)"));
-    assert!(room.ok(&["calls"]).contains("cut"));
+    assert!(room.ok(&["calls"]).contains("dropped"));
     assert!(close("bina").out.contains("closed as hoax"));
     assert_eq!(room.ok(&["calls"]), "no open calls");
     assert!(room.ok(&["calls", "--stage", "closed"]).contains("hoax"));

@@ -124,7 +124,7 @@ pub fn flags(flags: Flags) -> Vec<&'static str> {
 /// The same in a few letters each, for a list.
 #[must_use]
 pub fn flags_short(set: Flags) -> String {
-    named(set, ["DURESS", "NO-RING", "SOS", "silent", "cut", "test", "taken back"]).join(" ")
+    named(set, ["DURESS", "NO-RING", "SOS", "silent", "dropped", "test", "taken back"]).join(" ")
 }
 
 fn named(flags: Flags, names: [&'static str; 7]) -> Vec<&'static str> {
