@@ -126,6 +126,7 @@ impl Wheel {
     }
 
     /// Disarms a timer; false if it has fired or was cancelled before.
+    #[inline]
     pub fn cancel(&mut self, handle: Handle) -> bool {
         let armed = self.cells.is_armed(handle);
         if armed {
@@ -136,11 +137,13 @@ impl Wheel {
 
     /// The earliest instant of all timers, exactly; none if there is no timer.
     #[must_use]
+    #[inline]
     pub fn next_deadline(&self) -> Option<UtcMs> {
         (self.front != NOWHERE).then(|| UtcMs(self.cells.order(self.front).0))
     }
 
     /// Takes out the first timer, by instant and then key, that is due at or before `now`.
+    #[inline]
     pub fn pop_due(&mut self, now: UtcMs) -> Option<(UtcMs, u64)> {
         if self.front == NOWHERE {
             return None;
@@ -207,6 +210,7 @@ impl Wheel {
     }
 
     /// The timer of `cell` is gone. Keeps the front.
+    #[inline]
     fn remove(&mut self, cell: u32) {
         if self.front == cell {
             self.remove_front();

@@ -69,24 +69,28 @@ impl Cells {
     }
 
     /// Whether the timer of `handle` is armed.
+    #[inline]
     pub(super) fn is_armed(&self, handle: Handle) -> bool {
         let cell = self.cells.get(handle.cell as usize);
         cell.is_some_and(|cell| cell.generation == handle.generation)
     }
 
     /// When the timer of `cell` fires.
+    #[inline]
     pub(super) fn order(&self, cell: u32) -> Order {
         let Cell { at, key, .. } = self.cells[cell as usize];
         (at, key)
     }
 
     /// Notes where the timer of `cell` stands now.
+    #[inline]
     pub(super) fn moved(&mut self, cell: u32, place: u32) {
         self.cells[cell as usize].place = place;
     }
 
     /// The timer of `cell` is gone, its handle names nothing; gives the place it had. The cell is
     /// not used again before [`Cells::free`].
+    #[inline]
     pub(super) fn close(&mut self, cell: u32) -> u32 {
         self.len -= 1;
         let closed = &mut self.cells[cell as usize];
@@ -95,6 +99,7 @@ impl Cells {
     }
 
     /// Gives a closed cell back.
+    #[inline]
     pub(super) fn free(&mut self, cell: u32) {
         let mut bit = cell as usize;
         for level in &mut self.free {

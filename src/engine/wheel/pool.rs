@@ -62,16 +62,19 @@ impl Pool {
     }
 
     /// The chunk after this one in its bucket; the first again after the last.
+    #[inline]
     pub(super) fn next(&self, chunk: u32) -> u32 {
         self.chunks[chunk as usize].next
     }
 
     /// Timers in a chunk.
+    #[inline]
     pub(super) fn len(&self, chunk: u32) -> u32 {
         self.taken[chunk as usize].count_ones()
     }
 
     /// The cells of a chunk's timers.
+    #[inline]
     pub(super) fn timers(&self, chunk: u32) -> impl Iterator<Item = u32> {
         let first = (chunk * CHUNK) as usize;
         let cells = &self.cells[first..first + CHUNK as usize];
@@ -85,6 +88,7 @@ impl Pool {
 
     /// Puts a timer into the bucket whose round begins at `head`; gives the round's new beginning
     /// and the timer's place. The chunk after a full one is tried before another is opened.
+    #[inline]
     pub(super) fn push(&mut self, mut head: u32, bucket: u32, cell: u32) -> (u32, u32) {
         if head == NO_CHUNK {
             head = self.open(head, bucket);
@@ -102,6 +106,7 @@ impl Pool {
     }
 
     /// Takes the timer at `place` out; whether that was the last of its chunk.
+    #[inline]
     pub(super) fn take(&mut self, place: u32) -> bool {
         let taken = &mut self.taken[chunk_of(place) as usize];
         *taken &= !(1 << (place % CHUNK));
