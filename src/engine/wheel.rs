@@ -27,7 +27,7 @@
 //! - **A timer does not move.** It stays in its cell; buckets list cells by number, and splitting
 //!   a bucket moves numbers.
 //!
-//! Memory: 29 bytes a timer and what the arrays hold in reserve, and 1 KiB a ring. A ring lives as
+//! Memory: 28 bytes a timer and what the arrays hold in reserve, and 1 KiB a ring. A ring lives as
 //! long as a timer is under it. A list keeps a chunk as long as one timer of it is armed: it holds
 //! no more places than were once armed together for its bucket.
 

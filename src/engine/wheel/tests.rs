@@ -237,6 +237,16 @@ fn handle_of_a_fired_timer_cancels_nothing() {
 }
 
 #[test]
+fn cell_of_a_fired_timer_is_used_again() {
+    let mut wheel = Wheel::new();
+    for at in 0..200 {
+        let handle = wheel.insert(1, UtcMs(at));
+        assert_eq!(handle.cell(), 0);
+        assert!(wheel.pop_due(UtcMs(at)).is_some());
+    }
+}
+
+#[test]
 fn key_armed_many_times_fires_as_often() {
     let mut wheel = Wheel::new();
     for _ in 0..200 {
