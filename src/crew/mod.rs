@@ -195,7 +195,7 @@ impl At {
             let program = self.program;
             let duty = match on_duty {
                 Some(true) => "is still on duty: the room sees its link as lost",
-                None => "did not reach the room from here; it is on duty if it was before",
+                None => "is not signed on from here; it is on duty if it was before",
                 Some(false) => {
                     note(format_args!("{unit} is off duty"));
                     return ExitCode::from(code);

@@ -15,7 +15,7 @@
 //!   very instant being fired, goes where it belongs like any other. The textbook wheel turns
 //!   with the clock and does not know its exact next deadline without a search of a bucket.
 //! - **The front is always known**: after the front timer leaves, the first bucket (found by
-//!   occupancy bitmaps) is split until it fits one chunk, then searched. A timer moves down at
+//!   occupancy bitmaps) is split until few timers are in it, then searched. A timer moves down at
 //!   most once a byte in its life, mostly once or twice.
 //! - **One instant, many timers**: below the last byte of the instant come the bytes of the key,
 //!   by the same rule, so a burst fires in key order and is never sorted.
@@ -28,8 +28,8 @@
 //!   a bucket moves numbers.
 //!
 //! Memory: 28 bytes a timer and what the arrays hold in reserve, and 1 KiB a ring. A ring lives as
-//! long as a timer is under it. A list keeps a chunk as long as one timer of it is armed: it holds
-//! no more places than were once armed together for its bucket.
+//! long as a timer is under it. A list keeps a chunk as long as one timer of it is armed; places
+//! that cancels left in it are used again.
 
 mod cells;
 mod pool;
@@ -59,7 +59,7 @@ const INSTANT_BYTES: u32 = 8;
 /// The last byte of the key. A bucket of its ring holds one key of one instant.
 const LAST_BYTE: u32 = 15;
 
-/// Set in a slot that holds a ring; otherwise it holds the first chunk of a chain.
+/// Set in a slot that holds a ring; otherwise it holds the first chunk of a round.
 const IS_RING: u32 = 1 << 31;
 
 /// No timer at the front: the wheel is empty.
@@ -77,8 +77,6 @@ pub struct Wheel {
     gone: Vec<(u32, u32)>,
     /// The cell of the earliest timer.
     front: u32,
-    /// Its ring.
-    front_ring: u32,
     /// The ring of the last insert, a good place to begin the next.
     finger: u32,
 }
@@ -106,7 +104,6 @@ impl Wheel {
             spare: Vec::new(),
             gone: Vec::with_capacity(GONE),
             front: NOWHERE,
-            front_ring: ROOT,
             finger: ROOT,
         }
     }
@@ -120,7 +117,6 @@ impl Wheel {
         self.push(bucket, handle.cell());
         if self.front == NOWHERE || order < self.cells.order(self.front) {
             self.front = handle.cell();
-            self.front_ring = ring_of(bucket);
         }
         handle
     }
@@ -229,8 +225,8 @@ impl Wheel {
     fn remove_front(&mut self) {
         self.tidy();
         let place = self.cells.close(self.front);
-        self.give_back(self.front, place);
-        self.find_front();
+        let ring = self.give_back(self.front, place);
+        self.find_front(ring);
     }
 
     /// Gives back what timers had that are gone.
@@ -243,45 +239,42 @@ impl Wheel {
         self.gone = gone;
     }
 
-    fn give_back(&mut self, cell: u32, place: u32) {
+    /// Gives back the cell and the place of a timer; gives the ring that is left of those it was in.
+    #[inline]
+    fn give_back(&mut self, cell: u32, place: u32) -> u32 {
         self.cells.free(cell);
-        if self.pool.take(place) {
-            self.drop_chunk(chunk_of(place));
-        }
+        let emptied = self.pool.take(place);
+        let chunk = chunk_of(place);
+        let bucket = self.pool.bucket_of(chunk);
+        if emptied { self.drop_chunk(bucket, chunk) } else { ring_of(bucket) }
     }
 
-    /// Gives back an empty chunk, and its bucket if there is no other in it.
-    fn drop_chunk(&mut self, chunk: u32) {
-        let bucket = self.pool.bucket_of(chunk);
+    /// Gives back an empty chunk, and its bucket if there is no other in it; gives the ring that is left.
+    fn drop_chunk(&mut self, bucket: u32, chunk: u32) -> u32 {
         let head = &mut self.rings[ring_of(bucket) as usize].slots[slot_of(bucket)];
         *head = self.pool.drop_empty(*head, chunk);
-        if *head == NO_CHUNK {
-            self.clear(bucket);
-        }
+        if *head == NO_CHUNK { self.clear(bucket) } else { ring_of(bucket) }
     }
 
-    /// Empties a bucket, and every ring that is empty with it.
-    fn clear(&mut self, mut bucket: u32) {
+    /// Empties a bucket, and every ring that is empty with it; gives the ring that is left.
+    fn clear(&mut self, mut bucket: u32) -> u32 {
         loop {
             let ring = ring_of(bucket);
             let here = &mut self.rings[ring as usize];
             here.clear(slot_of(bucket));
             if ring == ROOT || here.first().is_some() {
-                return;
+                return ring;
             }
             bucket = here.above;
-            for known in [&mut self.finger, &mut self.front_ring] {
-                if *known == ring {
-                    *known = ring_of(bucket);
-                }
+            if self.finger == ring {
+                self.finger = ring_of(bucket);
             }
             self.spare.push(ring);
         }
     }
 
-    /// Finds the earliest timer. Before the front's ring there is none.
-    fn find_front(&mut self) {
-        let mut ring = self.front_ring;
+    /// Finds the earliest timer under `ring`, before which nothing is left.
+    fn find_front(&mut self, mut ring: u32) {
         loop {
             let here = &self.rings[ring as usize];
             let Some(slot) = here.first() else {
@@ -293,7 +286,6 @@ impl Wheel {
                 ring = head & !IS_RING;
             } else if self.is_searched(head) || here.byte == LAST_BYTE {
                 self.front = self.earliest(head);
-                self.front_ring = ring;
                 return;
             } else {
                 ring = self.split(bucket(ring, slot));

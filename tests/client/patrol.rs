@@ -388,11 +388,15 @@ async fn a_unit_the_room_signed_off_gets_nothing_until_it_signs_on_again() {
         guest.say(push(111, "unit_signed_off")).await;
         guest.say(message(112, "not for you")).await;
     };
+    assert_eq!(patrol.is_on_duty(), None);
     let told = beside(&mut patrol, script).await;
     assert_eq!(names(&told), ["up", "signed_on", "message hello", "signed_off by_room=true"]);
+    assert_eq!(patrol.is_on_duty(), Some(false));
     patrol.sign_on();
+    assert_eq!(patrol.is_on_duty(), None);
     let told = beside(&mut patrol, async { drop(does(guest.as_mut().unwrap(), "sign_on").await) });
     assert_eq!(names(&told.await), ["signed_on"]);
+    assert_eq!(patrol.is_on_duty(), Some(true));
 }
 
 #[tokio::test]

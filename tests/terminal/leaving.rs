@@ -65,7 +65,7 @@ fn a_crew_that_leaves_is_told_what_is_known_of_its_duty() {
     // Nobody listens at port 1.
     unit("127.0.0.1:1");
     shell.shows(&["NO LINK"]);
-    shell.press(&["C-c"]).shows(&["CAR-7 did not reach the room from here"]);
+    shell.press(&["C-c"]).shows(&["CAR-7 is not signed on from here"]);
     shell.types("clear").press(&["Enter"]);
     unit(&server.address.to_string());
     shell.shows(&["CAR-7 is on duty"]);

@@ -188,7 +188,7 @@ impl Patrol {
         self.up
     }
 
-    /// Whether the room has the unit on duty, as far as it was heard: not at all before it answered the first sign-on.
+    /// Whether the room has the unit on duty, as far as it was heard: not known while a sign-on waits for its answer.
     #[must_use]
     pub const fn is_on_duty(&self) -> Option<bool> {
         match self.duty {
