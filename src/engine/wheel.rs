@@ -2,23 +2,25 @@
 //!
 //! Rings of 256 buckets, one ring a byte of the instant (after Varghese and Lauck, "Hashed and
 //! Hierarchical Timing Wheels", SOSP 1987), but a ring is made only when the bucket above it
-//! comes to the front and holds too many timers to search. It knows keys and instants (ms), not
-//! calls; it never reads a clock, never sleeps, and visits no instant at which nothing is due.
+//! holds too many timers to sort. It knows keys and instants (ms), not calls; it never reads a
+//! clock, never sleeps, and visits no instant at which nothing is due.
 //!
 //! ```text
 //!  byte of the instant   4: 50 days   3: 4.7 h     2: 65 s       1: 256 ms     0: 1 ms
-//!                        [..|A0|..]──>[..|7F|..]──>[..|12|..]──>[..|C4|..]──>[..]
-//!                            └ timers      └ timers     └ timers     └ the front: searched
+//!                        [..|A0|..]──>[..|7F|..]──>[..|12|..]──> ...
+//!                            └ timers      └ timers     └ timers, sorted: the front
 //! ```
 //!
 //! - **No cursor.** Rings stand on absolute time, so a timer before the one last fired, or at the
 //!   very instant being fired, goes where it belongs like any other. The textbook wheel turns
 //!   with the clock and does not know its exact next deadline without a search of a bucket.
-//! - **The front is always known**: after the front timer leaves, the first bucket (found by
-//!   occupancy bitmaps) is split until few timers are in it, then searched. A timer moves down at
-//!   most once a byte in its life, mostly once or twice.
+//! - **The front is sorted**: when its last timer leaves, the first bucket (found by occupancy
+//!   bitmaps), split if it is long, is sorted and is the front. A timer armed for before the end of
+//!   the front joins it, or, if many come before it, sends what comes after it back to the buckets.
+//! - **No long pause.** A bucket is split while it is filled, before it is so long that splitting
+//!   it would be noticed. A timer moves down at most once a byte in its life, mostly once.
 //! - **One instant, many timers**: below the last byte of the instant come the bytes of the key,
-//!   by the same rule, so a burst fires in key order and is never sorted.
+//!   by the same rule, so a burst fires in key order and no more of it is sorted at once.
 //! - **Cancel is by handle**, and what is cancelled is gone at once. Its place and its cell are
 //!   given back a little later, 64 together: one by one each waits for its own memory, in a
 //!   row they wait at once. Cancel by key was built and measured first: the hash index under it
@@ -27,9 +29,9 @@
 //! - **A timer does not move.** It stays in its cell; buckets list cells by number, and splitting
 //!   a bucket moves numbers.
 //!
-//! Memory: 28 bytes a timer and what the arrays hold in reserve, and 1 KiB a ring. A ring lives as
-//! long as a timer is under it. A list keeps a chunk as long as one timer of it is armed; places
-//! that cancels left in it are used again.
+//! Memory: 28 bytes a timer and what the arrays hold in reserve, 2 KiB a ring, 1 KiB a bucket that
+//! is begun, and the front. A ring lives as long as a timer is under it. A list keeps a chunk as
+//! long as one timer of it is armed; places that cancels left in it are used again.
 
 mod cells;
 mod pool;
@@ -39,13 +41,19 @@ mod tests;
 use crate::domain::UtcMs;
 pub use cells::Handle;
 use cells::{Cells, Order};
-use pool::{NO_CHUNK, Pool, chunk_of};
+use pool::{Pool, Round, chunk_of};
 
 /// Buckets in a ring: one for each value of a byte.
 const SLOTS: usize = 256;
 
-/// A bucket of no more timers is searched rather than split.
-const SEARCHED: u32 = 24;
+/// A timer joins the front if no more than these come before it there.
+const MOVED: usize = 64;
+
+/// A bucket of no more timers is sorted rather than split.
+const SORTED: usize = 16_384;
+
+/// A bucket of more chunks, a quarter of a million timers, is split while it is filled.
+const LONG: u32 = 1_024;
 
 /// Timers that are gone before what they had is given back.
 const GONE: usize = 64;
@@ -62,8 +70,8 @@ const LAST_BYTE: u32 = 15;
 /// Set in a slot that holds a ring; otherwise it holds the first chunk of a round.
 const IS_RING: u32 = 1 << 31;
 
-/// No timer at the front: the wheel is empty.
-const NOWHERE: u32 = u32::MAX;
+/// The place of a timer that is in no bucket but at the front.
+const AT_FRONT: u32 = u32::MAX;
 
 /// Timers by instant, then by key.
 #[derive(Debug)]
@@ -73,10 +81,14 @@ pub struct Wheel {
     rings: Vec<Ring>,
     /// Rings no longer used, for the next that is needed.
     spare: Vec<u32>,
+    /// [`SORTED`] and [`LONG`]; less in tests, so that few timers split many buckets.
+    sorted: usize,
+    long: u32,
     /// Cells and places of timers that are gone, not yet given back.
     gone: Vec<(u32, u32)>,
-    /// The cell of the earliest timer.
-    front: u32,
+    /// The earliest timers, the first of all at the end; none in a bucket is before one of these.
+    /// Empty only if no timer is armed.
+    front: Vec<(Order, u32)>,
     /// The ring of the last insert, a good place to begin the next.
     finger: u32,
 }
@@ -84,7 +96,7 @@ pub struct Wheel {
 #[derive(Debug)]
 struct Ring {
     occupied: [u64; SLOTS / 64],
-    slots: [u32; SLOTS],
+    slots: [Round; SLOTS],
     /// The bucket this ring was made of.
     above: u32,
     /// Which byte it goes by: 0 the first of the instant, 8 the first of the key.
@@ -102,8 +114,10 @@ impl Wheel {
             cells: Cells::new(),
             rings: vec![Ring::new(0, 0, 0)],
             spare: Vec::new(),
+            sorted: SORTED,
+            long: LONG,
             gone: Vec::with_capacity(GONE),
-            front: NOWHERE,
+            front: Vec::new(),
             finger: ROOT,
         }
     }
@@ -113,10 +127,10 @@ impl Wheel {
     pub fn insert(&mut self, key: u64, at: UtcMs) -> Handle {
         let order = (at.0, key);
         let handle = self.cells.open(order);
-        let bucket = self.bucket_for(order);
-        self.push(bucket, handle.cell());
-        if self.front == NOWHERE || order < self.cells.order(self.front) {
-            self.front = handle.cell();
+        if self.front.first().is_none_or(|&(last, _)| order < last) {
+            self.insert_front(order, handle.cell());
+        } else {
+            self.push(order, handle.cell());
         }
         handle
     }
@@ -126,7 +140,11 @@ impl Wheel {
     pub fn cancel(&mut self, handle: Handle) -> bool {
         let armed = self.cells.is_armed(handle);
         if armed {
-            self.remove(handle.cell());
+            let cell = handle.cell();
+            match self.cells.close(cell) {
+                AT_FRONT => self.cancel_front(cell),
+                place => self.give_back_later(cell, place),
+            }
         }
         armed
     }
@@ -135,20 +153,18 @@ impl Wheel {
     #[must_use]
     #[inline]
     pub fn next_deadline(&self) -> Option<UtcMs> {
-        (self.front != NOWHERE).then(|| UtcMs(self.cells.order(self.front).0))
+        self.front.last().map(|&((at, _), _)| UtcMs(at))
     }
 
     /// Takes out the first timer, by instant and then key, that is due at or before `now`.
     #[inline]
     pub fn pop_due(&mut self, now: UtcMs) -> Option<(UtcMs, u64)> {
-        if self.front == NOWHERE {
-            return None;
+        let ((at, key), cell) = self.front.pop_if(|((at, _), _)| *at <= now.0)?;
+        self.cells.close(cell);
+        self.cells.free(cell);
+        if self.front.is_empty() {
+            self.fill_front();
         }
-        let (at, key) = self.cells.order(self.front);
-        if at > now.0 {
-            return None;
-        }
-        self.remove(self.front);
         Some((UtcMs(at), key))
     }
 
@@ -170,9 +186,75 @@ impl Wheel {
         size_of::<Self>()
             + self.pool.memory_bytes()
             + self.cells.memory_bytes()
+            + self.front.capacity() * size_of::<(Order, u32)>()
             + self.gone.capacity() * size_of::<(u32, u32)>()
             + self.rings.capacity() * size_of::<Ring>()
             + self.spare.capacity() * size_of::<u32>()
+    }
+
+    /// Puts a timer among those of the front, or, if many come before it, into a bucket, with all
+    /// that come after it.
+    #[inline(never)]
+    fn insert_front(&mut self, order: Order, cell: u32) {
+        let nth = self.front.partition_point(|&other| other > (order, cell));
+        if self.front.len() - nth <= MOVED {
+            self.cells.moved(cell, AT_FRONT);
+            self.front.insert(nth, (order, cell));
+            return;
+        }
+        let earlier = self.front.split_off(nth);
+        for (order, cell) in std::mem::replace(&mut self.front, earlier) {
+            self.push(order, cell);
+        }
+        self.push(order, cell);
+    }
+
+    /// Takes the timer of a closed cell from the front.
+    #[inline(never)]
+    fn cancel_front(&mut self, cell: u32) {
+        let order = self.cells.order(cell);
+        let nth = self.front.partition_point(|&other| other > (order, cell));
+        self.front.remove(nth);
+        self.cells.free(cell);
+        if self.front.is_empty() {
+            self.fill_front();
+        }
+    }
+
+    /// Makes the first bucket, split until it is short enough, the front.
+    #[inline(never)]
+    fn fill_front(&mut self) {
+        self.give_back();
+        let mut ring = ROOT;
+        while let Some(slot) = self.rings[ring as usize].first() {
+            let here = &self.rings[ring as usize];
+            let head = here.slots[slot].head;
+            let bucket = bucket(ring, slot);
+            if head & IS_RING != 0 {
+                ring = head & !IS_RING;
+            } else if here.byte < LAST_BYTE && !self.pool.is_short(head, self.sorted) {
+                ring = self.split(bucket);
+            } else {
+                self.front = self.take_all(head);
+                self.front.sort_unstable_by(|a, b| b.cmp(a));
+                for &(_, cell) in &self.front {
+                    self.cells.moved(cell, AT_FRONT);
+                }
+                self.clear(bucket);
+                return;
+            }
+        }
+    }
+
+    /// Puts a timer into the bucket it belongs to, and splits that if it is long.
+    fn push(&mut self, order: Order, cell: u32) {
+        let bucket = self.bucket_for(order);
+        self.list(bucket, cell);
+        let ring = &self.rings[ring_of(bucket) as usize];
+        if ring.slots[slot_of(bucket)].chunks > self.long && ring.byte < LAST_BYTE {
+            self.give_back();
+            self.split(bucket);
+        }
     }
 
     /// The bucket a timer belongs to: up from the finger until the ring covers the instant, then
@@ -185,7 +267,7 @@ impl Wheel {
         loop {
             let here = &self.rings[ring as usize];
             let digit = digit(order, here.byte);
-            let slot = here.slots[digit];
+            let slot = here.slots[digit].head;
             if slot & IS_RING == 0 {
                 if here.byte < INSTANT_BYTES {
                     self.finger = ring;
@@ -197,73 +279,55 @@ impl Wheel {
     }
 
     /// Lists the timer of `cell` in a bucket.
-    fn push(&mut self, bucket: u32, cell: u32) {
+    fn list(&mut self, bucket: u32, cell: u32) {
         let ring = &mut self.rings[ring_of(bucket) as usize];
         let slot = slot_of(bucket);
-        let (head, place) = self.pool.push(ring.slots[slot], bucket, cell);
-        ring.fill(slot, head);
+        let place = self.pool.push(&mut ring.slots[slot], bucket, cell);
+        ring.occupy(slot);
         self.cells.moved(cell, place);
     }
 
-    /// The timer of `cell` is gone. Keeps the front.
+    /// Notes what a timer had that is gone.
     #[inline]
-    fn remove(&mut self, cell: u32) {
-        if self.front == cell {
-            self.remove_front();
-            return;
-        }
-        let place = self.cells.close(cell);
+    fn give_back_later(&mut self, cell: u32, place: u32) {
         self.gone.push((cell, place));
         if self.gone.len() == GONE {
-            self.tidy();
+            self.give_back();
         }
     }
 
-    // Both apart, so that a cancel itself is short and the processor begins the next one early.
-
+    /// Gives back what timers had that are gone. Apart, so that a cancel itself is short and the
+    /// processor begins the next one early.
     #[inline(never)]
-    fn remove_front(&mut self) {
-        self.tidy();
-        let place = self.cells.close(self.front);
-        let ring = self.give_back(self.front, place);
-        self.find_front(ring);
-    }
-
-    /// Gives back what timers had that are gone.
-    #[inline(never)]
-    fn tidy(&mut self) {
+    fn give_back(&mut self) {
         let mut gone = std::mem::take(&mut self.gone);
         for (cell, place) in gone.drain(..) {
-            self.give_back(cell, place);
+            self.cells.free(cell);
+            if self.pool.take(place) {
+                self.drop_chunk(chunk_of(place));
+            }
         }
         self.gone = gone;
     }
 
-    /// Gives back the cell and the place of a timer; gives the ring that is left of those it was in.
-    #[inline]
-    fn give_back(&mut self, cell: u32, place: u32) -> u32 {
-        self.cells.free(cell);
-        let emptied = self.pool.take(place);
-        let chunk = chunk_of(place);
+    /// Gives back an empty chunk, and its bucket if there is no other in it.
+    fn drop_chunk(&mut self, chunk: u32) {
         let bucket = self.pool.bucket_of(chunk);
-        if emptied { self.drop_chunk(bucket, chunk) } else { ring_of(bucket) }
+        let round = &mut self.rings[ring_of(bucket) as usize].slots[slot_of(bucket)];
+        self.pool.drop_empty(round, chunk);
+        if round.chunks == 0 {
+            self.clear(bucket);
+        }
     }
 
-    /// Gives back an empty chunk, and its bucket if there is no other in it; gives the ring that is left.
-    fn drop_chunk(&mut self, bucket: u32, chunk: u32) -> u32 {
-        let head = &mut self.rings[ring_of(bucket) as usize].slots[slot_of(bucket)];
-        *head = self.pool.drop_empty(*head, chunk);
-        if *head == NO_CHUNK { self.clear(bucket) } else { ring_of(bucket) }
-    }
-
-    /// Empties a bucket, and every ring that is empty with it; gives the ring that is left.
-    fn clear(&mut self, mut bucket: u32) -> u32 {
+    /// Empties a bucket, and every ring that is empty with it.
+    fn clear(&mut self, mut bucket: u32) {
         loop {
             let ring = ring_of(bucket);
             let here = &mut self.rings[ring as usize];
             here.clear(slot_of(bucket));
             if ring == ROOT || here.first().is_some() {
-                return ring;
+                return;
             }
             bucket = here.above;
             if self.finger == ring {
@@ -273,56 +337,26 @@ impl Wheel {
         }
     }
 
-    /// Finds the earliest timer under `ring`, before which nothing is left.
-    fn find_front(&mut self, mut ring: u32) {
-        loop {
-            let here = &self.rings[ring as usize];
-            let Some(slot) = here.first() else {
-                self.front = NOWHERE;
-                return;
-            };
-            let head = here.slots[slot];
-            if head & IS_RING != 0 {
-                ring = head & !IS_RING;
-            } else if self.is_searched(head) || here.byte == LAST_BYTE {
-                self.front = self.earliest(head);
-                return;
-            } else {
-                ring = self.split(bucket(ring, slot));
-            }
-        }
-    }
-
-    /// Whether a bucket that begins at `head` is one chunk of a few timers.
-    fn is_searched(&self, head: u32) -> bool {
-        self.pool.next(head) == head && self.pool.len(head) <= SEARCHED
-    }
-
-    /// The cell of the earliest timer in a chunk.
-    fn earliest(&self, chunk: u32) -> u32 {
-        let first = self.pool.timers(chunk).min_by_key(|&cell| self.cells.order(cell));
-        first.expect("a chunk in use is not empty")
-    }
-
     /// Makes a bucket into a ring by the first byte in which its timers differ, with rings of one
-    /// bucket for the bytes they share; gives the last ring. A few timers from many chunks are put
-    /// together into one instead.
+    /// bucket for the bytes they share; gives the last ring.
     fn split(&mut self, above: u32) -> u32 {
         let (mut ring, mut slot) = (ring_of(above), slot_of(above));
         let here = &mut self.rings[ring as usize];
         let byte = here.byte;
-        let head = std::mem::replace(&mut here.slots[slot], NO_CHUNK);
-        let timers = self.take_all(head);
-        let fork = if timers.len() <= SEARCHED as usize { byte } else { fork(&timers) };
+        let round = std::mem::replace(&mut here.slots[slot], Round::EMPTY);
+        let timers = self.take_all(round.head);
+        let fork = fork(&timers);
         let (sample, _) = timers[0];
         for byte in byte + 1..=fork {
             let below = self.open_ring(Ring::new(bucket(ring, slot), byte, sample.0));
-            self.rings[ring as usize].fill(slot, below | IS_RING);
+            let here = &mut self.rings[ring as usize];
+            here.slots[slot].head = below | IS_RING;
+            here.occupy(slot);
             ring = below;
             slot = digit(sample, byte);
         }
         for (order, cell) in timers {
-            self.push(bucket(ring, digit(order, fork)), cell);
+            self.list(bucket(ring, digit(order, fork)), cell);
         }
         ring
     }
@@ -364,7 +398,7 @@ impl Default for Wheel {
 
 impl Ring {
     const fn new(above: u32, byte: u32, base: u64) -> Self {
-        Self { occupied: [0; SLOTS / 64], slots: [NO_CHUNK; SLOTS], above, byte, base }
+        Self { occupied: [0; SLOTS / 64], slots: [Round::EMPTY; SLOTS], above, byte, base }
     }
 
     /// Whether instants like `at` belong under this ring. Only asked of rings of the instant.
@@ -372,14 +406,13 @@ impl Ring {
         (at ^ self.base).unbounded_shr(u64::BITS - 8 * self.byte) == 0
     }
 
-    const fn fill(&mut self, slot: usize, content: u32) {
+    const fn occupy(&mut self, slot: usize) {
         self.occupied[slot / 64] |= 1 << (slot % 64);
-        self.slots[slot] = content;
     }
 
     const fn clear(&mut self, slot: usize) {
         self.occupied[slot / 64] &= !(1 << (slot % 64));
-        self.slots[slot] = NO_CHUNK;
+        self.slots[slot] = Round::EMPTY;
     }
 
     /// The first occupied slot.

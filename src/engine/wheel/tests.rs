@@ -64,7 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
 impl Pair {
     fn new() -> Self {
         Self {
-            wheel: Wheel::new(),
+            wheel: Wheel { sorted: 24, long: 1, ..Wheel::new() },
             model: BTreeSet::new(),
             handles: BTreeMap::new(),
             gone: Vec::new(),
@@ -293,9 +293,40 @@ fn places_that_cancels_left_in_a_far_bucket_are_used_again() {
         assert!(wheel.cancel(*handle));
         *handle = wheel.insert(key, far);
     }
-    let chunks = (1_001 + super::GONE) / 64 + 1;
+    // 1,000 timers, and those that are gone and not given back, of which a chunk holds 256.
     let in_use = wheel.pool.in_use();
-    assert!((chunks - 5..2 * chunks).contains(&in_use), "{in_use} chunks in use for {chunks}");
+    assert!((4..=10).contains(&in_use), "{in_use} chunks in use");
+}
+
+#[test]
+fn long_bucket_is_split_while_it_is_filled() {
+    let mut wheel = Wheel { long: 2, ..Wheel::new() };
+    wheel.insert(0, UtcMs(START_MS));
+    for key in 0..50_000 {
+        wheel.insert(key, UtcMs(START_MS + 1 + key * 7_919 % 3_600_000));
+        for ring in &wheel.rings {
+            assert!(ring.slots.iter().all(|round| round.chunks <= 3));
+        }
+    }
+    assert!(wheel.rings.len() > 1, "nothing was split");
+}
+
+#[test]
+fn timer_in_the_midst_of_the_front_sends_the_rest_back() {
+    let mut wheel = Wheel::new();
+    for key in (0..1_000).rev() {
+        wheel.insert(key, UtcMs(START_MS + key * 10));
+    }
+    assert_eq!(wheel.front.len(), 1_000, "each is before all others");
+    let handle = wheel.insert(1_000, UtcMs(START_MS + 5_001));
+    assert_eq!(wheel.front.len(), 501, "501 come before it");
+    assert!(wheel.cancel(handle));
+    wheel.insert(1_001, UtcMs(START_MS + 9));
+    assert_eq!(wheel.front.len(), 502, "one comes before it");
+    let fired: Vec<u64> =
+        std::iter::from_fn(|| wheel.pop_due(UtcMs(u64::MAX))).map(|(_, key)| key).collect();
+    let expected: Vec<u64> = [0, 1_001].into_iter().chain(1..1_000).collect();
+    assert_eq!(fired, expected);
 }
 
 #[test]
