@@ -16,7 +16,7 @@
 //!   with the clock and does not know its exact next deadline without a search of a bucket.
 //! - **The front is sorted**: when its last timer leaves, the first bucket (found by occupancy
 //!   bitmaps), split if it is long, is sorted and is the front. A timer armed for before the end of
-//!   the front joins it, or, if many come before it, sends what comes after it back to the buckets.
+//!   the front joins it, or, if many come before it, takes what comes after it back to the buckets.
 //! - **No long pause.** A bucket is split while it is filled, before it is so long that splitting
 //!   it would be noticed. A timer moves down at most once a byte in its life, mostly once.
 //! - **One instant, many timers**: below the last byte of the instant come the bytes of the key,
@@ -49,7 +49,7 @@ const SLOTS: usize = 256;
 /// A timer joins the front if no more than these come before it there.
 const MOVED: usize = 64;
 
-/// A bucket of no more timers is sorted rather than split.
+/// A bucket of no more timers is sorted rather than split. The front grows to twice as many.
 const SORTED: usize = 16_384;
 
 /// A bucket of more chunks, a quarter of a million timers, is split while it is filled.
@@ -192,12 +192,12 @@ impl Wheel {
             + self.spare.capacity() * size_of::<u32>()
     }
 
-    /// Puts a timer among those of the front, or, if many come before it, into a bucket, with all
-    /// that come after it.
+    /// Puts a timer among those of the front, or, if many come before it or are there, into a
+    /// bucket, with all that come after it.
     #[inline(never)]
     fn insert_front(&mut self, order: Order, cell: u32) {
         let nth = self.front.partition_point(|&other| other > (order, cell));
-        if self.front.len() - nth <= MOVED {
+        if self.front.len() - nth <= MOVED && self.front.len() < 2 * self.sorted {
             self.cells.moved(cell, AT_FRONT);
             self.front.insert(nth, (order, cell));
             return;
@@ -207,6 +207,9 @@ impl Wheel {
             self.push(order, cell);
         }
         self.push(order, cell);
+        if self.front.is_empty() {
+            self.fill_front();
+        }
     }
 
     /// Takes the timer of a closed cell from the front.

@@ -64,7 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
 impl Pair {
     fn new() -> Self {
         Self {
-            wheel: Wheel { sorted: 24, long: 1, ..Wheel::new() },
+            wheel: Wheel { sorted: 50, long: 1, ..Wheel::new() },
             model: BTreeSet::new(),
             handles: BTreeMap::new(),
             gone: Vec::new(),
@@ -312,7 +312,7 @@ fn long_bucket_is_split_while_it_is_filled() {
 }
 
 #[test]
-fn timer_in_the_midst_of_the_front_sends_the_rest_back() {
+fn timer_in_the_midst_of_the_front_takes_the_rest_back() {
     let mut wheel = Wheel::new();
     for key in (0..1_000).rev() {
         wheel.insert(key, UtcMs(START_MS + key * 10));
@@ -327,6 +327,19 @@ fn timer_in_the_midst_of_the_front_sends_the_rest_back() {
         std::iter::from_fn(|| wheel.pop_due(UtcMs(u64::MAX))).map(|(_, key)| key).collect();
     let expected: Vec<u64> = [0, 1_001].into_iter().chain(1..1_000).collect();
     assert_eq!(fired, expected);
+}
+
+#[test]
+fn front_stays_short_when_each_timer_is_before_all_others() {
+    let mut wheel = Wheel { sorted: 50, ..Wheel::new() };
+    for ahead in (0..5_000).rev() {
+        wheel.insert(ahead, UtcMs(START_MS + ahead));
+        assert_eq!(wheel.next_deadline(), Some(UtcMs(START_MS + ahead)));
+        assert!(wheel.front.len() <= 100);
+    }
+    let fired: Vec<u64> =
+        std::iter::from_fn(|| wheel.pop_due(UtcMs(u64::MAX))).map(|(_, key)| key).collect();
+    assert_eq!(fired, (0..5_000).collect::<Vec<u64>>());
 }
 
 #[test]
