@@ -2,7 +2,8 @@
 //!
 //! Run: `cargo bench --bench wheel` (10 thousand and 1 million timers), or
 //! `cargo bench --bench wheel -- 10000000` for other sizes; `-- scattered` draws the keys at
-//! random instead of counting up.
+//! random instead of counting up; `-- pauses` has the longest single insert and fire of the wheel,
+//! of as many timers of which none is cancelled.
 //!
 //! The work of a round: insert all, with deadlines 15 minutes ahead and spread over an hour;
 //! cancel 95 % in random order; fire the rest by advancing. Every operation is divided by its own
@@ -65,6 +66,12 @@ fn main() {
     }
     if sizes.is_empty() {
         sizes = vec![10_000, 1_000_000];
+    }
+    if args.iter().any(|arg| arg == "pauses") {
+        for size in sizes {
+            pauses(size, scattered);
+        }
+        return;
     }
     let keys = if scattered { "drawn at random" } else { "counting up" };
     println!("seed {SEED}, keys {keys}, 15 min ahead over 60 min, 95 % cancelled, ns an operation");
@@ -134,6 +141,24 @@ fn measure(name: &str, size: usize, scattered: bool) {
     });
     let sum = insert + cancel + fire;
     println!("{name:>17}  {insert:>8.1} {cancel:>8.1} {fire:>8.1} {sum:>8.1} {bytes:>8}");
+}
+
+/// A timer is late by as long as the step before it takes.
+fn pauses(size: usize, scattered: bool) {
+    let mut wheel = Wheel::new();
+    let mut longest = [Duration::ZERO; 2];
+    for timer in workload(&mut Random(SEED), size, 0, scattered) {
+        let start = Instant::now();
+        wheel.insert(timer.key, UtcMs(timer.at));
+        longest[0] = longest[0].max(start.elapsed());
+    }
+    while let Some(now) = wheel.next_deadline() {
+        let start = Instant::now();
+        wheel.pop_due(now);
+        longest[1] = longest[1].max(start.elapsed());
+    }
+    let [insert, fire] = longest.map(|longest| longest.as_secs_f64() * 1e3);
+    println!("{size:>10} timers, longest insert {insert:.2} ms, longest fire {fire:.2} ms");
 }
 
 fn workload(random: &mut Random, size: usize, round: usize, scattered: bool) -> Vec<Timer> {
