@@ -248,11 +248,11 @@ fn cell_of_a_fired_timer_is_used_again() {
 
 #[test]
 fn key_armed_many_times_fires_as_often() {
-    let mut wheel = Wheel::new();
-    for _ in 0..200 {
+    let mut wheel = Wheel { sorted: 50, long: 1, ..Wheel::new() };
+    for _ in 0..2_000 {
         wheel.insert(15, UtcMs(START_MS));
     }
-    for _ in 0..200 {
+    for _ in 0..2_000 {
         assert_eq!(wheel.pop_due(UtcMs(u64::MAX)), Some((UtcMs(START_MS), 15)));
     }
     assert_eq!(wheel.pop_due(UtcMs(u64::MAX)), None);
