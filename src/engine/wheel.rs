@@ -18,7 +18,7 @@
 //!   bitmaps), split if it is long, is sorted and is the front. A timer armed for before the end of
 //!   the front joins it, or, if many come before it, takes what comes after it back to the buckets.
 //! - **No long pause.** A bucket is split while it is filled, before it is so long that splitting
-//!   it would be noticed. A timer moves down at most once a byte in its life, mostly once.
+//!   it would make others late: `cargo bench --bench wheel -- pauses` has the longest step.
 //! - **One instant, many timers**: below the last byte of the instant come the bytes of the key,
 //!   by the same rule, so a burst fires in key order and no more of it is sorted at once.
 //! - **Cancel is by handle**, and what is cancelled is gone at once. Its place and its cell are
