@@ -33,9 +33,12 @@ fn histogram() -> Mutex<Histogram<u64>> {
     Mutex::new(Histogram::new_with_bounds(1, 60_000, 3).expect("bounds"))
 }
 
-pub fn fifteen(dir: &Path, pending: u64, per_second: f64) {
+pub fn fifteen(dir: &Path, pending: u64, per_second: f64, snapshot: Option<u64>) {
     // An operator's call-back is due sooner; the deadlines of the others stay fifteen minutes away.
-    let rules = [("limit = \"5m\"\nwarn = [\"2m\"]", &*format!("limit = \"{LIMIT_S}s\""))];
+    let limit = format!("limit = \"{LIMIT_S}s\"");
+    let every = format!("snapshot_every = {} ", snapshot.unwrap_or(1_000_000));
+    let rules =
+        [("limit = \"5m\"\nwarn = [\"2m\"]", &*limit), ("snapshot_every = 1000000 ", &*every)];
     let server = Server::start_under(Contender::Fifteen, dir, &rules).expect("fifteen");
     let (address, heard) = (server.address, reader_of(server.address));
     let mut placed = 0;

@@ -10,7 +10,8 @@
 //! nothing happens. `-- unit`: what a unit's client costs its car. `-- http`: calls over HTTP beside those of the wire.
 //! `-- sos`: presses of the SOS page at 200 a second.
 //!
-//! Further words: `connections=1,64`, `seconds=2` of one run, `rounds=5` (the median is shown), `calls=N` of `late` and `start`, `only=fifteen,echo`,
+//! Further words: `connections=1,64`, `seconds=2` of one run, `rounds=5` (the median is shown), `calls=N` of `late` and `start`, `snapshot=N` of
+//! `late` (one is taken after so many transitions), `only=fifteen,echo`,
 //! `dir=FOLDER` on the disk in question, `car=PROGRAM` of `unit`, such as target/car/fifteen-unit. beanstalkd, Redis and PostgreSQL take part where they are installed
 //! (`apt-get install beanstalkd redis-server postgresql`; PostgreSQL only for root, who may become its account). All
 //! are asked by the same closed loop from one thread on the same machine, turn by turn, with the same 120 bytes.
@@ -36,6 +37,7 @@ struct Words {
     seconds: f64,
     rounds: usize,
     calls: Option<u64>,
+    snapshot: Option<u64>,
     only: Option<Vec<String>>,
     dir: PathBuf,
     car: PathBuf,
@@ -49,6 +51,7 @@ impl Words {
             seconds: 2.0,
             rounds: 5,
             calls: None,
+            snapshot: None,
             only: None,
             dir: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-peers"),
             car: env!("CARGO_BIN_EXE_fifteen-unit").into(),
@@ -64,6 +67,7 @@ impl Words {
                 Some(("seconds", of)) => words.seconds = of.parse().expect("a number"),
                 Some(("rounds", of)) => words.rounds = of.parse().expect("a number"),
                 Some(("calls", of)) => words.calls = Some(of.parse().expect("a number")),
+                Some(("snapshot", of)) => words.snapshot = Some(of.parse().expect("a number")),
                 Some(("only", of)) => words.only = Some(list(of)),
                 Some(("dir", of)) => words.dir = of.into(),
                 Some(("car", of)) => words.car = of.into(),
@@ -88,7 +92,7 @@ fn main() {
         "late" => {
             let pending = words.calls.unwrap_or(1_000_000);
             if words.takes_part(Contender::Fifteen.name()) {
-                late::fifteen(&words.dir, pending, 5_000.0);
+                late::fifteen(&words.dir, pending, 5_000.0, words.snapshot);
             }
             if words.takes_part(Contender::Beanstalkd.name()) {
                 late::beanstalkd(&words.dir, pending / 10);

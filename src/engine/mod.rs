@@ -20,7 +20,7 @@ pub use decide::{Decision, decide};
 pub use keys::{Kept, Keys};
 pub use queue::Queue;
 pub use recommend::{Reason, Recommendation, recommend};
-pub use state::{Canary, ErasureAsked, Pressed, State};
+pub use state::{Canary, ErasureAsked, Frozen, Pressed, State};
 pub use triage::{Proposal, Weight};
 
 use crate::domain::{

@@ -4,16 +4,20 @@
 //! replay and in a standby. Timers are not state: they are armed from it ([`super::timers`]).
 
 mod apply;
+mod calls;
 mod clocks;
 mod duty;
 mod earlier;
 mod erasure;
+mod frozen;
 mod presses;
 mod tellings;
 
 pub use erasure::ErasureAsked;
+pub use frozen::Frozen;
 pub use presses::Pressed;
 
+use self::calls::Calls;
 use super::keys::Keys;
 use super::queue::Queue;
 use crate::domain::{
@@ -46,8 +50,7 @@ pub struct State {
     /// Instant of the last transition applied.
     pub at: UtcMs,
     books: Vec<Rules>,
-    /// Boxed: a tree filled in order leaves half of each node empty, and a call is large.
-    calls: BTreeMap<CallId, Box<Call>>,
+    calls: Calls,
     next_call: u64,
     units: BTreeMap<Callsign, Unit>,
     unit_numbers: BTreeMap<u32, Callsign>,
@@ -111,7 +114,7 @@ impl Default for State {
             seq: 0,
             at: UtcMs(0),
             books: Vec::new(),
-            calls: BTreeMap::new(),
+            calls: Calls::default(),
             next_call: 1,
             units: BTreeMap::new(),
             unit_numbers: BTreeMap::new(),
@@ -152,17 +155,17 @@ impl State {
     /// A call by its number.
     #[must_use]
     pub fn call(&self, id: CallId) -> Option<&Call> {
-        self.calls.get(&id).map(|call| &**call)
+        self.calls.get(&id)
     }
 
     /// The calls known, by number: all that are open, and those closed lately.
     pub fn calls(&self) -> impl DoubleEndedIterator<Item = &Call> + '_ {
-        self.calls.values().map(|call| &**call)
+        self.calls.iter()
     }
 
     /// The calls numbered after `after`, by number.
     pub fn calls_after(&self, after: CallId) -> impl Iterator<Item = &Call> + '_ {
-        self.calls.range(CallId(after.0.saturating_add(1))..).map(|(_, call)| &**call)
+        self.calls.after(after)
     }
 
     /// The calls that are closed, those closed last first.
@@ -297,7 +300,7 @@ impl State {
     /// When the bytes are not such a state; the log must then be replayed instead.
     pub fn load(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
         let mut state: Self = rmp_serde::from_slice(bytes)?;
-        for call in state.calls.values().filter(|call| call.waits()) {
+        for call in state.calls.iter().filter(|call| call.waits()) {
             state.queue.insert(call);
         }
         state.index();

@@ -4,7 +4,7 @@ use super::chain::{Followed, follows};
 use super::error::{Fault, JournalError};
 use super::frame::Frame;
 use super::record::Tail;
-use super::snapshot::{KEPT, Manifest, Snapshot};
+use super::snapshot::{KEPT, Manifest, Snapshot, Step};
 use super::{Appended, COMMIT_BYTES_MAX, Frames, Health, Journal, Trimmed};
 use crate::domain::UtcMs;
 
@@ -75,13 +75,16 @@ impl Journal for MemoryJournal {
         Ok(self.tail.epoch)
     }
 
-    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
-        Snapshot::check(snapshot.manifest.clone(), snapshot.state.clone())?;
+    fn put_snapshot_step(
+        &mut self,
+        snapshot: &Snapshot,
+        _step: Step,
+    ) -> Result<Option<Step>, JournalError> {
         self.snapshots.retain(|kept| kept.manifest.seq != snapshot.manifest.seq);
         self.snapshots.push(snapshot.clone());
         self.snapshots.sort_by_key(|kept| std::cmp::Reverse(kept.manifest.seq));
         self.snapshots.truncate(KEPT);
-        Ok(())
+        Ok(None)
     }
 
     fn manifests(&self) -> Result<Vec<Manifest>, JournalError> {
@@ -96,13 +99,13 @@ impl Journal for MemoryJournal {
                     "it is not kept any more",
                 ))
             },
-            |kept| Snapshot::check(kept.manifest, kept.state),
+            |kept| kept.check().map(|()| kept),
         )
     }
 
-    fn drop_snapshots_before(&mut self, seq: u64) -> Result<(), JournalError> {
+    fn drop_snapshots_before(&mut self, seq: u64) -> Result<bool, JournalError> {
         self.snapshots.retain(|kept| kept.manifest.seq >= seq);
-        Ok(())
+        Ok(false)
     }
 
     fn archived(&self) -> u64 {

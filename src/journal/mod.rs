@@ -43,7 +43,7 @@ pub use opened::{Note, Opened};
 pub use probe::{Prober, probe};
 pub use record::{RECORD_BYTES_MAX, Record, RecordRef, Tail};
 pub use replay::{Fold, Replayed, replay, replay_as, replay_from_start, replay_from_start_as};
-pub use snapshot::{Manifest, Snapshot};
+pub use snapshot::{Manifest, Snapshot, Step};
 pub use store::{Options, Store};
 
 /// The largest commit taken at once, in bytes of frames (about 8,000 small transitions).
@@ -161,11 +161,29 @@ pub trait Journal: Send {
     /// [`JournalError::EpochTaken`] when somebody was faster.
     fn claim(&mut self, old_epoch: u64, node: &str) -> Result<u64, JournalError>;
 
-    /// Keeps a snapshot, reads it back, then drops all but the last two.
+    /// A bounded step of keeping a snapshot whose bytes are known to be the manifest's: it is written, read back, then all
+    /// but the last two are dropped. Gives the next step, and `None` when that is done. Commits may come between steps.
     ///
     /// # Errors
     /// It could not be written or does not read back; the ones before it are still there.
-    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError>;
+    fn put_snapshot_step(
+        &mut self,
+        snapshot: &Snapshot,
+        step: Step,
+    ) -> Result<Option<Step>, JournalError>;
+
+    /// Keeps a snapshot at once.
+    ///
+    /// # Errors
+    /// As [`Journal::put_snapshot_step`], and when its bytes do not match its manifest.
+    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
+        snapshot.check()?;
+        let mut next = Some(Step::default());
+        while let Some(step) = next {
+            next = self.put_snapshot_step(snapshot, step)?;
+        }
+        Ok(())
+    }
 
     /// The snapshots kept, newest first, unread.
     ///
@@ -179,14 +197,14 @@ pub trait Journal: Send {
     /// [`JournalError::Unfit`] when chunks are missing or changed.
     fn snapshot(&self, manifest: &Manifest) -> Result<Snapshot, JournalError>;
 
-    /// Drops the snapshots of what was before transition `seq`, which an erasure left without keys. One that keeps
-    /// them has them passed over at each start.
+    /// A bounded step of dropping the snapshots of what was before transition `seq`, which an erasure left without keys.
+    /// True: there is more to drop. A log that keeps them has them passed over at each start.
     ///
     /// # Errors
     /// The store cannot be written.
-    fn drop_snapshots_before(&mut self, seq: u64) -> Result<(), JournalError> {
+    fn drop_snapshots_before(&mut self, seq: u64) -> Result<bool, JournalError> {
         let _ = seq;
-        Ok(())
+        Ok(false)
     }
 
     /// Moves whole frames up to `upto_seq`, and before the first that ends at `before` or later, to the

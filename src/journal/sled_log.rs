@@ -9,13 +9,15 @@
 use super::error::{At, Fault, JournalError};
 use super::files;
 use super::frame::Frame;
-use super::snapshot::{CHUNK_BYTES, KEPT, Manifest, Snapshot};
+use super::snapshot::{CHUNK_BYTES, KEPT, Manifest, Snapshot, Step};
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Keys deleted between two commits; more of them in flight were measured to hurt.
 const DELETES_A_COMMIT: usize = 64;
+/// Chunks of a snapshot written or read between two commits, 256 KiB: a call that waits for one waits little longer.
+const CHUNKS_A_STEP: u32 = 64;
 const CACHE_BYTES: u64 = 64 << 20;
 /// The manifest's place among the chunks of a snapshot.
 const MANIFEST_CHUNK: u32 = u32::MAX;
@@ -168,33 +170,88 @@ impl SledLog {
         self.commit()
     }
 
-    /// Chunks first, the manifest in a commit of its own, read back, then the oldest dropped.
-    pub(crate) fn put_snapshot(&self, snapshot: &Snapshot) -> Result<(), JournalError> {
-        let seq = snapshot.manifest.seq;
-        self.drop_snapshot(seq)?;
-        for (chunk, index) in snapshot.state.chunks(CHUNK_BYTES).zip(0..) {
-            guarded("write a snapshot", || self.snapshots.insert(chunk_key(seq, index), chunk))?;
-        }
-        self.commit()?;
-        let manifest = seal(&snapshot.manifest);
-        guarded("write a snapshot", || {
-            self.snapshots.insert(chunk_key(seq, MANIFEST_CHUNK), manifest)
-        })?;
-        self.commit()?;
-        self.snapshot(&snapshot.manifest)?;
-        let kept: Vec<u64> =
-            self.manifests()?.iter().take(KEPT).map(|manifest| manifest.seq).collect();
-        for old in self.snapshot_seqs()? {
-            if !kept.contains(&old) {
-                self.drop_snapshot(old)?;
+    /// Chunks first, the manifest in a commit of its own, read back, then the oldest dropped: a step of it, with a commit
+    /// of its own, so that no flush of the log has much of a snapshot to take along.
+    pub(crate) fn put_snapshot_step(
+        &self,
+        snapshot: &Snapshot,
+        step: Step,
+    ) -> Result<Option<Step>, JournalError> {
+        let Manifest { seq, chunks, .. } = snapshot.manifest;
+        let some = |from: u32| {
+            let of_bytes = snapshot.state.chunks(CHUNK_BYTES).skip(from as usize);
+            (from..chunks.min(from.saturating_add(CHUNKS_A_STEP))).zip(of_bytes)
+        };
+        let next = |from: u32| from.saturating_add(CHUNKS_A_STEP);
+        Ok(Some(match step {
+            Step::Clear if self.drop_snapshots(|other| other == seq)? => Step::Clear,
+            Step::Clear => Step::Write(0),
+            Step::Write(from) if from < chunks => {
+                guarded("write a snapshot", || {
+                    some(from).try_for_each(|(index, chunk)| {
+                        self.snapshots.insert(chunk_key(seq, index), chunk).map(|_| ())
+                    })
+                })?;
+                self.commit()?;
+                Step::Write(next(from))
             }
-        }
-        Ok(())
+            Step::Write(_) => Step::Sign,
+            Step::Sign => {
+                let manifest = seal(&snapshot.manifest);
+                guarded("write a snapshot", || {
+                    self.snapshots.insert(chunk_key(seq, MANIFEST_CHUNK), manifest)
+                })?;
+                self.commit()?;
+                Step::ReadBack(0)
+            }
+            Step::ReadBack(from) if from < chunks => {
+                let same = guarded("read a snapshot", || {
+                    let mut same = true;
+                    for (index, chunk) in some(from) {
+                        let read = self.snapshots.get(chunk_key(seq, index))?;
+                        same &= read.is_some_and(|read| read == chunk);
+                    }
+                    Ok(same)
+                })?;
+                if !same {
+                    return Err(snapshot.unfit("it does not read back as it was written"));
+                }
+                Step::ReadBack(next(from))
+            }
+            Step::ReadBack(_) => {
+                let read = self.manifests()?;
+                if !read.contains(&snapshot.manifest) {
+                    return Err(snapshot.unfit("its manifest does not read back"));
+                }
+                Step::DropOld
+            }
+            Step::DropOld => {
+                let kept: Vec<u64> =
+                    self.manifests()?.iter().take(KEPT).map(|manifest| manifest.seq).collect();
+                if !self.drop_snapshots(|other| !kept.contains(&other))? {
+                    return Ok(None);
+                }
+                Step::DropOld
+            }
+        }))
     }
 
-    pub(crate) fn drop_snapshots_before(&self, seq: u64) -> Result<(), JournalError> {
-        let old = self.snapshot_seqs()?.into_iter().filter(|old| *old < seq);
-        old.into_iter().try_for_each(|old| self.drop_snapshot(old))
+    /// Drops some of the snapshots that are `unwanted`, half-written ones too. True: there may be more of them.
+    pub(crate) fn drop_snapshots(
+        &self,
+        unwanted: impl Fn(u64) -> bool,
+    ) -> Result<bool, JournalError> {
+        let Some(seq) = self.snapshot_seqs()?.into_iter().find(|seq| unwanted(*seq)) else {
+            return Ok(false);
+        };
+        // The manifest sorts last and goes first: chunks without one are nothing.
+        let keys = guarded("list a snapshot", || {
+            let range = self.snapshots.range(chunk_key(seq, 0)..=chunk_key(seq, MANIFEST_CHUNK));
+            let keys = range.keys().rev().take(DELETES_A_COMMIT);
+            keys.map(|key| key.map(|key| key.to_vec())).collect::<Result<Vec<_>, _>>()
+        })?;
+        self.delete(&self.snapshots, &keys)?;
+        Ok(true)
     }
 
     /// Every number under which anything of a snapshot is stored, a half-written one too.
@@ -211,16 +268,6 @@ impl SledLog {
             }
             Ok(seqs)
         })
-    }
-
-    fn drop_snapshot(&self, seq: u64) -> Result<(), JournalError> {
-        // The manifest sorts last and goes first: chunks without one are nothing.
-        let mut keys = guarded("list a snapshot", || {
-            let range = self.snapshots.range(chunk_key(seq, 0)..=chunk_key(seq, MANIFEST_CHUNK));
-            range.keys().map(|key| key.map(|key| key.to_vec())).collect::<Result<Vec<_>, _>>()
-        })?;
-        keys.reverse();
-        self.delete(&self.snapshots, &keys)
     }
 
     /// Snapshots with a readable manifest, newest first.
@@ -249,7 +296,9 @@ impl SledLog {
             }
             Ok(state)
         })?;
-        Snapshot::check(manifest.clone(), state)
+        let snapshot = Snapshot { manifest: manifest.clone(), state };
+        snapshot.check()?;
+        Ok(snapshot)
     }
 
     /// Opens a folder and reads everything in it. Only ever on a copy: opening changes it. Frames that can be read

@@ -78,19 +78,38 @@ impl Snapshot {
         Self { manifest, state }
     }
 
-    /// Puts a manifest and bytes together if they belong together.
+    /// Whether the manifest and the bytes belong together.
     ///
     /// # Errors
     /// [`JournalError::Unfit`] saying which part differs.
-    pub fn check(manifest: Manifest, state: Vec<u8>) -> Result<Self, JournalError> {
-        let what = || format!("snapshot at {}", manifest.seq);
+    pub fn check(&self) -> Result<(), JournalError> {
+        let Self { manifest, state } = self;
         if state.len() as u64 != manifest.len {
-            let why = format!("{} bytes of {} are there", state.len(), manifest.len);
-            return Err(JournalError::unfit(what(), why));
+            return Err(self.unfit(format!("{} bytes of {} are there", state.len(), manifest.len)));
         }
-        if blake3::hash(&state) != manifest.hash {
-            return Err(JournalError::unfit(what(), "its bytes do not match its hash"));
+        if blake3::hash(state) != manifest.hash {
+            return Err(self.unfit("its bytes do not match its hash"));
         }
-        Ok(Self { manifest, state })
+        Ok(())
     }
+
+    pub(super) fn unfit(&self, why: impl ToString) -> JournalError {
+        JournalError::unfit(format!("snapshot at {}", self.manifest.seq), why)
+    }
+}
+
+/// What is next to be done to keep a snapshot, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Step {
+    /// Nothing of that number may be left of an earlier attempt.
+    #[default]
+    Clear,
+    /// The chunks, from this one on.
+    Write(u32),
+    /// The manifest, after which it is there for the next start.
+    Sign,
+    /// What was written, from this chunk on, is read again.
+    ReadBack(u32),
+    /// All but the last two go.
+    DropOld,
 }

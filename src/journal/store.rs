@@ -17,7 +17,7 @@ use super::opened::{Note, Opened};
 use super::probe::Prober;
 use super::record::Tail;
 use super::sled_log::SledLog;
-use super::snapshot::{Manifest, Snapshot};
+use super::snapshot::{Manifest, Snapshot, Step};
 use super::spill::Spill;
 use super::witness::{End, Header, Reader};
 use super::witness_writer::{self, Witness, Writer};
@@ -259,8 +259,12 @@ impl Journal for Store {
         Ok(self.tail.epoch)
     }
 
-    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
-        let done = self.sled()?.put_snapshot(snapshot);
+    fn put_snapshot_step(
+        &mut self,
+        snapshot: &Snapshot,
+        step: Step,
+    ) -> Result<Option<Step>, JournalError> {
+        let done = self.sled()?.put_snapshot_step(snapshot, step);
         // One that does not read back is a bad snapshot; anything else is a sled that failed.
         if let Err(why @ (JournalError::Sled { .. } | JournalError::Io { .. })) = &done {
             self.sled_failed(why);
@@ -276,8 +280,8 @@ impl Journal for Store {
         self.sled()?.snapshot(manifest)
     }
 
-    fn drop_snapshots_before(&mut self, seq: u64) -> Result<(), JournalError> {
-        let done = self.sled()?.drop_snapshots_before(seq);
+    fn drop_snapshots_before(&mut self, seq: u64) -> Result<bool, JournalError> {
+        let done = self.sled()?.drop_snapshots(|other| other < seq);
         if let Err(why) = &done {
             self.sled_failed(why);
         }

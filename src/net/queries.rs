@@ -120,13 +120,14 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
             });
         }
         Request::TakeSnapshot(_) => ask(server, answering, |room, answering| {
-            let (seq, taken) = room.take_snapshot();
-            stored(answering, taken.map(|bytes| wire::Stored { dir: None, seq, bytes }));
+            room.take_snapshot(move |taken| {
+                stored(answering, taken.map(|(seq, bytes)| wire::Stored { dir: None, seq, bytes }));
+            });
         }),
         Request::Archive(_) => ask(server, answering, |room, answering| {
             room.archive();
             let seq = room.journal.archived();
-            stored(answering, Ok(wire::Stored { dir: None, seq, bytes: 0 }));
+            stored(answering, Ok::<_, JournalError>(wire::Stored { dir: None, seq, bytes: 0 }));
         }),
         Request::Report(asked) => report(server, &asked, answering),
         Request::Backup(asked) => backup(server, asked.dir.into(), answering),
@@ -136,7 +137,7 @@ pub(super) fn query(server: &Arc<Server>, request: Request, answering: Answering
     }
 }
 
-fn stored(answering: Answering, stored: Result<wire::Stored, JournalError>) {
+fn stored(answering: Answering, stored: Result<wire::Stored, impl std::fmt::Display>) {
     match stored {
         Ok(stored) => answering.reply(Some(stored.seq), false, stored),
         Err(error) => answering.reject(Code::JournalFailed, error.to_string()),

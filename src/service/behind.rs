@@ -3,10 +3,10 @@
 //!
 //! When this thread is behind, whoever decides seals as well before it hands over: so both have work until the end.
 
-use super::record::{Saved, encode};
+use super::record::encode;
 use super::writer::{CommitError, Writer};
 use crate::domain::{Dated, UtcMs};
-use crate::engine::State;
+use crate::engine::{Frozen, State};
 use crate::journal::{Journal, JournalError, Record};
 use crate::seal::Keyring;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -21,7 +21,7 @@ enum Job {
     Commit(Vec<Dated>),
     CommitSealed(Vec<Record>),
     Snapshot {
-        state: Saved,
+        state: Frozen,
         /// What is older moves to the archive.
         before: UtcMs,
     },
@@ -65,7 +65,7 @@ impl<J: Journal + 'static> Behind<J> {
     /// `before` move to the archive. False as in [`Behind::commit`].
     #[must_use]
     pub fn snapshot(&self, state: &State, before: UtcMs) -> bool {
-        self.jobs.send(Job::Snapshot { state: Saved::of(state), before }).is_ok()
+        self.jobs.send(Job::Snapshot { state: state.freeze(), before }).is_ok()
     }
 
     /// Waits until all is on the disk, and gives the log back.

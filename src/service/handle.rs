@@ -2,6 +2,7 @@
 
 use super::inbox::Way;
 use super::room::Room;
+use super::snapshots::Made;
 use crate::domain::{Order, Rejection};
 use crate::engine::{Accepted, State};
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(super) enum Message<F> {
         ask: Ask<F>,
         _place: OwnedSemaphorePermit,
     },
+    /// A snapshot was made.
+    Snapshot(Made),
     /// Finish what is queued, commit, end.
     Drain,
 }

@@ -38,6 +38,12 @@ pub(super) struct Way<F>(Arc<Shared<F>>);
 /// A way in that keeps the engine from nothing.
 pub(super) struct WeakWay<F>(Weak<Shared<F>>);
 
+impl<F> Clone for WeakWay<F> {
+    fn clone(&self) -> Self {
+        Self(Weak::clone(&self.0))
+    }
+}
+
 impl<F> WeakWay<F> {
     /// None when no way in is left.
     pub(super) fn upgrade(&self) -> Option<Way<F>> {

@@ -19,6 +19,7 @@ mod keyless;
 mod pulse;
 mod record;
 mod room;
+mod snapshots;
 mod writer;
 
 pub use behind::Behind;

@@ -12,7 +12,7 @@
 //! Transitions about no call are sealed under the key of call 0, which is never erased.
 
 use crate::domain::{CallId, Dated, Event, KeyMark, SCHEMA, Transition, UtcMs};
-use crate::engine::State;
+use crate::engine::{Frozen, State};
 use crate::journal::{Fold, Record, RecordRef, Snapshot, Tail};
 use crate::seal::{About, Gone, Guarded, Keyring};
 use serde::Deserialize;
@@ -145,25 +145,14 @@ fn unreadable(record: RecordRef<'_>) -> String {
     format!("transition {} does not read as an event of schema {}", record.seq, record.schema)
 }
 
-/// A state as bytes, in the clear; for memory only.
-pub(super) struct Saved {
-    /// Of the last transition in it.
-    pub(super) seq: u64,
-    bytes: Vec<u8>,
-}
-
-impl Saved {
-    pub(super) fn of(state: &State) -> Self {
-        Self { seq: state.seq, bytes: State::save(state) }
-    }
-
-    /// Its snapshot, sealed, when the log ends at `tail`; `None` when an erasure after it destroyed its key.
-    pub(super) fn snapshot(&self, tail: &Tail, keyring: &Keyring) -> Option<Snapshot> {
-        let sealed = keyring.seal_snapshot(self.seq, &self.bytes)?;
-        let bytes = [SEALED_STATE, &sealed].concat();
-        let digest = State::digest_of(&self.bytes);
-        Some(Snapshot::new(bytes, keyring.stamp(self.seq, &digest)?, tail))
-    }
+/// The snapshot of a state, sealed, when the log ended at `tail`; `None` when an erasure after it destroyed its key.
+pub(super) fn snapshot_of(state: &Frozen, tail: &Tail, keyring: &Keyring) -> Option<Snapshot> {
+    let bytes = state.save();
+    let digest = State::digest_of(&bytes);
+    let mut sealed = keyring.seal_snapshot(state.seq(), &bytes)?;
+    drop(bytes);
+    sealed.splice(..0, SEALED_STATE.iter().copied());
+    Some(Snapshot::new(sealed, keyring.stamp(state.seq(), &digest)?, tail))
 }
 
 /// Keeps in `gone` what keys the transition says are to be destroyed.

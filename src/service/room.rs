@@ -5,7 +5,8 @@ use super::handle::{Answering, Failed, Handle, Message, Ring};
 use super::heads::keep_head;
 use super::inbox::{Inbox, Woken, inbox};
 use super::pulse::Pulse;
-use super::record::{Saved, note_erasure};
+use super::record::note_erasure;
+use super::snapshots::{Snapshots, Stepped};
 use super::writer::{CommitError, Kept, Writer};
 use crate::domain::{Actor, Callsign, Command, Dated, Link, Order, Rejection, Role, Rules, UtcMs};
 use crate::engine::{Accepted, Engine, State};
@@ -60,19 +61,17 @@ pub struct Room<'a, F> {
     /// The keys to what is sealed in the log.
     pub keyring: &'a Keyring,
     archiving: &'a mut bool,
+    snapshots: &'a mut Snapshots<F>,
 }
 
-impl<F> Room<'_, F> {
-    /// Takes a snapshot: where it stands, and its size in bytes.
-    pub fn take_snapshot(&mut self) -> (u64, Result<u64, JournalError>) {
-        let seq = self.tail.seq;
-        let saved = Saved::of(self.engine.state());
-        let Some(snapshot) = saved.snapshot(&self.tail, self.keyring) else {
-            let why = "an erasure is not on the disk yet".into();
-            return (seq, Err(JournalError::Fold { seq, why }));
-        };
-        let bytes = snapshot.manifest.len;
-        (seq, self.journal.put_snapshot(&snapshot).map(|()| bytes))
+impl<F: 'static> Room<'_, F> {
+    /// Takes a snapshot of now or later. When it is kept, `told` hears on the engine's thread where it stands, and its
+    /// size in bytes.
+    pub fn take_snapshot(
+        &mut self,
+        told: impl FnOnce(Result<(u64, u64), &JournalError>) + Send + 'static,
+    ) {
+        self.snapshots.ask(Box::new(told));
     }
 
     /// Moves what is old to the archive, a step after each of the next commits.
@@ -142,13 +141,11 @@ pub struct Shift<J, F> {
     clock: RoomClock,
     feed: F,
     settings: Settings,
-    snapshot_seq: u64,
+    snapshots: Snapshots<F>,
     pulse: Pulse,
     archiving: bool,
     /// What is erased by the log and has its keys still in the keyring's file.
     unerased: Gone,
-    /// What snapshots are to be dropped for erasures: those of before this transition.
-    erased_upto: u64,
     events: Vec<Dated>,
     /// When the log is next asked to take over what is kept aside.
     reopen_at: Option<UtcMs>,
@@ -170,7 +167,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     ) -> Result<(Self, Handle<F>), CommitError> {
         let node = format!("pid {}", std::process::id());
         let writer = Writer::take_over(journal, &node, settings.keyring.clone())?;
-        let snapshot_seq = writer.journal().manifests()?.first().map_or(0, |manifest| manifest.seq);
+        let snapshots = Snapshots::of(writer.journal(), settings.snapshot_every)?;
         let (way, inbox) = inbox();
         let mut shift = Self {
             inbox,
@@ -179,11 +176,10 @@ impl<J: Journal, F: Feed> Shift<J, F> {
             clock,
             feed,
             settings,
-            snapshot_seq,
+            snapshots,
             pulse: Pulse::default(),
             archiving: false,
             unerased: Gone::default(),
-            erased_upto: 0,
             events: Vec::new(),
             reopen_at: None,
         };
@@ -203,7 +199,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     /// # Errors
     /// The machine has none to give.
     pub fn spawn(
-        self,
+        mut self,
         handle: Handle<F>,
         clock: RoomClock,
         closing: impl FnOnce(J) -> Result<(), JournalError> + Send + 'static,
@@ -211,6 +207,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     where
         J: 'static,
     {
+        self.snapshots.make_apart(handle.way.weak());
         let thread = std::thread::Builder::new()
             .name("engine".into())
             .spawn(move || self.run(closing))
@@ -231,10 +228,15 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         self.writer.journal()
     }
 
-    /// Whether a message waits.
+    /// Whether a turn has something to do, whatever the time.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        !self.inbox.is_empty()
+        !self.inbox.is_empty() || self.keeps_a_snapshot()
+    }
+
+    /// What no log takes must not be overtaken by a snapshot of it.
+    fn keeps_a_snapshot(&self) -> bool {
+        self.snapshots.is_at_work() && self.engine.state().spilled().is_none()
     }
 
     /// What a start does before anybody is heard: the rules of today, a clock that was behind its
@@ -314,6 +316,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
                     pending.push(Pending { decided, answer, erases });
                 }
                 Message::Ask { ask, .. } => asks.push(ask),
+                Message::Snapshot(made) => self.snapshots.made(made),
                 Message::Drain => draining = true,
             }
         }
@@ -345,6 +348,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
                 pulse: &mut self.pulse,
                 keyring: &self.settings.keyring,
                 archiving: &mut self.archiving,
+                snapshots: &mut self.snapshots,
             }));
         }
         self.upkeep(draining);
@@ -354,6 +358,9 @@ impl<J: Journal, F: Feed> Shift<J, F> {
 
     /// Sleeps until a message comes or the next deadline is there.
     fn wait(&self) -> Woken {
+        if self.keeps_a_snapshot() {
+            return self.inbox.wait(Some(Duration::ZERO));
+        }
         let deadlines = self.engine.next_deadline().into_iter().chain(self.reopen_at);
         self.inbox.wait(deadlines.min().map(|deadline| self.clock.until(deadline)))
     }
@@ -372,7 +379,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         for dated in &self.events {
             note_erasure(&mut self.unerased, dated.seq, &dated.transition.event);
         }
-        self.erased_upto = self.erased_upto.max(self.unerased.upto);
+        self.snapshots.erased(self.unerased.upto);
         self.events.clear();
         self.destroy_keys();
         Ok(())
@@ -457,33 +464,36 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     fn upkeep(&mut self, closing: bool) {
         self.destroy_keys();
         if self.engine.state().spilled().is_some() {
-            return;
+            return self.snapshots.refuse("the log takes nothing");
         }
-        let since = self.writer.tail().seq - self.snapshot_seq;
-        let due = since >= self.settings.snapshot_every || self.erased_upto > 0;
+        if !closing {
+            self.archiving |= self.snapshots.step(self.writer.journal_mut()) == Stepped::Kept;
+        }
         // Past a snapshot no start meets an erasure any more whose keys are still there.
-        if !self.unerased.is_nothing() || !(due || closing && since > 0) {
-            return;
+        if !self.unerased.is_nothing() {
+            return self.snapshots.refuse("an erasure is not on the disk yet");
         }
-        match self.writer.snapshot(&Saved::of(self.engine.state())) {
-            Ok(()) => {
-                info!(seq = self.writer.tail().seq, "snapshot taken");
-                self.drop_erased_snapshots();
-            }
-            Err(error) => warn!("no snapshot, the next start takes longer: {error}"),
+        let tail = self.writer.tail();
+        if closing {
+            self.take_last_snapshot(&tail);
+        } else if self.snapshots.is_due(&tail) {
+            self.snapshots.begin(self.engine.state(), tail, &self.settings.keyring);
         }
-        self.snapshot_seq = self.writer.tail().seq;
-        self.archiving = true;
     }
 
-    /// Their keys are gone already; nobody need wonder why they do not open.
-    fn drop_erased_snapshots(&mut self) {
-        let upto = std::mem::take(&mut self.erased_upto);
-        if upto > 0
-            && let Err(error) = self.writer.journal_mut().drop_snapshots_before(upto)
-        {
-            warn!("snapshots that no key opens are still there: {error}");
+    /// At once: nobody waits for the room any more but for its end.
+    fn take_last_snapshot(&mut self, tail: &Tail) {
+        if !self.snapshots.is_last_due(tail) {
+            return;
         }
+        match self.writer.snapshot(&self.engine.state().freeze()) {
+            Ok(manifest) => self.snapshots.kept(&manifest),
+            Err(error) => self.snapshots.failed(&error),
+        }
+        while self.snapshots.is_at_work() {
+            self.snapshots.step(self.writer.journal_mut());
+        }
+        self.archiving = true;
     }
 
     /// One bounded step of archiving, between two commits, so that no call waits for it.

@@ -1,10 +1,11 @@
 //! From events to the disk: encodes, packs, appends, and knows how the last commits went.
 
 use super::clock::Stopwatch;
-use super::record::{Saved, encode};
+use super::record::{encode, snapshot_of};
 use crate::domain::{Dated, UtcMs};
+use crate::engine::Frozen;
 use crate::journal::{
-    Appended, COMMIT_BYTES_MAX, Frame, Journal, JournalError, Record, Tail, pack,
+    Appended, COMMIT_BYTES_MAX, Frame, Journal, JournalError, Manifest, Record, Tail, pack,
 };
 use crate::seal::Keyring;
 use std::time::Duration;
@@ -144,14 +145,12 @@ impl<J: Journal> Writer<J> {
     ///
     /// # Panics
     /// When `state` is ahead of the log: snapshots are taken between commits.
-    pub(super) fn snapshot(&mut self, state: &Saved) -> Result<(), JournalError> {
-        assert_eq!(state.seq, self.tail.seq, "a snapshot is taken between commits");
+    pub(super) fn snapshot(&mut self, state: &Frozen) -> Result<Manifest, JournalError> {
+        assert_eq!(state.seq(), self.tail.seq, "a snapshot is taken between commits");
         let snapshot =
-            state.snapshot(&self.tail, &self.keyring).ok_or_else(|| JournalError::Fold {
-                seq: state.seq,
-                why: "the key of its snapshot was destroyed".into(),
-            })?;
-        self.journal.put_snapshot(&snapshot)
+            snapshot_of(state, &self.tail, &self.keyring).ok_or_else(|| no_key_to(state.seq()))?;
+        self.journal.put_snapshot(&snapshot)?;
+        Ok(snapshot.manifest)
     }
 
     /// Moves some of what happened before `horizon` to the archive, and nothing past the older
@@ -163,6 +162,11 @@ impl<J: Journal> Writer<J> {
         }
         Ok(self.journal.trim(oldest, horizon)?.moved)
     }
+}
+
+/// Why there is no snapshot of the state after transition `seq`.
+pub(super) fn no_key_to(seq: u64) -> JournalError {
+    JournalError::Fold { seq, why: "an erasure after it destroyed the key of its snapshot".into() }
 }
 
 /// How many of `frames` one commit takes.

@@ -217,11 +217,11 @@ fn snapshots_of_before_an_erasure_are_dropped_and_no_later_one() {
         let seqs = |journal: &dyn Journal| -> Vec<u64> {
             journal.manifests().unwrap().iter().map(|manifest| manifest.seq).collect()
         };
-        journal.drop_snapshots_before(first).unwrap();
+        while journal.drop_snapshots_before(first).unwrap() {}
         assert_eq!(seqs(journal), [second, first]);
-        journal.drop_snapshots_before(second).unwrap();
+        while journal.drop_snapshots_before(second).unwrap() {}
         assert_eq!(seqs(journal), [second]);
-        journal.drop_snapshots_before(second + 1).unwrap();
+        while journal.drop_snapshots_before(second + 1).unwrap() {}
         assert!(seqs(journal).is_empty());
     });
 }

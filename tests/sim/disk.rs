@@ -8,7 +8,7 @@ use crate::dice::Dice;
 use crate::plan::Fault;
 use fifteen::domain::UtcMs;
 use fifteen::journal::{
-    Appended, Frame, Frames, Health, Journal, JournalError, Manifest, Merged, Snapshot, Tail,
+    Appended, Frame, Frames, Health, Journal, JournalError, Manifest, Merged, Snapshot, Step, Tail,
     Trimmed,
 };
 use std::collections::BTreeSet;
@@ -185,7 +185,15 @@ impl Journal for Log {
         Ok(inner.epoch)
     }
 
-    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
+    fn put_snapshot_step(
+        &mut self,
+        snapshot: &Snapshot,
+        step: Step,
+    ) -> Result<Option<Step>, JournalError> {
+        // Commits come between its steps.
+        if step == Step::Clear {
+            return Ok(Some(Step::Write(0)));
+        }
         let mut inner = self.disk.inner();
         let dies = inner.draws(Fault::CrashAtUpkeep, 3);
         let mut kept = snapshot.clone();
@@ -204,7 +212,7 @@ impl Journal for Log {
             whole += usize::from(*is_whole);
             whole <= 2
         });
-        Ok(())
+        Ok(None)
     }
 
     fn manifests(&self) -> Result<Vec<Manifest>, JournalError> {
@@ -215,7 +223,7 @@ impl Journal for Log {
         let inner = self.disk.inner();
         let found = inner.snapshots.iter().find(|(kept, _)| kept.manifest == *manifest);
         let (kept, _) = found.expect("a manifest that was listed");
-        Snapshot::check(kept.manifest.clone(), kept.state.clone())
+        kept.check().map(|()| kept.clone())
     }
 
     fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {

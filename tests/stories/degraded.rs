@@ -27,6 +27,9 @@ pub(super) struct Failing {
     aside: Vec<Frame>,
     broken: Arc<AtomicBool>,
     full: Arc<AtomicBool>,
+    /// Where the log ended at each step of its snapshots, of which the third keeps it; or the step fails.
+    pub(super) stepped: Vec<u64>,
+    pub(super) fails: bool,
 }
 
 impl Failing {
@@ -75,8 +78,22 @@ impl Journal for Failing {
         self.log.claim(old_epoch, node)
     }
 
-    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
-        self.log.put_snapshot(snapshot)
+    fn put_snapshot_step(
+        &mut self,
+        snapshot: &Snapshot,
+        step: Step,
+    ) -> Result<Option<Step>, JournalError> {
+        self.stepped.push(self.log.last().seq);
+        match step {
+            _ if self.fails => Err(JournalError::Poisoned("no snapshot is taken".into())),
+            Step::Clear => Ok(Some(Step::Write(0))),
+            Step::Write(0) => Ok(Some(Step::Write(1))),
+            step => self.log.put_snapshot_step(snapshot, step),
+        }
+    }
+
+    fn drop_snapshots_before(&mut self, seq: u64) -> Result<bool, JournalError> {
+        self.log.drop_snapshots_before(seq)
     }
 
     fn manifests(&self) -> Result<Vec<Manifest>, JournalError> {
@@ -131,7 +148,7 @@ impl TimeSource for Told {
 
 pub(super) struct Service {
     pub(super) shift: Shift<Failing, NoFeed>,
-    handle: Handle<NoFeed>,
+    pub(super) handle: Handle<NoFeed>,
     time: Arc<Told>,
     broken: Arc<AtomicBool>,
 }
@@ -139,18 +156,23 @@ pub(super) struct Service {
 type Answer = Result<(Accepted, bool), Failed>;
 
 impl Service {
-    fn on(journal: Failing) -> Self {
+    pub(super) fn on(journal: Failing) -> Self {
         Self::signing(journal, None)
     }
 
     /// Each day's head goes to this folder.
     pub(super) fn signing(journal: Failing, heads: Option<PathBuf>) -> Self {
+        Self::with(journal, heads, 1_000_000)
+    }
+
+    /// A snapshot is taken after so many transitions.
+    pub(super) fn with(journal: Failing, heads: Option<PathBuf>, snapshot_every: u64) -> Self {
         let time = Arc::new(Told(AtomicU64::new(0)));
         let state = replay_as(&journal, &Opened::with(keyring())).unwrap().state.state;
         let clock = RoomClock::over(Arc::clone(&time) as Arc<dyn TimeSource>, state.at, 1);
         let settings = Settings {
             rules: Config::shipped().rules,
-            snapshot_every: 1_000_000,
+            snapshot_every,
             keep_live: Duration::from_secs(604_800),
             clock_rate: 1,
             heads,
@@ -161,7 +183,7 @@ impl Service {
         Self { shift, handle, time, broken }
     }
 
-    fn break_log(&self, broken: bool) {
+    pub(super) fn break_log(&self, broken: bool) {
         self.broken.store(broken, Ordering::Relaxed);
     }
 
@@ -172,12 +194,12 @@ impl Service {
 
     /// What became of an order, and whether that is said to be durable.
     fn order(&mut self, key: Option<u8>, command: Command) -> Answer {
+        self.order_by(Actor::new("line-1", Role::Intake), key, command)
+    }
+
+    pub(super) fn order_by(&mut self, by: Actor, key: Option<u8>, command: Command) -> Answer {
         let (sender, mut receiver) = tokio::sync::oneshot::channel();
-        let order = Order {
-            by: Actor::new("line-1", Role::Intake),
-            key: key.map(|key| Key([key; 16])),
-            command,
-        };
+        let order = Order { by, key: key.map(|key| Key([key; 16])), command };
         let sending = self.handle.order(order, move |outcome, state| {
             let answer = outcome.map(|decided| {
                 let accepted = decided.expect("nothing here is rejected");

@@ -24,6 +24,7 @@ mod queue;
 mod room;
 mod rules;
 mod safety_timer;
+mod snapshots;
 mod sos;
 mod told;
 mod trail;

@@ -9,6 +9,7 @@ use crate::domain::{
     NewCall, Note, PriorityCause, Progress, Transition, Trigger, UtcMs,
 };
 use crate::engine::keys::answer_of;
+use std::sync::Arc;
 
 impl State {
     /// Takes the next transition in. Numbers it, applies it, forgets what is old enough.
@@ -278,7 +279,7 @@ impl State {
         }
         self.remember_caller(&call);
         note_device(&mut self.devices, &call);
-        self.calls.insert(id, Box::new(call));
+        self.calls.insert(Arc::new(call));
         Some(())
     }
 

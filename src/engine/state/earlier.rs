@@ -3,6 +3,7 @@
 use super::State;
 use crate::domain::{Call, CallId, Description, Place};
 use hashbrown::hash_map::Entry;
+use std::sync::Arc;
 
 /// Calls looked at for the same place, latest first: a question must not hold up the room.
 const PLACES_MAX: usize = 20_000;
@@ -47,9 +48,9 @@ impl State {
     pub(super) fn describe(&mut self, id: CallId, said: &Description) -> Option<()> {
         let mut call = self.calls.remove(&id)?;
         self.forget_caller(&call);
-        call.describe(said);
+        Arc::make_mut(&mut call).describe(said);
         self.remember_caller(&call);
-        self.calls.insert(id, call);
+        self.calls.insert(call);
         Some(())
     }
 

@@ -6,6 +6,7 @@
 use super::State;
 use crate::domain::{Actor, CallId, Sealed, SealedText, UtcMs};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Erasures that may wait for a second person at once; beyond it the oldest is forgotten.
 const ASKED_MAX: usize = 64;
@@ -63,14 +64,15 @@ impl State {
         }
         if let Some(mut call) = self.calls.remove(&id) {
             self.forget_caller(&call);
-            call.placed.sealed = Sealed::default();
-            call.notes.iter_mut().for_each(|note| note.text = SealedText::withheld());
-            if let Some(mut since) = call.follow_up.take().filter(|since| since.wrong_pins > 0) {
+            let erased = Arc::make_mut(&mut call);
+            erased.placed.sealed = Sealed::default();
+            erased.notes.iter_mut().for_each(|note| note.text = SealedText::withheld());
+            if let Some(mut since) = erased.follow_up.take().filter(|since| since.wrong_pins > 0) {
                 since.trail = Vec::new();
-                call.follow_up = Some(since);
+                erased.follow_up = Some(since);
             }
-            call.erased_at = Some(at);
-            self.calls.insert(id, call);
+            erased.erased_at = Some(at);
+            self.calls.insert(call);
         }
         Some(())
     }

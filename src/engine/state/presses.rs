@@ -82,7 +82,7 @@ impl State {
 
     /// The latest open call of a device, unless it was taken back.
     pub(crate) fn call_of_device(&self, device: &Key) -> Option<CallId> {
-        self.of_device(device).find(|id| self.calls.contains_key(id))
+        self.of_device(device).find(|id| self.calls.get(id).is_some())
     }
 
     /// The latest safety timer of a device that runs.
@@ -170,14 +170,14 @@ impl State {
     /// Forgets where devices were before that: what was recorded before it, and with it what was older when it came. What
     /// is left is what a replay finds that cannot open the rest any more.
     pub(super) fn erase_trails(&mut self, before: UtcMs) {
-        let of_calls = self.calls.values_mut().map(|call| &mut call.follow_up);
-        let of_timers = self.seldom.timers.values_mut().map(|timer| &mut timer.follow_up);
-        for since in of_calls.chain(of_timers) {
+        let forget = |since: &mut Option<Box<FollowUp>>| {
             if let Some(kept) = since {
                 kept.trail.retain(|fix| fix.taken_at >= before);
             }
             since.take_if(|kept| **kept == FollowUp::default());
-        }
+        };
+        self.calls.change(|call| call.follow_up.is_some(), |call| forget(&mut call.follow_up));
+        self.seldom.timers.values_mut().for_each(|timer| forget(&mut timer.follow_up));
         self.seldom.trail_days = self.seldom.trail_days.split_off(&before.day());
     }
 

@@ -44,7 +44,7 @@ impl State {
     pub(super) fn index(&mut self) {
         self.index_timers();
         let calls = std::mem::take(&mut self.calls);
-        for call in calls.values() {
+        for call in calls.iter() {
             self.remember_caller(call);
             note_device(&mut self.devices, call);
             for telling in &call.tellings {
