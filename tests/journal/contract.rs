@@ -172,6 +172,51 @@ fn snapshot_whose_bytes_do_not_match_is_not_taken() {
 }
 
 #[test]
+fn commits_come_between_the_steps_of_a_snapshot_and_one_left_at_any_of_them_is_cleared_away() {
+    let mut stop = 0;
+    loop {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path());
+        commit(&mut store, 50);
+        take_snapshot(&mut store);
+        commit(&mut store, 50);
+        let large = [seen(100).save(), vec![7; 600_000]].concat();
+        let snapshot = Snapshot::new(large, seen(100).digest(), &store.last());
+        let mut next = Some(Step::default());
+        let mut steps = Vec::new();
+        while let Some(step) = next.filter(|_| steps.len() < stop) {
+            next = store.put_snapshot_step(&snapshot, step).unwrap();
+            steps.push(step);
+            commit(&mut store, 1);
+        }
+        let end = store.last().seq;
+        drop(store);
+        let mut store = open(dir.path());
+        let replayed = replay::<Seen>(&store).unwrap();
+        assert_eq!((replayed.state, replayed.passed_over), (seen(end), vec![]), "{steps:?}");
+        let signed = steps.contains(&Step::Sign);
+        assert_eq!(replayed.snapshot.unwrap().seq, if signed { 100 } else { 50 }, "{steps:?}");
+        commit(&mut store, 1);
+        take_snapshot(&mut store);
+        let kept: Vec<u64> = store.manifests().unwrap().iter().map(|it| it.seq).collect();
+        assert_eq!(kept, [end + 1, if signed { 100 } else { 50 }], "{steps:?}");
+        drop(store);
+        let (db, _) = sled_log(dir.path());
+        let keys = db.open_tree("snapshots").unwrap().iter().keys();
+        let mut there: Vec<u64> =
+            keys.map(|key| u64::from_be_bytes(key.unwrap()[..8].try_into().unwrap())).collect();
+        there.dedup();
+        there.reverse();
+        assert_eq!(there, kept, "nothing is left of others: {steps:?}");
+        if next.is_none() {
+            assert!(stop > 8, "{steps:?}");
+            return;
+        }
+        stop += 1;
+    }
+}
+
+#[test]
 fn what_is_trimmed_is_still_read() {
     each_store(|journal| {
         (0..10).for_each(|_| commit(journal, 100));

@@ -85,10 +85,9 @@ impl Calls {
 
     /// Those numbered after `after`, by number.
     pub(super) fn after(&self, after: CallId) -> impl Iterator<Item = &Call> + '_ {
-        let from = CallId(after.0.saturating_add(1));
-        let (page, _) = place(from);
+        let (page, _) = place(after);
         let calls = self.pages.range(page..).flat_map(|(_, page)| page.calls.iter().flatten());
-        calls.map(|call| &**call).skip_while(move |call| call.id < from)
+        calls.map(|call| &**call).skip_while(move |call| call.id <= after)
     }
 
     /// Changes those that are `meant`; the others stay shared.

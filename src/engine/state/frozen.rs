@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A copy of what of a state is stored. It shares the calls and the keys with the state until that changes them.
 #[derive(Debug)]
-pub struct Frozen(State);
+pub struct Frozen(Box<State>);
 
 impl Frozen {
     /// The sequence of the last transition in it.
@@ -25,7 +25,7 @@ impl State {
     /// The state as it is now, for a snapshot.
     #[must_use]
     pub fn freeze(&self) -> Frozen {
-        Frozen(Self {
+        Frozen(Box::new(Self {
             seq: self.seq,
             at: self.at,
             books: self.books.clone(),
@@ -48,6 +48,6 @@ impl State {
             callers: super::HashMap::new(),
             devices: BTreeSet::new(),
             stopped: BTreeSet::new(),
-        })
+        }))
     }
 }
