@@ -35,11 +35,11 @@ impl Fold for Sum {
     fn save(&self) -> Vec<u8> {
         self.0.to_be_bytes().to_vec()
     }
-    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<Self, String> {
-        bytes
-            .try_into()
-            .map(|bytes| Self(u64::from_be_bytes(bytes)))
-            .map_err(|_| "not eight bytes".into())
+    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<(Self, Option<[u8; 32]>), String> {
+        let bytes = bytes.try_into().map_err(|_| "not eight bytes")?;
+        let state = Self(u64::from_be_bytes(bytes));
+        let digest = state.digest();
+        Ok((state, Some(digest)))
     }
 }
 

@@ -87,6 +87,7 @@
 //! | an identity readable after it was erased, in any copy | [`seal`]: its key can be derived no more; `tests/stories/erasure.rs` |
 //! | who she is, shown without a recorded reading | `net/readings.rs`; `tests/wire/identity.rs` asks every request |
 //! | a withheld count that can be worked out from what is printed | [`report::disclose`], proved by trying all that fits |
+//! | a call that waits for a snapshot | `service/snapshots.rs`: made of a copy by a thread of its own, written a step at a time |
 //! | a reader awaited by the room | `net/feed.rs`: bounded, a slow reader is dropped |
 //! | something deleted that is not archived | [`journal::Journal::trim`] |
 //! | an old log that is not readable | `tests/fixtures`, read by `tests/fixture.rs` |

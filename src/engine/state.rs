@@ -10,6 +10,7 @@ mod duty;
 mod earlier;
 mod erasure;
 mod frozen;
+mod load;
 mod presses;
 mod tellings;
 
@@ -292,18 +293,5 @@ impl State {
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         rmp_serde::to_vec(self).expect("every field of the state has an encoding")
-    }
-
-    /// A state from [`State::save`]'s bytes.
-    ///
-    /// # Errors
-    /// When the bytes are not such a state; the log must then be replayed instead.
-    pub fn load(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
-        let mut state: Self = rmp_serde::from_slice(bytes)?;
-        for call in state.calls.iter().filter(|call| call.waits()) {
-            state.queue.insert(call);
-        }
-        state.index();
-        Ok(state)
     }
 }

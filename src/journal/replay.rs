@@ -40,11 +40,11 @@ pub trait Fold: Sized {
     }
     /// The state as bytes.
     fn save(&self) -> Vec<u8>;
-    /// The state after transition `seq` from [`Fold::save`]'s bytes.
+    /// The state after transition `seq` from [`Fold::save`]'s bytes, and its stamp, as [`Fold::stamp`] would give it.
     ///
     /// # Errors
     /// The bytes are of another version, or no state at all; the snapshot is passed over.
-    fn load(&self, seq: u64, bytes: &[u8]) -> Result<Self, String>;
+    fn load(&self, seq: u64, bytes: &[u8]) -> Result<(Self, Option<[u8; 32]>), String>;
 }
 
 /// A state and how it came about.
@@ -119,8 +119,9 @@ pub fn replay_from_start_as<F: Fold>(
 fn start<F: Fold>(journal: &dyn Journal, manifest: &Manifest, like: &F) -> Result<F, JournalError> {
     let what = || format!("snapshot at {}", manifest.seq);
     let Snapshot { state, .. } = journal.snapshot(manifest)?;
-    let state = like.load(manifest.seq, &state).map_err(|why| JournalError::unfit(what(), why))?;
-    if state.stamp() != Some(manifest.digest) {
+    let loaded = like.load(manifest.seq, &state);
+    let (state, stamp) = loaded.map_err(|why| JournalError::unfit(what(), why))?;
+    if stamp != Some(manifest.digest) {
         return Err(JournalError::unfit(what(), "the state it gives has another digest"));
     }
     let last = journal.last();

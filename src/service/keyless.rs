@@ -44,7 +44,7 @@ impl Fold for Keyless {
         self.state.save()
     }
 
-    fn load(&self, _seq: u64, _bytes: &[u8]) -> Result<Self, String> {
+    fn load(&self, _seq: u64, _bytes: &[u8]) -> Result<(Self, Option<[u8; 32]>), String> {
         Err("without keys a log is read from its start".to_owned())
     }
 }

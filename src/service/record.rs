@@ -189,12 +189,13 @@ impl Fold for State {
         Self::save(self)
     }
 
-    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<Self, String> {
+    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<(Self, Option<[u8; 32]>), String> {
         if bytes.starts_with(SEALED_STATE) {
             return Err("it is sealed, and opens with the keyring only".to_owned());
         }
         // Not the parser's words: they may quote her name.
-        Self::load(bytes).map_err(|_| "its bytes do not read as a state".to_owned())
+        let loaded = Self::load(bytes).map_err(|_| "its bytes do not read as a state".to_owned());
+        loaded.map(|(state, digest)| (state, Some(digest)))
     }
 }
 
@@ -247,14 +248,15 @@ impl Fold for Opened {
         [SEALED_STATE, &sealed.unwrap_or_default()].concat()
     }
 
-    fn load(&self, seq: u64, bytes: &[u8]) -> Result<Self, String> {
+    fn load(&self, seq: u64, bytes: &[u8]) -> Result<(Self, Option<[u8; 32]>), String> {
         let Some(sealed) = bytes.strip_prefix(SEALED_STATE) else {
             return Err("it is of a version that did not seal it".to_owned());
         };
         match self.keyring.open_snapshot(seq, sealed) {
             Guarded::Plain(bytes) => {
-                let state = <State as Fold>::load(&State::default(), seq, &bytes)?;
-                Ok(Self { state, ..self.fresh() })
+                let (state, digest) = <State as Fold>::load(&State::default(), seq, &bytes)?;
+                let stamp = digest.and_then(|digest| self.keyring.stamp(seq, &digest));
+                Ok((Self { state, ..self.fresh() }, stamp))
             }
             Guarded::Erased => Err("an erasure after it destroyed its key".to_owned()),
             Guarded::Foreign => Err("it does not open under this keyring".to_owned()),

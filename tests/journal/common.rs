@@ -48,10 +48,12 @@ impl Fold for Seen {
         self.count.to_be_bytes().into_iter().chain(self.hash).chain(filler).collect()
     }
 
-    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<Self, String> {
+    fn load(&self, _seq: u64, bytes: &[u8]) -> Result<(Self, Option<[u8; 32]>), String> {
         let (count, rest) = bytes.split_first_chunk::<8>().ok_or("too short")?;
         let (hash, _) = rest.split_first_chunk::<32>().ok_or("too short")?;
-        Ok(Self { count: u64::from_be_bytes(*count), hash: *hash })
+        let state = Self { count: u64::from_be_bytes(*count), hash: *hash };
+        let digest = state.digest();
+        Ok((state, Some(digest)))
     }
 }
 

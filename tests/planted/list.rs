@@ -227,14 +227,14 @@ pub const BUGS: &[Bug] = &[
         changes: &[
             (
                 "src/journal/replay.rs",
-                "    if state.stamp() != Some(manifest.digest) {",
+                "    if stamp != Some(manifest.digest) {",
                 "    if false {",
             ),
             (
-                "src/engine/state.rs",
-                "        state.index();",
-                "        state.index();
-        state.keys = Keys::default();",
+                "src/engine/state/load.rs",
+                "        let mut state = rest?;",
+                "        let mut state = rest?;
+        state.keys = crate::engine::Keys::default();",
             ),
         ],
     },

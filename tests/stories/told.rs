@@ -196,7 +196,7 @@ fn what_is_still_to_be_sent_is_known_after_a_restart() {
     let mut room = Room::open();
     let (_, escalation) = told(&mut room);
     own(&mut room, Command::IntendNotices { escalation, to: vec![to("Nadia", "sms")] });
-    let loaded = fifteen::engine::State::load(&room.engine.state().save()).unwrap();
+    let (loaded, _) = fifteen::engine::State::load(&room.engine.state().save()).unwrap();
     assert!(loaded == *room.engine.state(), "with all that is looked up by");
     assert!(loaded == room.replayed());
     let (_, telling) = loaded.telling(escalation).unwrap();

@@ -19,6 +19,12 @@ impl Frozen {
     pub fn save(&self) -> Vec<u8> {
         self.0.save()
     }
+
+    /// As [`State::digest`].
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.0.digest()
+    }
 }
 
 impl State {

@@ -45,6 +45,9 @@ impl State {
         self.index_timers();
         let calls = std::mem::take(&mut self.calls);
         for call in calls.iter() {
+            if call.waits() {
+                self.queue.insert(call);
+            }
             self.remember_caller(call);
             note_device(&mut self.devices, call);
             for telling in &call.tellings {
