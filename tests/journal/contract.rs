@@ -180,7 +180,7 @@ fn commits_come_between_the_steps_of_a_snapshot_and_one_left_at_any_of_them_is_c
         commit(&mut store, 50);
         take_snapshot(&mut store);
         commit(&mut store, 50);
-        let large = [seen(100).save(), vec![7; 600_000]].concat();
+        let large = [seen(100).save(), vec![7; 1_200_000]].concat();
         let snapshot = Snapshot::new(large, seen(100).digest(), &store.last());
         let mut next = Some(Step::default());
         let mut steps = Vec::new();

@@ -1,6 +1,7 @@
 //! Snapshots are taken while the room goes on: a call waits for a step of one, never for all of it.
 
 use super::degraded::{Failing, Service, keyring};
+use super::room::Room;
 use fifteen::config::Settings as Config;
 use fifteen::domain::*;
 use fifteen::engine::State;
@@ -158,6 +159,32 @@ fn while_the_log_takes_nothing_none_is_written_and_who_asks_is_told() {
     assert!(first.try_recv().unwrap().is_ok(), "it goes on when the log does");
     let (state, _) = started(service.shift.journal());
     assert_eq!(state.digest(), service.shift.engine().state().digest());
+}
+
+#[test]
+fn a_state_of_thousands_of_calls_is_read_as_one_of_few() {
+    let mut room = Room::open();
+    for nth in 0..8_000_u16 {
+        let mut key = [0; 16];
+        key[..2].copy_from_slice(&nth.to_be_bytes());
+        let order = Order {
+            by: Actor::new("line-1", Role::Intake),
+            key: Some(Key(key)),
+            command: Command::PlaceCall {
+                received_at: room.now,
+                call: Box::new(Room::new_call(2)),
+            },
+        };
+        room.order(&order).unwrap();
+    }
+    let state = room.engine.state();
+    let bytes = state.save();
+    assert!(bytes.len() > 1 << 20, "read on two processors: {}", bytes.len());
+    let (read, digest) = State::load(&bytes).unwrap();
+    assert!(read == *state && digest == state.digest());
+    for cut in [0, 1, 40, bytes.len() / 2, bytes.len() - 1] {
+        assert!(State::load(&bytes[..cut]).is_err(), "{cut}");
+    }
 }
 
 #[test]

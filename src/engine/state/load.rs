@@ -27,7 +27,8 @@ impl State {
         rmp::decode::read_array_len(&mut left)?;
         (0..BEFORE_CALLS).try_for_each(|_| pass(&mut left))?;
         let (head, from_calls) = bytes.split_at(bytes.len() - left.len());
-        let (calls, rest) = rayon::join(
+        let (calls, rest) = both(
+            bytes,
             || Calls::deserialize(&mut rmp_serde::Deserializer::from_read_ref(from_calls)),
             || {
                 pass(&mut left)?;
@@ -37,9 +38,20 @@ impl State {
         let mut state = rest?;
         state.calls = calls?;
         let stored = state.freeze();
-        let (digest, ()) = rayon::join(|| stored.digest(), || state.index());
+        let (digest, ()) = both(bytes, || stored.digest(), || state.index());
         Ok((state, digest))
     }
+}
+
+/// Fewer bytes are read on one processor: an idle room has no threads for it.
+const APART_BYTES: usize = 1 << 20;
+
+fn both<A: Send, B: Send>(
+    bytes: &[u8],
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if bytes.len() < APART_BYTES { (one(), other()) } else { rayon::join(one, other) }
 }
 
 /// Goes past one value.
