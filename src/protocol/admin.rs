@@ -9,7 +9,8 @@ pub struct Backup {
     pub dir: String,
 }
 
-/// Writes a snapshot of the state beside the log, so that the next start is short.
+/// Writes a snapshot of the state beside the log, so that the next start is short. Answered when it is kept, while the
+/// room goes on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeSnapshot {}
 
