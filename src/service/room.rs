@@ -498,7 +498,9 @@ impl<J: Journal, F: Feed> Shift<J, F> {
 
     /// One bounded step of archiving, between two commits, so that no call waits for it.
     fn archive_step(&mut self) {
-        if !self.archiving || self.engine.state().spilled().is_some() {
+        // One that is not read back yet must not be what is archived up to.
+        let waits = self.engine.state().spilled().is_some() || self.snapshots.is_at_work();
+        if !self.archiving || waits {
             return;
         }
         let horizon = self.horizon();

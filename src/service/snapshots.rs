@@ -89,7 +89,7 @@ impl<F: 'static> Snapshots<F> {
 
     /// Whether one is to be begun.
     pub(super) fn is_due(&self, tail: &Tail) -> bool {
-        let due = tail.seq - self.begun >= self.every;
+        let due = tail.seq.saturating_sub(self.begun) >= self.every;
         self.stage.is_none() && (due || self.erased_upto > self.begun || !self.asked.is_empty())
     }
 

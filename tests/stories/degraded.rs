@@ -27,8 +27,10 @@ pub(super) struct Failing {
     aside: Vec<Frame>,
     broken: Arc<AtomicBool>,
     full: Arc<AtomicBool>,
-    /// Where the log ended at each step of its snapshots, of which the third keeps it; or the step fails.
+    /// Where the log ended at each step of its snapshots: begun, written, read back; or the step fails.
     pub(super) stepped: Vec<u64>,
+    /// How many steps there were at each trim.
+    pub(super) trimmed: Vec<usize>,
     pub(super) fails: bool,
 }
 
@@ -87,8 +89,11 @@ impl Journal for Failing {
         match step {
             _ if self.fails => Err(JournalError::Poisoned("no snapshot is taken".into())),
             Step::Clear => Ok(Some(Step::Write(0))),
-            Step::Write(0) => Ok(Some(Step::Write(1))),
-            step => self.log.put_snapshot_step(snapshot, step),
+            Step::Write(_) => {
+                self.log.put_snapshot_step(snapshot, step)?;
+                Ok(Some(Step::ReadBack(0)))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -105,6 +110,7 @@ impl Journal for Failing {
     }
 
     fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+        self.trimmed.push(self.stepped.len());
         self.log.trim(upto_seq, before)
     }
 

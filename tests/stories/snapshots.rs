@@ -68,6 +68,21 @@ fn what_is_under_way_asks_for_turns_until_it_is_kept() {
 }
 
 #[test]
+fn nothing_is_archived_up_to_a_snapshot_that_is_not_read_back() {
+    let mut service = Service::on(Failing::default());
+    service.place(1);
+    let told = asked(&service);
+    service.shift.turn().unwrap();
+    for key in 2..6 {
+        service.handle.ask(|room| room.unwrap().archive());
+        service.place(key);
+    }
+    assert!(told.try_recv().unwrap().is_ok());
+    let journal = service.shift.journal();
+    assert_eq!((journal.stepped.len(), journal.trimmed.first()), (3, Some(&3)));
+}
+
+#[test]
 fn who_asks_while_one_is_under_way_gets_the_next() {
     let mut service = Service::on(Failing::default());
     let first = asked(&service);
