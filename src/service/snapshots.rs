@@ -10,9 +10,10 @@ use super::handle::Message;
 use super::inbox::WeakWay;
 use super::record::snapshot_of;
 use super::writer::no_key_to;
-use crate::engine::State;
+use crate::engine::{Frozen, State};
 use crate::journal::{Journal, JournalError, Manifest, Snapshot, Step, Tail};
 use crate::seal::Keyring;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::Builder;
 use tracing::{info, warn};
 
@@ -22,7 +23,18 @@ pub(super) type Told = Box<dyn FnOnce(Result<(u64, u64), &JournalError>) + Send>
 /// A snapshot that a thread has made, or why there is none.
 pub(super) struct Made {
     seq: u64,
-    snapshot: Option<Snapshot>,
+    snapshot: Result<Snapshot, JournalError>,
+}
+
+impl Made {
+    fn of(state: &Frozen, tail: &Tail, keyring: &Keyring) -> Self {
+        let seq = tail.seq;
+        let snapshot = catch_unwind(AssertUnwindSafe(|| snapshot_of(state, tail, keyring)));
+        // A thread that ended without a word would be waited for until the room ends.
+        let died = |_| JournalError::unfit(format!("snapshot at {seq}"), "its thread panicked");
+        let snapshot = snapshot.map_err(died).and_then(|it| it.ok_or_else(|| no_key_to(seq)));
+        Self { seq, snapshot }
+    }
 }
 
 enum Stage {
@@ -106,13 +118,12 @@ impl<F: 'static> Snapshots<F> {
         self.stage = Some(Stage::Making(tail.seq));
         let frozen = state.freeze();
         let keys = keyring.clone();
-        let make = move || Made { seq: tail.seq, snapshot: snapshot_of(&frozen, &tail, &keys) };
-        let Some(way) = &self.way else {
-            return self.made(make());
+        let Some(way) = self.way.clone() else {
+            return self.made(Made::of(&frozen, &tail, &keys));
         };
-        let way = way.clone();
         let make_and_say = move || {
-            let made = make();
+            let made = Made::of(&frozen, &tail, &keys);
+            drop(frozen);
             if let Some(way) = way.upgrade() {
                 // An engine that is gone needs none.
                 let _ = way.put(Message::Snapshot(made));
@@ -129,9 +140,9 @@ impl<F: 'static> Snapshots<F> {
         if !matches!(self.stage, Some(Stage::Making(seq)) if seq == made.seq) {
             return;
         }
-        match made.snapshot.filter(|_| made.seq >= self.erased_upto) {
-            Some(snapshot) => self.stage = Some(Stage::Keeping(snapshot, Step::default())),
-            None => self.failed(&no_key_to(made.seq)),
+        match made.snapshot {
+            Ok(snapshot) => self.stage = Some(Stage::Keeping(snapshot, Step::default())),
+            Err(why) => self.failed(&why),
         }
     }
 
