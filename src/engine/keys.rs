@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// In two lists, as simply as can be.
+    /// In a list, as simply as can be.
     #[derive(Clone, Default)]
     struct Model {
         all: Vec<Remembered>,
