@@ -32,6 +32,7 @@ pub(super) struct Failing {
     /// How many steps there were at each trim.
     pub(super) trimmed: Vec<usize>,
     pub(super) fails: bool,
+    dropped: usize,
 }
 
 impl Failing {
@@ -98,7 +99,9 @@ impl Journal for Failing {
     }
 
     fn drop_snapshots_before(&mut self, seq: u64) -> Result<bool, JournalError> {
-        self.log.drop_snapshots_before(seq)
+        // In two steps.
+        self.dropped += 1;
+        self.log.drop_snapshots_before(seq).map(|_| self.dropped % 2 == 1)
     }
 
     fn manifests(&self) -> Result<Vec<Manifest>, JournalError> {

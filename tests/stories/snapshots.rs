@@ -138,6 +138,39 @@ fn an_erasure_meanwhile_ends_it_and_the_next_one_stands_alone() {
 }
 
 #[test]
+fn an_erasure_while_those_of_an_earlier_one_are_dropped_has_a_snapshot_after_it_too() {
+    let mut service = Service::on(Failing::default());
+    let erasure = |call| Command::EraseIdentity {
+        call,
+        authority: "a court".into(),
+        reason: "ordered".into(),
+    };
+    let mut by = |service: &mut Service, who, role, command| {
+        service.order_by(Actor::new(who, role), None, command).unwrap().0.seq
+    };
+    let calls = [CallId(1), CallId(2)];
+    for (call, key) in calls.into_iter().zip(1..) {
+        service.place(key);
+        let close = Command::CloseCall { call, disposition: "helped".into(), remark: None };
+        by(&mut service, "Saima", Role::Operator, close);
+        by(&mut service, "Hina", Role::Admin, erasure(call));
+    }
+    by(&mut service, "Omar", Role::Admin, erasure(calls[0]));
+    // Begun by that turn; three keep it, and one drops some.
+    for _ in 0..4 {
+        service.shift.turn().unwrap();
+    }
+    assert!(service.shift.is_asked(), "there is more to drop");
+    let erased = by(&mut service, "Omar", Role::Admin, erasure(calls[1]));
+    while service.shift.is_asked() {
+        service.shift.turn().unwrap();
+    }
+    let (state, snapshot) = started(service.shift.journal());
+    assert!(snapshot.is_some_and(|seq| seq >= erased), "{snapshot:?} of {erased}");
+    assert_eq!(state.digest(), service.shift.engine().state().digest());
+}
+
+#[test]
 fn one_that_fails_is_told_and_is_not_tried_at_every_turn() {
     let mut failing = Failing::default();
     failing.fails = true;
