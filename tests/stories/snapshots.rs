@@ -145,7 +145,7 @@ fn an_erasure_while_those_of_an_earlier_one_are_dropped_has_a_snapshot_after_it_
         authority: "a court".into(),
         reason: "ordered".into(),
     };
-    let mut by = |service: &mut Service, who, role, command| {
+    let by = |service: &mut Service, who, role, command| {
         service.order_by(Actor::new(who, role), None, command).unwrap().0.seq
     };
     let calls = [CallId(1), CallId(2)];
