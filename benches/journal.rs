@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 const BODY_BYTES: usize = 110;
 const REPLAYED: u64 = 1_000_000;
+const SMALL: u64 = 100_000;
 const COMMITS: [(usize, usize); 4] = [(1, 4_000), (8, 4_000), (64, 3_000), (512, 1_000)];
 
 /// The cheapest state there is, so that the log is what is measured.
@@ -58,6 +59,7 @@ fn main() {
         appending(&base.join(format!("append-{each}")), each, commits);
     }
     reading(&base.join("replay"));
+    archiving_small(&base.join("small"));
     std::fs::remove_dir_all(&base).expect("the bench's own folder");
 }
 
@@ -130,22 +132,52 @@ fn reading(dir: &Path) {
     std::fs::remove_dir_all(dir.join("log")).expect("the bench's own folder");
     let (took, mut store) = timed(|| open(dir));
     println!("open with sled rebuilt from the witness: {} records/s", rate(REPLAYED, took));
-    let mut slowest = Duration::ZERO;
+    archiving(&mut store, "archive and trim");
+    let (took, again) = timed(|| state(&store));
+    println!("replay from the archive: {} records/s", rate(again.records, took));
+    println!("archive: {:.1} bytes a record", size(&dir.join("archive")) as f64 / REPLAYED as f64);
+    assert_eq!(first.state.digest(), again.state.digest(), "one history, one digest");
+}
+
+/// Frames of one record, as a quiet room writes them.
+fn archiving_small(dir: &Path) {
+    let mut store = open(dir);
+    while store.last().seq < SMALL {
+        let mut tail = store.last();
+        let (expected, mut frames) = (tail.seq, Vec::new());
+        for record in records(tail.seq, 1_000) {
+            frames.extend(pack(&tail, tail.epoch, &[record]).expect("a small record"));
+            tail = frames.last().expect("a frame").tail();
+        }
+        store.append(tail.epoch, expected, &frames).expect("durable");
+    }
+    archiving(&mut store, "archive and trim, a record a frame");
+}
+
+/// Each step is one that a call may wait for.
+fn archiving(store: &mut Store, what: &str) {
+    let records = store.last().seq;
+    let mut steps = Vec::new();
     let (took, ()) = timed(|| {
         loop {
             let (step, trimmed) =
-                timed(|| store.trim(REPLAYED, UtcMs(u64::MAX)).expect("archived"));
-            slowest = slowest.max(step);
+                timed(|| store.trim_step(records, UtcMs(u64::MAX)).expect("archived"));
+            steps.push(step);
             if !trimmed.more {
                 return;
             }
         }
     });
-    println!("archive and trim: {} records/s, slowest step {slowest:.0?}", rate(REPLAYED, took));
-    let (took, again) = timed(|| state(&store));
-    println!("replay from the archive: {} records/s", rate(again.records, took));
-    println!("archive: {:.1} bytes a record", size(&dir.join("archive")) as f64 / REPLAYED as f64);
-    assert_eq!(first.state.digest(), again.state.digest(), "one history, one digest");
+    steps.sort();
+    let at = |part: f64| steps[((steps.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3;
+    println!(
+        "{what}: {} records/s; {} steps, p50 {:.1} p99 {:.1} max {:.1} ms",
+        rate(records, took),
+        steps.len(),
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
 }
 
 fn open(dir: &Path) -> Store {

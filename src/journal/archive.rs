@@ -94,19 +94,22 @@ impl Archive {
             .filter(move |frame| frame.as_ref().map_or(true, |frame| frame.last_seq() >= from_seq))
     }
 
-    /// Writes a new file after the last one, reads it back, and only then gives it its name.
-    /// The frames must follow the archive's end. Returns how many transitions it holds.
-    pub(crate) fn push(&mut self, frames: &[Frame]) -> Result<u64, JournalError> {
-        let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
-            return Ok(0);
-        };
-        let (before, tail) = (self.tail(), last.tail());
+    /// Begins a file after the last one with `first`, which must follow the archive's end.
+    pub(crate) fn begin(&self, first: Frame) -> Result<NewFile, JournalError> {
         files::create_dir(&self.dir)?;
-        let path = self.name_for(first);
-        let part = path.with_extension("part");
-        write_part(&part, &before, &tail, frames)?;
-        check_written(Part { path: part.clone(), before, tail }, frames)?;
-        files::rename(&part, &path)?;
+        let path = self.name_for(&first);
+        let out = PartWriter::create(&path.with_extension("part"), &self.tail())?;
+        let mut file = NewFile { path, out, first_at: first.at(), frames: Vec::new(), bytes: 0 };
+        file.push(first)?;
+        Ok(file)
+    }
+
+    /// Gives a file that was read back its name. Returns how many transitions it holds.
+    pub(crate) fn add(&mut self, file: Unread) -> Result<u64, JournalError> {
+        let Unread { path, reader, .. } = file;
+        let part = reader.part;
+        files::rename(&part.path, &path)?;
+        let (before, tail) = (part.before, part.tail);
         self.parts.push(Part { path, before, tail });
         Ok(tail.seq - before.seq)
     }
@@ -128,19 +131,76 @@ pub(crate) fn day_of(at: UtcMs) -> String {
     text.split_once('T').map_or_else(|| "undated".to_owned(), |(day, _)| day.to_owned())
 }
 
-/// Writes frames as one archive file, synced.
-pub(crate) fn write_part(
-    path: &Path,
-    before: &Tail,
-    tail: &Tail,
-    frames: &[Frame],
-) -> Result<(), JournalError> {
-    let mut out = PartWriter::create(path, before)?;
-    for frame in frames {
-        out.push(frame)?;
+/// A file that is being written, and has no name yet.
+pub(crate) struct NewFile {
+    path: PathBuf,
+    out: PartWriter,
+    first_at: UtcMs,
+    frames: Vec<Frame>,
+    bytes: usize,
+}
+
+impl NewFile {
+    /// When its first transition was.
+    pub(crate) fn first_at(&self) -> UtcMs {
+        self.first_at
     }
-    debug_assert_eq!(out.tail.seq, tail.seq);
-    out.finish()
+
+    /// Bytes of its frames.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Where it ends so far.
+    pub(crate) fn tail(&self) -> Tail {
+        self.out.tail
+    }
+
+    pub(crate) fn push(&mut self, frame: Frame) -> Result<(), JournalError> {
+        self.out.push(&frame)?;
+        self.bytes += frame.bytes().len();
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    /// Ends it, synced.
+    pub(crate) fn finish(self) -> Result<Unread, JournalError> {
+        let Self { path, out, frames, .. } = self;
+        let part = Part { path: out.path.clone(), before: out.before, tail: out.tail };
+        out.finish()?;
+        Ok(Unread { path, frames: frames.into_iter(), reader: PartReader::open(part)? })
+    }
+}
+
+/// A file that was written and synced, on its way to be read back: byte by byte the frames that were written, which are
+/// whole and follow each other, and no more.
+pub(crate) struct Unread {
+    path: PathBuf,
+    frames: std::vec::IntoIter<Frame>,
+    reader: PartReader,
+}
+
+impl Unread {
+    /// Reads the next `most` frames. True: all of it is as it was written.
+    pub(crate) fn check(&mut self, most: usize) -> Result<bool, JournalError> {
+        let reader = &mut self.reader;
+        let differs = |reader: &PartReader, seq, what: &str| {
+            JournalError::damaged(place(&reader.part.path), seq, Fault::Differs(what.into()))
+        };
+        for frame in self.frames.by_ref().take(most) {
+            if reader.next_bytes()?.as_deref() != Some(frame.bytes()) {
+                return Err(differs(reader, frame.first_seq(), "not what was written"));
+            }
+            reader.end = frame.tail();
+        }
+        if !self.frames.as_slice().is_empty() {
+            return Ok(false);
+        }
+        match reader.next_bytes()? {
+            None => Ok(true),
+            Some(_) => Err(differs(reader, reader.end.seq + 1, "more than was written")),
+        }
+    }
 }
 
 /// Writes one archive file frame by frame; the header is filled in at the end.
@@ -178,26 +238,6 @@ impl PartWriter {
         let file = out.into_inner().map_err(IntoInnerError::into_error).at("write", &self.path)?;
         file.write_all_at(&encode_header(&self.before, &self.tail), 0).at("write", &self.path)?;
         file.sync_all().at("sync", &self.path)
-    }
-}
-
-/// Reads a file back: byte by byte the frames that were written, which are whole and follow each other, and no more.
-fn check_written(part: Part, frames: &[Frame]) -> Result<(), JournalError> {
-    let mut reader = PartReader::open(part)?;
-    for frame in frames {
-        let same = reader.next_bytes()?.as_deref() == Some(frame.bytes());
-        if !same {
-            let fault = Fault::Differs("not what was written".into());
-            return Err(JournalError::damaged(place(&reader.part.path), frame.first_seq(), fault));
-        }
-        reader.end = frame.tail();
-    }
-    match reader.next_bytes()? {
-        None => Ok(()),
-        Some(_) => {
-            let fault = Fault::Differs("more than was written".into());
-            Err(JournalError::damaged(place(&reader.part.path), reader.end.seq + 1, fault))
-        }
     }
 }
 
@@ -357,14 +397,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, written) = (dir.path().join("day.part"), frames(3));
         let tail = written[2].tail();
-        write_part(&path, &Tail::default(), &tail, &written).unwrap();
+        let mut out = PartWriter::create(&path, &Tail::default()).unwrap();
+        written.iter().for_each(|frame| out.push(frame).unwrap());
+        out.finish().unwrap();
         let read = |frames: &[Frame], tail| {
             let part = Part { path: path.clone(), before: Tail::default(), tail };
-            check_written(part, frames).map_err(|error| error.to_string())
+            let reader = PartReader::open(part).unwrap();
+            let frames = frames.to_vec().into_iter();
+            let mut file = Unread { path: path.clone(), frames, reader };
+            let mut steps = 1;
+            while !file.check(2).map_err(|error| error.to_string())? {
+                steps += 1;
+            }
+            Ok(steps)
         };
-        assert_eq!(read(&written, tail), Ok(()));
+        assert_eq!(read(&written, tail), Ok(2));
         let mut other = frames(4);
-        assert!(read(&other, other[3].tail()).is_err(), "a frame is missing");
+        let said: String = read(&other, other[3].tail()).unwrap_err();
+        assert!(!said.is_empty(), "a frame is missing");
         other.truncate(3);
         other.swap(1, 2);
         let said = read(&other, tail).unwrap_err();

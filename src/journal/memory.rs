@@ -112,7 +112,7 @@ impl Journal for MemoryJournal {
         self.archived
     }
 
-    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+    fn trim_step(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
         let old = |frame: &&Frame| frame.last_seq() <= upto_seq && frame.last_at() < before;
         let whole = self.frames.iter().take_while(old).count();
         let upto =

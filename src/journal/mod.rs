@@ -4,7 +4,7 @@
 //! witness (plain files). A commit is acknowledged when both are on the disk. What is old moves to compressed
 //! archive files, one or more a day; nothing is deleted before it stands there, verified.
 //! ```text
-//!            append                        trim
+//!            append                     trim_step
 //!  frames ──┬──> sled     <data>/log ──────┬──> archive <data>/archive/2026-11-21.fifteen.zst
 //!           └──> witness  <data>/witness ──┘
 //!  neither takes it:  spill <data>/spill, or elsewhere; merged into the logs when one takes it again ([`Appended::Spilled`])
@@ -15,6 +15,7 @@
 
 mod ahead;
 mod archive;
+mod archiving;
 mod chain;
 mod error;
 mod files;
@@ -124,9 +125,9 @@ pub struct Merged {
 pub struct Trimmed {
     /// The archive now holds everything up to this number.
     pub archived: u64,
-    /// Transitions moved by this call.
+    /// Transitions that came into the archive by this.
     pub moved: u64,
-    /// The bound of one call was reached: call again, after the next commit.
+    /// There is another step to do.
     pub more: bool,
 }
 
@@ -207,13 +208,25 @@ pub trait Journal: Send {
         Ok(false)
     }
 
-    /// Moves whole frames up to `upto_seq`, and before the first that ends at `before` or later, to the
-    /// archive, verifies them there, and only then drops them here.
-    /// Bounded work a call: see [`Trimmed::more`].
+    /// A bounded step of moving whole frames up to `upto_seq`, and before the first that ends at `before` or later, to the
+    /// archive: they are written there, read back, and only then dropped here. Commits may come between steps.
     ///
     /// # Errors
-    /// Nothing was deleted that is not archived; call again.
-    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError>;
+    /// Nothing was deleted that is not archived; the next step begins anew.
+    fn trim_step(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError>;
+
+    /// Moves all of it at once.
+    ///
+    /// # Errors
+    /// As [`Journal::trim_step`].
+    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+        let mut all = self.trim_step(upto_seq, before)?;
+        while all.more {
+            let step = self.trim_step(upto_seq, before)?;
+            all = Trimmed { moved: all.moved + step.moved, ..step };
+        }
+        Ok(all)
+    }
 
     /// The last transition in the archive; 0 while nothing is.
     fn archived(&self) -> u64;

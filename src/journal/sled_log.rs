@@ -138,8 +138,8 @@ impl SledLog {
         })
     }
 
-    /// Deletes whole frames up to `upto_seq`, a few keys a commit.
-    pub(crate) fn trim(&self, upto_seq: u64) -> Result<(), JournalError> {
+    /// Deletes some whole frames up to `upto_seq`, as one commit. True: there may be more of them.
+    pub(crate) fn trim_step(&self, upto_seq: u64) -> Result<bool, JournalError> {
         let mut keys = Vec::new();
         let mut range = self.log.iter();
         // What it says stands in the archive and was read for that.
@@ -151,19 +151,19 @@ impl SledLog {
             }
             keys.push(key.to_vec());
             if keys.len() == DELETES_A_COMMIT {
-                self.delete(&self.log, &keys)?;
-                keys.clear();
+                break;
             }
         }
-        self.delete(&self.log, &keys)
+        self.delete(&self.log, &keys)?;
+        Ok(keys.len() == DELETES_A_COMMIT)
     }
 
     fn delete(&self, tree: &sled::Tree, keys: &[Vec<u8>]) -> Result<(), JournalError> {
-        for some in keys.chunks(DELETES_A_COMMIT) {
-            guarded("delete", || some.iter().try_for_each(|key| tree.remove(key).map(|_| ())))?;
-            self.commit()?;
+        if keys.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        guarded("delete", || keys.iter().try_for_each(|key| tree.remove(key).map(|_| ())))?;
+        self.commit()
     }
 
     /// The epoch in force as far as this log knows.
@@ -454,7 +454,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let log = SledLog::create(&dir.path().join("log")).unwrap();
         log.log.insert(7_u64.to_be_bytes(), b"short").unwrap();
-        let error = log.trim(9).unwrap_err();
+        let error = log.trim_step(9).unwrap_err();
         assert!(
             matches!(error, JournalError::Damaged { seq: 7, fault: Fault::Short(5), .. }),
             "{error}"

@@ -4,7 +4,8 @@
 //! next opening and the room goes on with the other. When both fail commits go to the spill, and are not durable
 //! until a log has taken them over.
 
-use super::archive::{Archive, day_of};
+use super::archive::Archive;
+use super::archiving::{self, Bounds, Stage};
 use super::chain::Followed;
 use super::error::{Fault, JournalError};
 use super::files::{self, Ballast, Lock};
@@ -44,8 +45,8 @@ pub struct Options {
     pub prober: Option<Prober>,
     /// Whether a log may begin where there is none; else [`JournalError::NoLog`].
     pub may_begin: bool,
-    /// Frames moved to the archive by one [`Journal::trim`].
-    pub archive_frames_max: usize,
+    /// Bytes of frames with which a file of the archive ends; a day ends it sooner.
+    pub archive_file_bytes: usize,
 }
 
 impl Default for Options {
@@ -58,7 +59,7 @@ impl Default for Options {
             open_limit: Duration::from_secs(60),
             prober: None,
             may_begin: true,
-            archive_frames_max: 1_024,
+            archive_file_bytes: 4 << 20,
         }
     }
 }
@@ -75,6 +76,7 @@ pub struct Store {
     resume: Option<(End, Tail)>,
     spill: Spill,
     archive: Archive,
+    archiving: Stage,
     tail: Tail,
     opened: Opened,
     _lock: Lock,
@@ -115,6 +117,7 @@ impl Store {
             witness,
             resume: None,
             archive,
+            archiving: Stage::default(),
             tail: opened.tail,
             opened,
             _lock: lock,
@@ -292,27 +295,36 @@ impl Journal for Store {
         self.archive.tail().seq
     }
 
-    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
-        let base = self.archive.tail();
-        let (mut frames, mut more) = (Vec::<Frame>::new(), false);
-        for frame in Followed::new(self.live(base.seq + 1)?, "log", Some(base)) {
-            let frame = frame?;
-            if frame.last_seq() > upto_seq || frame.last_at() >= before {
-                break;
+    fn trim_step(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+        let bounds = Bounds { upto_seq, before, file_bytes: self.options.archive_file_bytes };
+        let (mut moved, mut more) = (0, true);
+        self.archiving = match std::mem::take(&mut self.archiving) {
+            Stage::Writing(file) => {
+                let base = archiving::written(file.as_ref(), &self.archive);
+                let live = Followed::new(self.live(base.seq + 1)?, "log", Some(base));
+                let next = archiving::write(file, &self.archive, live, &bounds)?;
+                more = next.is_some();
+                next.unwrap_or(Stage::Writing(None))
             }
-            let full = frames.len() == self.options.archive_frames_max;
-            if full || frames.first().is_some_and(|first| day_of(first.at()) != day_of(frame.at()))
-            {
-                more = true;
-                break;
+            Stage::Reading(file) => {
+                let (next, named) = archiving::read_back(file, &mut self.archive)?;
+                moved = named;
+                next
             }
-            frames.push(frame);
-        }
-        let moved = self.archive.push(&frames)?;
-        let archived = self.archive.tail().seq;
-        let dir = self.layout.witness.clone();
-        self.both(|sled| sled.trim(archived), |_| witness_writer::trim(&dir, archived))?;
-        Ok(Trimmed { archived, moved, more })
+            Stage::Dropping => {
+                let (archived, mut rest) = (self.archive.tail().seq, false);
+                self.both(|sled| sled.trim_step(archived).map(|more| rest = more), |_| Ok(()))?;
+                if rest {
+                    Stage::Dropping
+                } else {
+                    let dir = &self.layout.witness;
+                    let dropped = witness_writer::trim(dir, archived);
+                    self.both(|_| Ok(()), |_| dropped)?;
+                    Stage::Writing(None)
+                }
+            }
+        };
+        Ok(Trimmed { archived: self.archive.tail().seq, moved, more })
     }
 
     fn health(&self) -> Health {

@@ -16,6 +16,8 @@ use std::thread::JoinHandle;
 const AHEAD_MAX: usize = 32;
 /// From so many on whoever decides seals what it hands over.
 const BEHIND: usize = 4;
+/// Steps of archiving after each commit, some 4 MiB of it.
+const STEPS: usize = 64;
 
 enum Job {
     Commit(Vec<Dated>),
@@ -85,7 +87,7 @@ impl<J: Journal + 'static> Behind<J> {
 }
 
 fn work<J: Journal>(mut writer: Writer<J>, jobs: &Receiver<Job>) -> Result<Writer<J>, CommitError> {
-    // What is older may be archived: a step after each commit, as in a room, so that whoever decides goes on meanwhile.
+    // What is older may be archived: some steps after each commit, so that whoever decides goes on meanwhile.
     let mut archiving = None;
     while let Ok(job) = jobs.recv() {
         match job {
@@ -100,16 +102,27 @@ fn work<J: Journal>(mut writer: Writer<J>, jobs: &Receiver<Job>) -> Result<Write
                 archiving = Some(before);
             }
         }
-        if let Some(before) = archiving
-            && writer.archive_step(before)? == 0
-        {
-            archiving = None;
+        for _ in 0..STEPS {
+            archive_step(&mut writer, &mut archiving)?;
         }
     }
-    if let Some(before) = archiving {
-        while writer.archive_step(before)? > 0 {}
+    while archiving.is_some() {
+        archive_step(&mut writer, &mut archiving)?;
     }
     Ok(writer)
+}
+
+/// Does one if there is one to do.
+fn archive_step<J: Journal>(
+    writer: &mut Writer<J>,
+    archiving: &mut Option<UtcMs>,
+) -> Result<(), JournalError> {
+    if let Some(before) = *archiving
+        && !writer.archive_step(before)?.more
+    {
+        *archiving = None;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::snapshots::{Snapshots, Stepped};
 use super::writer::{CommitError, Kept, Writer};
 use crate::domain::{Actor, Callsign, Command, Dated, Link, Order, Rejection, Role, Rules, UtcMs};
 use crate::engine::{Accepted, Engine, State};
-use crate::journal::{Journal, JournalError, Tail};
+use crate::journal::{Journal, JournalError, Tail, Trimmed};
 use crate::seal::{Gone, Keyring};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl<F: 'static> Room<'_, F> {
         self.snapshots.ask(Box::new(told));
     }
 
-    /// Moves what is old to the archive, a step after each of the next commits.
+    /// Moves what is old to the archive, a step after each of the next turns.
     pub fn archive(&mut self) {
         *self.archiving = true;
     }
@@ -231,12 +231,12 @@ impl<J: Journal, F: Feed> Shift<J, F> {
     /// Whether a turn has something to do, whatever the time.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        !self.inbox.is_empty() || self.keeps_a_snapshot()
+        !self.inbox.is_empty() || self.has_upkeep()
     }
 
-    /// What no log takes must not be overtaken by a snapshot of it.
-    fn keeps_a_snapshot(&self) -> bool {
-        self.snapshots.is_at_work() && self.engine.state().spilled().is_none()
+    /// Whether there is a step of a snapshot or of archiving to do. What no log takes must not be overtaken by either.
+    fn has_upkeep(&self) -> bool {
+        (self.snapshots.is_at_work() || self.archiving) && self.engine.state().spilled().is_none()
     }
 
     /// What a start does before anybody is heard: the rules of today, a clock that was behind its
@@ -358,7 +358,7 @@ impl<J: Journal, F: Feed> Shift<J, F> {
 
     /// Sleeps until a message comes or the next deadline is there.
     fn wait(&self) -> Woken {
-        if self.keeps_a_snapshot() {
+        if self.has_upkeep() {
             return self.inbox.wait(Some(Duration::ZERO));
         }
         let deadlines = self.engine.next_deadline().into_iter().chain(self.reopen_at);
@@ -505,8 +505,12 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         }
         let horizon = self.horizon();
         match self.writer.archive_step(horizon) {
-            Ok(0) => self.archiving = false,
-            Ok(moved) => info!(moved, "transitions moved to the archive"),
+            Ok(Trimmed { moved, more, .. }) => {
+                self.archiving = more;
+                if moved > 0 {
+                    info!(moved, "transitions moved to the archive");
+                }
+            }
             Err(error) => {
                 self.archiving = false;
                 warn!("nothing was archived: {error}");

@@ -5,7 +5,7 @@ use super::record::{encode, snapshot_of};
 use crate::domain::{Dated, UtcMs};
 use crate::engine::Frozen;
 use crate::journal::{
-    Appended, COMMIT_BYTES_MAX, Frame, Journal, JournalError, Manifest, Record, Tail, pack,
+    Appended, COMMIT_BYTES_MAX, Frame, Journal, JournalError, Manifest, Record, Tail, Trimmed, pack,
 };
 use crate::seal::Keyring;
 use std::time::Duration;
@@ -153,14 +153,10 @@ impl<J: Journal> Writer<J> {
         Ok(snapshot.manifest)
     }
 
-    /// Moves some of what happened before `horizon` to the archive, and nothing past the older
-    /// snapshot. Returns how many transitions moved; 0: no more are to be moved.
-    pub(super) fn archive_step(&mut self, horizon: UtcMs) -> Result<u64, JournalError> {
+    /// A step of moving what happened before `horizon` to the archive, and nothing past the older snapshot.
+    pub(super) fn archive_step(&mut self, horizon: UtcMs) -> Result<Trimmed, JournalError> {
         let oldest = self.journal.manifests()?.last().map_or(0, |manifest| manifest.seq);
-        if self.journal.archived() >= oldest {
-            return Ok(0);
-        }
-        Ok(self.journal.trim(oldest, horizon)?.moved)
+        self.journal.trim_step(oldest, horizon)
     }
 }
 

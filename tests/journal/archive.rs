@@ -16,7 +16,7 @@ fn three_days(dir: &Path) -> Store {
 }
 
 fn archive_before(store: &mut Store, before: u64) -> u64 {
-    while store.trim(u64::MAX, UtcMs(before)).unwrap().more {}
+    store.trim(u64::MAX, UtcMs(before)).unwrap();
     store.archived()
 }
 
@@ -77,28 +77,91 @@ fn the_log_is_read_from_any_transition_of_the_archive() {
     }
 }
 
+const FILE_BYTES: usize = 20_000;
+
+fn small_files() -> Options {
+    Options { archive_file_bytes: FILE_BYTES, ..options() }
+}
+
 #[test]
 fn bounded_steps_make_several_files_a_day() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store =
-        Store::open(dir.path(), Options { archive_frames_max: 15, ..options() }).unwrap();
+    let mut store = Store::open(dir.path(), small_files()).unwrap();
     (0..40).for_each(|_| commit(&mut store, 25));
-    let step = store.trim(1_000, UtcMs(u64::MAX)).unwrap();
-    assert_eq!(step, Trimmed { archived: 375, moved: 375, more: true });
-    // Commits go on between the steps.
-    commit(&mut store, 1);
-    let step = store.trim(1_000, UtcMs(u64::MAX)).unwrap();
-    assert_eq!(step, Trimmed { archived: 750, moved: 375, more: true });
-    while store.trim(1_000, UtcMs(u64::MAX)).unwrap().more {}
+    // Each file ends with the frame that makes it so large.
+    let (mut expected, mut bytes) = (vec![0], 0);
+    for frame in store.tail(1).unwrap().map(Result::unwrap) {
+        if bytes >= FILE_BYTES {
+            expected.push(0);
+            bytes = 0;
+        }
+        bytes += frame.bytes().len();
+        *expected.last_mut().unwrap() += u64::from(frame.count());
+    }
+    assert!(expected.len() > 2, "{expected:?}");
+    let (mut came, mut count) = (Vec::new(), 1_000);
+    loop {
+        let step = store.trim_step(1_000, UtcMs(u64::MAX)).unwrap();
+        assert_eq!(step.archived, store.archived());
+        came.extend((step.moved > 0).then_some(step.moved));
+        if !step.more {
+            break;
+        }
+        // Commits go on between the steps, and all is read at each.
+        commit(&mut store, 1);
+        count += 1;
+        assert_eq!(replay_from_start::<Seen>(&store).unwrap().state, seen(count));
+    }
+    assert_eq!(came, expected);
+    let mut names = names(dir.path());
+    assert_eq!(names.pop().unwrap(), "2026-11-21.fifteen.zst", "the first");
+    let mut first = 1;
+    for (name, transitions) in names.iter().zip(expected) {
+        first += transitions;
+        assert_eq!(*name, format!("2026-11-21.{first:016}.fifteen.zst"));
+    }
+}
+
+#[test]
+fn a_step_moves_little_and_one_that_a_crash_cut_off_begins_anew() {
+    // Three hundred frames of one transition: more than four steps of each kind.
+    let whole = tempfile::tempdir().unwrap();
+    let mut store = open(whole.path());
+    (0..300).for_each(|_| commit(&mut store, 1));
+    store.close().unwrap();
+    let keys = |dir: &Path| sled_log(dir).1.len();
+    let (mut steps, mut left) = (0, 300);
+    loop {
+        let dir = tempfile::tempdir().unwrap();
+        copy(whole.path(), dir.path());
+        let mut store = open(dir.path());
+        let mut step = Trimmed { more: true, ..Trimmed::default() };
+        for _ in 0..steps {
+            assert!(step.more);
+            step = store.trim_step(299, UtcMs(u64::MAX)).unwrap();
+        }
+        // A crash: nothing is closed.
+        drop(store);
+        let now = keys(dir.path());
+        assert!(left - now <= 64, "step {steps} dropped {left} - {now} frames");
+        assert!(step.archived == 299 || now == 300, "what is dropped is archived");
+        left = now;
+        let mut store = open(dir.path());
+        assert_eq!(replay_from_start::<Seen>(&store).unwrap().state, seen(300));
+        store.trim(299, UtcMs(u64::MAX)).unwrap();
+        assert_eq!((store.archived(), names(dir.path()).len()), (299, 1));
+        store.close().unwrap();
+        assert_eq!(keys(dir.path()), 1, "what the crash left undropped is dropped");
+        if !step.more && steps > 0 {
+            break;
+        }
+        steps += 1;
+    }
     assert_eq!(
-        names(dir.path()),
-        [
-            "2026-11-21.0000000000000376.fifteen.zst",
-            "2026-11-21.0000000000000751.fifteen.zst",
-            "2026-11-21.fifteen.zst"
-        ]
+        (steps, left),
+        (1 + 5 + 5 + 5 + 1, 1),
+        "dropping, writing, reading, dropping, and nothing more"
     );
-    assert_eq!(replay_from_start::<Seen>(&store).unwrap().state, seen(1_001));
 }
 
 #[test]
@@ -248,10 +311,9 @@ fn an_archive_header_that_names_another_end_than_its_frames_is_named() {
 fn what_was_moved_away_is_counted_over_all_steps() {
     let dir = tempfile::tempdir().unwrap();
     three_days(dir.path()).close().unwrap();
-    let options = || Options { archive_frames_max: 15, ..options() };
-    let done = inspect::archive(dir.path(), options(), UtcMs(MIDNIGHT + DAY)).unwrap();
+    let done = inspect::archive(dir.path(), small_files(), UtcMs(MIDNIGHT + DAY)).unwrap();
     assert_eq!(done, Trimmed { archived: 1_000, moved: 1_000, more: false });
-    let done = inspect::archive(dir.path(), options(), UtcMs(MIDNIGHT + 2 * DAY)).unwrap();
+    let done = inspect::archive(dir.path(), small_files(), UtcMs(MIDNIGHT + 2 * DAY)).unwrap();
     assert_eq!(done, Trimmed { archived: 2_000, moved: 1_000, more: false });
 }
 

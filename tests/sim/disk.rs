@@ -226,7 +226,7 @@ impl Journal for Log {
         kept.check().map(|()| kept.clone())
     }
 
-    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+    fn trim_step(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
         let archived = self.archived();
         let mut upto = archived;
         for frame in self.tail(archived + 1)? {

@@ -112,9 +112,9 @@ impl Journal for Failing {
         self.log.snapshot(manifest)
     }
 
-    fn trim(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
+    fn trim_step(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
         self.trimmed.push(self.stepped.len());
-        self.log.trim(upto_seq, before)
+        self.log.trim_step(upto_seq, before)
     }
 
     fn archived(&self) -> u64 {

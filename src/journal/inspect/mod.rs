@@ -196,13 +196,9 @@ pub fn snapshot_as<F: Fold>(
 /// As [`Store::open`] and [`Journal::trim`]; nothing is deleted that is not archived and verified.
 pub fn archive(dir: &Path, options: Options, before: UtcMs) -> Result<Trimmed, JournalError> {
     let mut store = Store::open(dir, options)?;
-    let mut all = Trimmed { archived: store.archived(), moved: 0, more: true };
-    while all.more {
-        let step = store.trim(u64::MAX, before)?;
-        all = Trimmed { moved: all.moved + step.moved, ..step };
-    }
+    let trimmed = store.trim(u64::MAX, before)?;
     store.close()?;
-    Ok(all)
+    Ok(trimmed)
 }
 
 pub(crate) fn hex(hash: [u8; 32]) -> String {
