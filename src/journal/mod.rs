@@ -132,7 +132,7 @@ pub struct Trimmed {
 }
 
 /// Frames in order, checked by number and chain as they are read.
-pub type Frames<'a> = Box<dyn Iterator<Item = Result<Frame, JournalError>> + 'a>;
+pub type Frames<'a> = Box<dyn Iterator<Item = Result<Frame, JournalError>> + Send + 'a>;
 
 /// The log as the rest of the program knows it: conditional, so that a log shared by several servers fits too.
 pub trait Journal: Send {

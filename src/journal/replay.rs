@@ -3,19 +3,19 @@
 //! Streaming: memory is bounded by the state, not by the log. A snapshot that fails any check is passed over with
 //! a warning; damage in the log itself is an error that names the place.
 //!
-//! What is sealed takes longer to open than the state takes to change, so records are read ahead on all processors
-//! while the state takes those before them, in order:
+//! The state takes one transition after another, in order; all else is done ahead of it:
 //! ```text
-//!   log        .. | batch n+2
-//!   processors        batch n+1, in pieces
+//!   a thread   .. | batch n+2: read, its chain followed
+//!   processors        batch n+1, in pieces: opened, decoded
 //!   state                 batch n
 //! ```
 
-use super::chain::follows;
+use super::ahead;
+use super::chain::{Followed, follows};
 use super::error::JournalError;
 use super::record::{RecordRef, Tail};
 use super::snapshot::{Manifest, Snapshot};
-use super::{Frame, Frames, Journal};
+use super::{Frame, Journal};
 use rayon::prelude::*;
 use tracing::warn;
 
@@ -154,71 +154,47 @@ fn fold_from<F: Fold>(
 ) -> Result<Replayed<F>, JournalError> {
     let mut records = 0;
     if tail.seq < journal.last().seq {
-        let readers: Vec<_> = (0..PIECES).map(|_| state.reader()).collect();
-        let mut log = Batches { frames: journal.tail(tail.seq + 1)?, tail };
-        let mut batch = log.next();
-        let mut read = Vec::new();
-        while !batch.frames.is_empty() || !read.is_empty() {
-            let mut ahead = Ok(Vec::new());
-            let next = rayon::in_place_scope(|scope| {
-                scope.spawn(|_| ahead = read_all(&readers, &batch.frames));
-                for (seq, said) in read.drain(..).flatten() {
-                    state.apply(seq, said);
-                    records += 1;
-                }
-                if batch.failed.is_none() { log.next() } else { Batch::default() }
-            });
-            read = ahead?;
-            if let Some(error) = batch.failed {
-                return Err(error);
-            }
-            batch = next;
-        }
-        if let Some(error) = batch.failed {
-            return Err(error);
-        }
-        tail = log.tail;
+        let frames = Followed::new(journal.tail(tail.seq + 1)?, "replay", Some(tail));
+        records = std::thread::scope(|scope| fold(&mut state, &mut tail, ahead(scope, frames)))?;
     }
     tail.epoch = tail.epoch.max(journal.last().epoch);
     Ok(Replayed { state, tail, records, snapshot: None, passed_over: Vec::new() })
 }
 
-/// The log, a batch of frames at a time.
-struct Batches<'a> {
-    frames: Frames<'a>,
-    tail: Tail,
-}
-
-/// Frames that follow each other, and what came instead of the next.
-#[derive(Default)]
-struct Batch {
-    frames: Vec<Frame>,
-    failed: Option<JournalError>,
-}
-
-impl Batches<'_> {
-    fn next(&mut self) -> Batch {
-        let mut batch = Batch::default();
-        for frame in self.frames.by_ref().take(BATCH_FRAMES) {
-            let followed =
-                frame.and_then(|frame| follows(&frame, &self.tail, "replay").map(|()| frame));
-            match followed {
-                Ok(frame) => {
-                    self.tail = frame.tail();
-                    batch.frames.push(frame);
-                }
-                Err(error) => {
-                    batch.failed = Some(error);
-                    break;
-                }
+/// Applies `frames` in order, each batch of them while the next is read. Gives how many records they held.
+fn fold<F: Fold>(
+    state: &mut F,
+    tail: &mut Tail,
+    mut frames: impl Iterator<Item = Result<Frame, JournalError>>,
+) -> Result<u64, JournalError> {
+    let readers: Vec<_> = (0..PIECES).map(|_| state.reader()).collect();
+    let (mut records, mut failed) = (0, None);
+    let mut read = Vec::new();
+    loop {
+        let mut batch = Vec::new();
+        for frame in frames.by_ref().take(BATCH_FRAMES) {
+            match frame {
+                Ok(frame) => batch.push(frame),
+                Err(error) => failed = Some(error),
             }
         }
-        batch
+        if let Some(last) = batch.last() {
+            *tail = last.tail();
+        }
+        if batch.is_empty() && read.is_empty() {
+            return failed.map_or(Ok(records), Err);
+        }
+        let mut next = Ok(Vec::new());
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| next = read_all(&readers, &batch));
+            for (seq, said) in read.drain(..).flatten() {
+                state.apply(seq, said);
+                records += 1;
+            }
+        });
+        read = next?;
     }
 }
-
-/// What a piece of a batch says, in order, each with its sequence number.
-type Piece<S> = Vec<(u64, S)>;
 
 /// The records of `frames`, in order, read on all processors: the first that cannot be read is the error.
 fn read_all<S: Send>(
@@ -229,6 +205,9 @@ fn read_all<S: Send>(
     let read: Vec<_> = pieces.map(|(frames, read)| read_piece(read, frames)).collect();
     read.into_iter().collect()
 }
+
+/// What a piece of a batch says, in order, each with its sequence number.
+type Piece<S> = Vec<(u64, S)>;
 
 fn read_piece<S>(
     read: impl Fn(RecordRef<'_>) -> Result<S, String>,

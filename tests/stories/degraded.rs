@@ -31,11 +31,17 @@ pub(super) struct Failing {
     pub(super) stepped: Vec<u64>,
     /// How many steps there were at each trim.
     pub(super) trimmed: Vec<usize>,
+    /// More steps of archiving than the one that moves all.
+    trims: usize,
     pub(super) fails: bool,
     dropped: usize,
 }
 
 impl Failing {
+    pub(super) fn of_trims(trims: usize) -> Self {
+        Self { trims, ..Self::default() }
+    }
+
     fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
@@ -114,7 +120,9 @@ impl Journal for Failing {
 
     fn trim_step(&mut self, upto_seq: u64, before: UtcMs) -> Result<Trimmed, JournalError> {
         self.trimmed.push(self.stepped.len());
-        self.log.trim_step(upto_seq, before)
+        let more = self.trims > 0;
+        self.trims = self.trims.saturating_sub(1);
+        self.log.trim_step(upto_seq, before).map(|it| Trimmed { more, ..it })
     }
 
     fn archived(&self) -> u64 {

@@ -83,6 +83,43 @@ fn nothing_is_archived_up_to_a_snapshot_that_is_not_read_back() {
 }
 
 #[test]
+fn what_is_old_moves_a_step_a_turn_and_the_room_gives_the_turns_by_itself() {
+    let mut service = Service::on(Failing::of_trims(5));
+    service.handle.ask(|room| room.unwrap().archive());
+    service.shift.turn().unwrap();
+    assert_eq!(service.shift.journal().trimmed.len(), 1);
+    // A call waits for none of the others.
+    assert!(service.place(1).1);
+    assert_eq!(service.shift.journal().trimmed.len(), 2);
+    while service.shift.is_asked() {
+        service.shift.turn().unwrap();
+    }
+    assert_eq!(service.shift.journal().trimmed.len(), 6);
+    // Nothing is left of it.
+    service.place(2);
+    assert_eq!(service.shift.journal().trimmed.len(), 6);
+}
+
+#[test]
+fn while_the_log_takes_nothing_nothing_is_moved_and_the_room_does_not_ask_for_turns() {
+    let mut service = Service::on(Failing::of_trims(5));
+    service.handle.ask(|room| room.unwrap().archive());
+    service.shift.turn().unwrap();
+    service.break_log(true);
+    assert!(!service.place(1).1);
+    let trimmed = service.shift.journal().trimmed.len();
+    assert!(!service.shift.is_asked(), "it would ask for ever");
+    service.place(2);
+    assert_eq!(service.shift.journal().trimmed.len(), trimmed);
+    service.break_log(false);
+    service.pass(60_000);
+    while service.shift.is_asked() {
+        service.shift.turn().unwrap();
+    }
+    assert_eq!(service.shift.journal().trimmed.len(), 6, "it goes on when the log does");
+}
+
+#[test]
 fn who_asks_while_one_is_under_way_gets_the_next() {
     let mut service = Service::on(Failing::default());
     let first = asked(&service);
