@@ -32,8 +32,14 @@ fn live(dir: &Path, dice: &mut Dice, turns: usize) {
             }
             1 => {
                 let before = UtcMs(MIDNIGHT + store.last().seq * 600);
-                let trimmed = store.trim(u64::MAX, before).unwrap();
-                println!("archived {}", trimmed.archived);
+                // All of it is some four steps: commits come between them.
+                for _ in 0..=dice.below(6) {
+                    let trimmed = store.trim_step(u64::MAX, before).unwrap();
+                    println!("archived {}", trimmed.archived);
+                    if !trimmed.more {
+                        break;
+                    }
+                }
             }
             2 => {
                 let epoch = store.claim(store.last().epoch, "here").unwrap();
