@@ -408,7 +408,7 @@ mod tests {
         let read = |frames: &[Frame], tail| {
             let part = Part { path: path.clone(), before: Tail::default(), tail };
             let reader = PartReader::open(part).unwrap();
-            let frames = frames.to_vec().into_iter();
+            let frames = Vec::from(frames).into_iter();
             let mut file = Unread { path: path.clone(), frames, reader };
             let mut steps = 1;
             while !file.check(2).map_err(|error| error.to_string())? {
