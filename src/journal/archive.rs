@@ -117,7 +117,8 @@ impl Archive {
     fn name_for(&self, first: &Frame) -> PathBuf {
         let day = day_of(first.at());
         let plain = self.dir.join(format!("{day}{SUFFIX}"));
-        if plain.exists() {
+        // One that is there and none of ours was renamed and its folder not synced: it is written over.
+        if self.parts.iter().any(|part| part.path == plain) {
             self.dir.join(format!("{day}.{:016}{SUFFIX}", first.first_seq()))
         } else {
             plain

@@ -165,6 +165,21 @@ fn a_step_moves_little_and_one_that_a_crash_cut_off_begins_anew() {
 }
 
 #[test]
+fn a_file_that_was_named_and_not_taken_for_archived_is_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = three_days(dir.path());
+    let before = replay_from_start::<Seen>(&store).unwrap().state;
+    // As when the sync of the folder fails behind the rename.
+    let named = dir.path().join("archive/2026-11-21.fifteen.zst");
+    fs::create_dir_all(named.parent().unwrap()).unwrap();
+    fs::write(&named, b"what a sync did not vouch for").unwrap();
+    assert_eq!(archive_before(&mut store, MIDNIGHT + 2 * DAY), 2_000);
+    assert_eq!(names(dir.path()), ["2026-11-21.fifteen.zst", "2026-11-22.fifteen.zst"]);
+    store.close().unwrap();
+    assert_eq!(replay_from_start::<Seen>(&open(dir.path())).unwrap().state, before);
+}
+
+#[test]
 fn crash_between_archiving_and_trimming_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     drop(three_days(dir.path()));
