@@ -1,19 +1,19 @@
 //! Reading ahead: what an iterator gives, taken by a thread of its own while whoever wants it does something else.
 
 use crossbeam_channel::bounded;
-use std::thread::{Builder, Scope};
+use std::panic::resume_unwind;
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// Items handed over at once, for a hand-over costs more than most items.
 const BATCH: usize = 256;
 /// Batches that wait to be taken.
 const BATCHES_MAX: usize = 4;
 
-/// The same items in the same order. A panic of the thread ends them early, and is the scope's before anything can be
-/// made of that.
+/// The same items in the same order. A panic of the thread is the panic of whoever comes to it.
 pub(crate) fn ahead<'scope, I>(
     scope: &'scope Scope<'scope, '_>,
     mut items: I,
-) -> impl Iterator<Item = I::Item> + use<I>
+) -> impl Iterator<Item = I::Item> + use<'scope, I>
 where
     I: Iterator<Item: Send> + Send + 'scope,
 {
@@ -29,8 +29,17 @@ where
         }
     };
     let named = Builder::new().name("read-ahead".into());
-    named.spawn_scoped(scope, read).expect("a thread at the start");
-    batches.into_iter().flatten()
+    let mut thread = Some(named.spawn_scoped(scope, read).expect("a thread at the start"));
+    let mut items = batches.into_iter().flatten();
+    std::iter::from_fn(move || {
+        let item = items.next();
+        if item.is_none()
+            && let Some(Err(panic)) = thread.take().map(ScopedJoinHandle::join)
+        {
+            resume_unwind(panic);
+        }
+        item
+    })
 }
 
 #[cfg(test)]
@@ -55,9 +64,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "scoped thread")]
+    #[should_panic(expected = "the fifth")]
     fn a_panic_is_no_end() {
-        let items = (0..10).inspect(|item| assert!(*item < 5));
+        let items = (0..10).inspect(|item| assert!(*item < 5, "the fifth"));
         std::thread::scope(|scope| ahead(scope, items).count());
     }
 }
