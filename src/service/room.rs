@@ -280,7 +280,8 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         closing: impl FnOnce(J) -> Result<(), JournalError>,
     ) -> Result<(), CommitError> {
         let mut draining = false;
-        while !draining || self.is_asked() {
+        // The last snapshot is taken at once, and what is old waits for the next start.
+        while !draining || !self.inbox.is_empty() {
             draining |= !draining && self.wait() == Woken::Alone;
             draining |= self.take_turn(draining)?;
         }
@@ -493,7 +494,6 @@ impl<J: Journal, F: Feed> Shift<J, F> {
         while self.snapshots.is_at_work() {
             self.snapshots.step(self.writer.journal_mut());
         }
-        self.archiving = true;
     }
 
     /// One bounded step of archiving, between two commits, so that no call waits for it.

@@ -273,22 +273,45 @@ fn a_state_of_thousands_of_calls_is_read_as_one_of_few() {
 }
 
 #[test]
-fn a_room_with_threads_makes_them_apart_and_takes_one_at_its_end() {
-    let settings = Settings {
+fn a_room_that_ends_waits_for_no_archive() {
+    let (closed, log) = mpsc::channel();
+    let closing = move |journal: Failing| {
+        closed.send(journal.trimmed.len()).unwrap();
+        Ok(())
+    };
+    let journal = Failing::of_trims(10_000);
+    let room = service::start(journal, State::default(), settings(), NoFeed, closing).unwrap();
+    let handle = room.handle.clone();
+    room.handle.ask(move |room| {
+        room.unwrap().archive();
+        // Within this turn, so that the next one is the last.
+        handle.drain();
+    });
+    room.thread.join().unwrap().unwrap();
+    let steps = log.recv().unwrap();
+    assert!(steps <= 2, "{steps} of ten thousand");
+}
+
+fn settings() -> Settings {
+    Settings {
         rules: Config::shipped().rules,
         snapshot_every: 1_000_000,
         keep_live: Duration::from_secs(604_800),
         clock_rate: 1,
         heads: None,
         keyring: keyring(),
-    };
+    }
+}
+
+#[test]
+fn a_room_with_threads_makes_them_apart_and_takes_one_at_its_end() {
     let (closed, log) = mpsc::channel();
     let closing = move |journal: MemoryJournal| {
         closed.send(journal).unwrap();
         Ok(())
     };
     let room =
-        service::start(MemoryJournal::default(), State::default(), settings, NoFeed, closing);
+        service::start(MemoryJournal::default(), State::default(), settings(), NoFeed, closing);
     let room = room.unwrap();
     let mut taken = 0;
     for _ in 0..3 {
