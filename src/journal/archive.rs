@@ -164,11 +164,6 @@ impl NewFile {
         Ok(())
     }
 
-    /// Syncs what went out so far, so that the end has little to wait for.
-    pub(crate) fn sync(&self) -> Result<(), JournalError> {
-        self.out.zstd.get_ref().get_ref().sync_data().at("sync", &self.out.path)
-    }
-
     /// Ends it, synced.
     pub(crate) fn finish(self) -> Result<Unread, JournalError> {
         let Self { path, out, frames, .. } = self;

@@ -77,11 +77,8 @@ pub(crate) fn write(
     }
     Ok(match file {
         Some(file) if ends => Some(Stage::Reading(file.finish()?)),
-        Some(file) => {
-            file.sync()?;
-            Some(Stage::Writing(Some(file)))
-        }
         None => None,
+        file => Some(Stage::Writing(file)),
     })
 }
 
