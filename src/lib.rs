@@ -89,7 +89,7 @@
 //! | a withheld count that can be worked out from what is printed | [`report::disclose`], proved by trying all that fits |
 //! | a call that waits for a snapshot | `service/snapshots.rs`: made of a copy by a thread of its own, written a step at a time |
 //! | a reader awaited by the room | `net/feed.rs`: bounded, a slow reader is dropped |
-//! | something deleted that is not archived | [`journal::Journal::trim`] |
+//! | something deleted that is not archived | [`journal::Journal::trim_step`] |
 //! | an old log that is not readable | `tests/fixtures`, read by `tests/fixture.rs` |
 //! | anything without a bound | [`domain::bounds`], and each constant that ends in `_MAX` |
 //! | `unsafe` | Cargo.toml forbids it |

@@ -144,9 +144,10 @@ pub(crate) fn trim(dir: &Path, upto_seq: u64) -> Result<(), JournalError> {
         if pair[1].0 <= upto_seq + 1 {
             let path = &pair[0].1;
             // While it is open only its name goes. To free what it held takes the system long, and nobody waits for it.
-            let file = File::open(path).at("open", path)?;
+            let held = File::open(path);
             files::remove(path)?;
-            let _ = std::thread::Builder::new().name("witness".into()).spawn(move || drop(file));
+            // Not opened, or no thread to be had: it is freed here.
+            let _ = std::thread::Builder::new().name("freeing".into()).spawn(move || drop(held));
         }
     }
     Ok(())

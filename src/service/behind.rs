@@ -102,25 +102,25 @@ fn work<J: Journal>(mut writer: Writer<J>, jobs: &Receiver<Job>) -> Result<Write
                 archiving = Some(before);
             }
         }
-        for _ in 0..STEPS {
-            archive_step(&mut writer, &mut archiving)?;
-        }
+        archive(&mut writer, &mut archiving, STEPS)?;
     }
-    while archiving.is_some() {
-        archive_step(&mut writer, &mut archiving)?;
-    }
+    archive(&mut writer, &mut archiving, usize::MAX)?;
     Ok(writer)
 }
 
-/// Does one if there is one to do.
-fn archive_step<J: Journal>(
+/// So many steps, or as many as there are to do.
+fn archive<J: Journal>(
     writer: &mut Writer<J>,
     archiving: &mut Option<UtcMs>,
+    most: usize,
 ) -> Result<(), JournalError> {
-    if let Some(before) = *archiving
-        && !writer.archive_step(before)?.more
-    {
-        *archiving = None;
+    for _ in 0..most {
+        let Some(before) = *archiving else {
+            break;
+        };
+        if !writer.archive_step(before)?.more {
+            *archiving = None;
+        }
     }
     Ok(())
 }
